@@ -1,0 +1,33 @@
+# `make demo` and `make test` need Python 3.10 or newer with venv, and nothing else.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint types soak clean
+
+demo: .venv/ready
+	$(BIN)/python manage.py demo
+
+test: .venv/ready
+	$(BIN)/python -m pytest -n 2
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: .venv/ready
+	$(BIN)/mypy pandabase_django
+
+# What takes longer than CI may: many seeds of the schedules that disturb a sync.
+soak: .venv/ready
+	PANDABASE_SOAK_SEEDS=500 $(BIN)/python -m pytest -n 2 tests/sync --timeout 7200
+
+clean:
+	rm -rf .venv .demo build dist *.egg-info
+
+.venv/ready: requirements.txt setup.cfg
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -r requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps -e .
+	touch $@
