@@ -1,0 +1,1 @@
+"""The wire: permissions, signing, transport, operations, client, schemas. Free of Django."""

@@ -1,0 +1,344 @@
+"""The Store API as Python: one generic ``request`` and typed namespaces for what is mirrored."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Generic, TypeVar
+
+from requests.auth import AuthBase
+
+from pandabase_django.api import schemas
+from pandabase_django.api.operations import OPERATIONS, Operation
+from pandabase_django.api.rate import RateState
+from pandabase_django.api.schemas import Page
+from pandabase_django.api.transport import RawReply, Reply, Timeouts, Transport
+from pandabase_django.exceptions import MissingPermission, ProtocolError
+
+__all__ = ["MAX_PAGE_SIZE", "Client"]
+
+MAX_PAGE_SIZE = 100  # P-19
+
+T = TypeVar("T")
+
+
+class Client:
+    """Calls the Store API with one token. Threads may share it.
+
+    Use it as a context manager; it keeps connections open.
+
+    Args:
+        store_id: The store that is called.
+        base_url: Scheme and host.
+        auth: Signs each request.
+        token_key: Names the token in rate-limit scopes; not a secret.
+        declared_permissions: What the token's owner declares; empty when nothing is known, and
+            then every call is tried.
+        rate_state: Memory of exhausted limits, shared between workers.
+        timeouts: See ``Timeouts``.
+        pool_size: Connections kept open.
+        max_wait_seconds: Longest sleep for a rate limit.
+        retries: Further tries of a request that may be repeated.
+    """
+
+    def __init__(
+        self,
+        *,
+        store_id: str,
+        base_url: str,
+        auth: AuthBase,
+        token_key: str = "",
+        declared_permissions: frozenset[str] = frozenset(),
+        rate_state: RateState | None = None,
+        timeouts: Timeouts | None = None,
+        pool_size: int = 4,
+        max_wait_seconds: float = 65.0,
+        retries: int = 4,
+    ) -> None:
+        self._store_id = store_id
+        self._declared = declared_permissions
+        self._transport = Transport(
+            base_url=base_url,
+            auth=auth,
+            store_id=store_id,
+            token_key=token_key,
+            rate_state=rate_state,
+            timeouts=timeouts,
+            pool_size=pool_size,
+            max_wait_seconds=max_wait_seconds,
+            retries=retries,
+        )
+        self._noting = threading.Lock()
+        self._granted: set[str] = set()
+        self._denied: set[str] = set()
+        self.store = Store(self)
+        self.products = Products(self)
+        self.categories = Lists(self, "categories_list", "category_get", schemas.Category.from_json)
+        self.orders = Orders(self)
+        self.refunds = Lists(self, "refunds_list", "refund_get", schemas.Refund.from_json)
+        self.disputes = Lists(self, "disputes_list", "dispute_get", schemas.Dispute.from_json)
+        self.request_logs = Listing(self, "request_logs_list", schemas.RequestLogEntry.from_json)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+    @property
+    def requests_sent(self) -> int:
+        """Requests sent so far, retries included."""
+        return self._transport.requests_sent
+
+    @property
+    def seconds_waited(self) -> float:
+        """Seconds slept for rate limits and before retries."""
+        return self._transport.seconds_waited
+
+    @property
+    def granted(self) -> frozenset[str]:
+        """Permissions that answered calls have shown."""
+        with self._noting:
+            return frozenset(self._granted)
+
+    @property
+    def denied(self) -> frozenset[str]:
+        """Permissions that a 403 named as missing."""
+        with self._noting:
+            return frozenset(self._denied)
+
+    def request(
+        self,
+        operation: str | Operation,
+        *,
+        params: Mapping[str, str] | None = None,
+        query: Mapping[str, Any] | None = None,
+        body: Any = None,
+        idempotency_key: str | None = None,
+    ) -> Reply:
+        """Call any operation of the table.
+
+        Args:
+            operation: Its name in ``OPERATIONS``, or the operation itself.
+            params: What the path names beside the store.
+            query: Query parameters in the remote's spelling; None values are left out.
+            body: JSON value of the body.
+            idempotency_key: 8 to 32 of ``[A-Za-z0-9_-]``; writes get a random one by default,
+                the same for all tries. Source: P-10.
+
+        Raises:
+            TypeError: The operation does not take these parameters.
+            MissingPermission: The token declares its permissions and this one is not among them
+                (then nothing was sent), or the remote said so.
+            PandabaseError: Any other failure.
+        """
+        op = OPERATIONS[operation] if isinstance(operation, str) else operation
+        unknown = set(query or ()) - op.query
+        if unknown:
+            raise TypeError(f"{op.name} takes no query parameter {', '.join(sorted(unknown))}.")
+        path = op.fill({"store_id": self._store_id, **(params or {})})
+        self._refuse_undeclared(op)
+        headers = {}
+        if not op.reads:
+            headers["Idempotency-Key"] = idempotency_key or secrets.token_hex(16)
+        try:
+            reply = self._transport.send(
+                op.method,
+                path,
+                query={k: _query_text(v) for k, v in (query or {}).items() if v is not None},
+                body=None if body is None else _encoded(body),
+                headers=headers,
+                repeatable=op.reads,
+            )
+        except MissingPermission as error:
+            with self._noting:
+                self._denied.update(error.codes)
+            raise
+        with self._noting:
+            if op.permission:
+                self._granted.add(op.permission)
+        return reply
+
+    def roll_secret(self, token_id: str) -> RawReply:
+        """Roll a token's secret: one request, never repeated, its answer not even parsed.
+
+        The old secret is dead as soon as the remote executes this, and the answer holds the only
+        copy of the new one. Source: P-15, P-16.
+
+        Raises:
+            TransportError: No complete answer; ``executed`` tells whether it may have happened.
+        """
+        op = OPERATIONS["secret_roll"]
+        path = op.fill({"store_id": self._store_id, "token_id": token_id})
+        return self._transport.send_once(op.method, path)
+
+    def _refuse_undeclared(self, op: Operation) -> None:
+        if self._declared and op.permission and op.permission not in self._declared:
+            raise MissingPermission(
+                f"This token does not declare {op.permission}, which {op.name} needs.",
+                status=403,
+                codes=(op.permission,),
+                sent=False,
+            )
+
+
+class Listing(Generic[T]):
+    """A list without single objects."""
+
+    def __init__(self, client: Client, operation: str, read: Callable[[object], T]) -> None:
+        self._client = client
+        self._list = OPERATIONS[operation]
+        self._read = read
+
+    def list(self, *, page: int = 1, limit: int = MAX_PAGE_SIZE, **filters: Any) -> Page[T]:
+        """One page.
+
+        Args:
+            page: From 1.
+            limit: 1 to 100.
+            filters: Query parameters of the operation in snake_case, such as ``sort_by``.
+
+        Raises:
+            TypeError: A filter the operation does not have.
+            PandabaseError: See ``Client.request``.
+        """
+        query = {_camel(name): value for name, value in filters.items()}
+        reply = self._client.request(self._list, query={**query, "page": page, "limit": limit})
+        return Page.from_json(reply.data, read=self._read, replaced=reply.replaced)
+
+    def iterate(self, *, limit: int = MAX_PAGE_SIZE, **filters: Any) -> Iterator[T]:
+        """Every object of the list, page by page.
+
+        Pages are numbered, so rows may be missed or come twice when the list changes meanwhile.
+
+        Raises:
+            PandabaseError: See ``Client.request``.
+        """
+        number = 0
+        while True:
+            number += 1
+            page = self.list(page=number, limit=limit, **filters)
+            yield from page.items
+            if number >= page.total_pages:
+                return
+
+
+class Lists(Listing[T]):
+    """A list and its single objects."""
+
+    def __init__(
+        self, client: Client, list_operation: str, get_operation: str, read: Callable[[object], T]
+    ) -> None:
+        super().__init__(client, list_operation, read)
+        self._get = OPERATIONS[get_operation]
+
+    def get(self, identifier: str) -> T:
+        """One object by its id.
+
+        Raises:
+            ObjectNotFound: The remote has none.
+            PandabaseError: See ``Client.request``.
+        """
+        reply = self._client.request(self._get, params={_only_parameter(self._get): identifier})
+        return _read_single(self._read, reply)
+
+
+class Products(Lists[schemas.Product]):
+    """Products, and their changes."""
+
+    def __init__(self, client: Client) -> None:
+        super().__init__(client, "products_list", "product_get", schemas.Product.from_json)
+
+    def create(self, body: Mapping[str, Any]) -> schemas.Product:
+        """Make a product of the remote's own field names.
+
+        Raises:
+            InvalidRequest: The remote does not accept the values.
+            PandabaseError: See ``Client.request``.
+        """
+        return _read_single(self._read, self._client.request("product_create", body=dict(body)))
+
+    def update(self, identifier: str, body: Mapping[str, Any]) -> schemas.Product:
+        """Change some fields of a product.
+
+        Raises:
+            InvalidRequest: The remote does not accept the values.
+            PandabaseError: See ``Client.request``.
+        """
+        reply = self._client.request(
+            "product_update", params={"product_id": identifier}, body=dict(body)
+        )
+        return _read_single(self._read, reply)
+
+    def delete(self, identifier: str) -> None:
+        """Delete a product softly (Source: P-20).
+
+        Raises:
+            PandabaseError: See ``Client.request``.
+        """
+        self._client.request("product_delete", params={"product_id": identifier})
+
+
+class Orders(Listing[schemas.OrderSummary]):
+    """Orders: the list gives summaries, ``get`` the detail form (Source: P-21)."""
+
+    def __init__(self, client: Client) -> None:
+        super().__init__(client, "orders_list", schemas.OrderSummary.from_json)
+
+    def get(self, identifier: str) -> schemas.Order:
+        """One order with its line items.
+
+        Raises:
+            ObjectNotFound: The remote has none.
+            PandabaseError: See ``Client.request``.
+        """
+        reply = self._client.request("order_get", params={"order_id": identifier})
+        return _read_single(schemas.Order.from_json, reply)
+
+
+class Store:
+    """The store itself."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def get(self) -> schemas.StoreInfo:
+        """Name, country and currency of the store.
+
+        Raises:
+            PandabaseError: See ``Client.request``.
+        """
+        return _read_single(schemas.StoreInfo.from_json, self._client.request("store_get"))
+
+
+def _read_single(read: Callable[[object], T], reply: Reply) -> T:
+    try:
+        return read(reply.data)
+    except ProtocolError as error:
+        raise ProtocolError(error.message, request_id=reply.request_id) from None
+
+
+def _only_parameter(op: Operation) -> str:
+    name: str
+    (name,) = set(re.findall(r"{(\w+)}", op.path)) - {"store_id"}
+    return name
+
+
+def _encoded(body: Any) -> bytes:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _query_text(value: Any) -> str:
+    return ("true" if value else "false") if isinstance(value, bool) else str(value)
+
+
+def _camel(name: str) -> str:
+    head, *tail = name.split("_")
+    return head + "".join(part.title() for part in tail)

@@ -1,0 +1,153 @@
+"""Reads single values leniently: what does not fit becomes None and a warning, never an error.
+
+Enumerations grow and samples disagree (Source: P-26), so nothing but a missing id stops a row.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from pandabase_django.exceptions import ProtocolError
+
+__all__ = ["MAX_ID_CHARACTERS", "PARSER_VERSION", "Fields", "digest_of"]
+
+PARSER_VERSION = 1  # raise it when a column is read differently: every row is then written anew
+MAX_ID_CHARACTERS = 128
+MAX_INTEGER = 2**63 - 1
+
+_KEYS_OF_SECRETS = frozenset({"licenses", "webhookSecret"})
+
+
+def digest_of(payload: Mapping[str, Any]) -> str:
+    """SHA-256 over the parser's version and the canonical JSON of a payload, in hex."""
+    text = json.dumps(payload, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(f"{PARSER_VERSION}\n{text}".encode()).hexdigest()
+
+
+class Fields:
+    """One JSON object while it is read.
+
+    Raises:
+        ProtocolError: It is not an object.
+    """
+
+    __slots__ = ("data", "warnings")
+
+    def __init__(self, data: object, *, kind: str) -> None:
+        if not isinstance(data, dict):
+            raise ProtocolError(f"A {kind} is not an object.")
+        self.data: dict[str, Any] = data
+        self.warnings: list[str] = []
+
+    def identifier(self, *, kind: str) -> str:
+        """The object's own id.
+
+        Raises:
+            ProtocolError: There is none that can be a primary key.
+        """
+        value = self.data.get("id")
+        if not isinstance(value, str) or not value or len(value) > MAX_ID_CHARACTERS:
+            raise ProtocolError(f"A {kind} came without a usable id.")
+        return value
+
+    def reference(self, name: str) -> str | None:
+        """The id of another object."""
+        value = self.data.get(name)
+        if value is None or value == "":
+            return None
+        if isinstance(value, str) and len(value) <= MAX_ID_CHARACTERS:
+            return value
+        self._warn(name, "is not an id")
+        return None
+
+    def text(self, name: str) -> str | None:
+        """A text; a number is taken for its digits."""
+        value = self.data.get(name)
+        if value is None or isinstance(value, str):
+            return value
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return str(value)
+        self._warn(name, "is not a text")
+        return None
+
+    def integer(self, name: str) -> int | None:
+        """A whole number of at most 63 bits."""
+        value = self.data.get(name)
+        if value is None:
+            return None
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if not isinstance(value, int) or isinstance(value, bool):
+            self._warn(name, "is not a whole number")
+            return None
+        if not -MAX_INTEGER <= value <= MAX_INTEGER:
+            self._warn(name, "is beyond 64 bits")
+            return None
+        return value
+
+    def boolean(self, name: str) -> bool | None:
+        value = self.data.get(name)
+        if value is None or isinstance(value, bool):
+            return value
+        self._warn(name, "is neither true nor false")
+        return None
+
+    def time(self, name: str) -> datetime | None:
+        """An aware UTC time from ISO 8601; one without an offset is taken for UTC (P-25)."""
+        value = self.data.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, str):
+            self._warn(name, "is not a time")
+            return None
+        try:
+            # Python 3.10 knows no Z and wants 3 or 6 digits of a second.
+            parsed = datetime.fromisoformat(value[:-1] + "+00:00" if value[-1:] == "Z" else value)
+            if parsed.tzinfo is None:
+                return parsed.replace(tzinfo=timezone.utc)
+            return parsed.astimezone(timezone.utc)
+        except (ValueError, OverflowError):
+            self._warn(name, "is not a time")
+            return None
+
+    def object(self, name: str) -> dict[str, Any] | None:
+        """A nested object; an empty one counts as none (P-30 shows such)."""
+        value = self.data.get(name)
+        if value is None or value == {}:
+            return None
+        if isinstance(value, dict):
+            return value
+        self._warn(name, "is not an object")
+        return None
+
+    def items(self, name: str) -> list[Any]:
+        """A nested list."""
+        value = self.data.get(name)
+        if value is None:
+            return []
+        if isinstance(value, list):
+            return value
+        self._warn(name, "is not a list")
+        return []
+
+    def payload(self) -> dict[str, Any]:
+        """The object as it came, without the secrets it is known to carry."""
+        if _KEYS_OF_SECRETS.isdisjoint(self.data):
+            return self.data
+        return {
+            key: _redacted(value) if key in _KEYS_OF_SECRETS else value
+            for key, value in self.data.items()
+        }
+
+    def _warn(self, name: str, what: str) -> None:
+        self.warnings.append(f"{name} {what}; it was left empty.")
+
+
+def _redacted(value: Any) -> Any:
+    if isinstance(value, list):
+        return ["[redacted]"] * len(value)
+    return value if value is None else "[redacted]"

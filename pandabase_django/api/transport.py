@@ -1,0 +1,416 @@
+"""One request and its answer: time-outs, retries, rate limits, and errors without secrets.
+
+This is the one place where an exception of ``requests`` is met. It is replaced with ``from None``,
+since the original carries the prepared request and with it the credential.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http.cookiejar import DefaultCookiePolicy
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+from urllib3.exceptions import HTTPError, ReadTimeoutError
+
+from pandabase_django.api.decoding import decode
+from pandabase_django.api.permissions import codes_in
+from pandabase_django.api.rate import MemoryRateState, RateState, scope_key
+from pandabase_django.exceptions import (
+    APIError,
+    InvalidCredential,
+    InvalidRequest,
+    MissingPermission,
+    ObjectNotFound,
+    PandabaseError,
+    ProtocolError,
+    RateLimited,
+    ServerError,
+    StateConflict,
+    TransportError,
+)
+
+__all__ = ["RawReply", "Reply", "Timeouts", "Transport", "normalise_base_url"]
+
+CHUNK_BYTES = 256 * 1024
+MAX_BODY_BYTES = 32 * 1024 * 1024
+MAX_MESSAGE_CHARACTERS = 300
+BACKOFF_SECONDS = 0.5
+MAX_BACKOFF_SECONDS = 8.0
+_MASKED = re.compile(r"sk_[A-Za-z0-9_-]+|whsec_[A-Za-z0-9+/=_-]+|\b[0-9a-fA-F]{64}\b")
+_ERRORS: Mapping[int, type[APIError]] = {
+    400: InvalidRequest,
+    401: InvalidCredential,
+    404: ObjectNotFound,
+    409: StateConflict,
+    422: InvalidRequest,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds to connect, of silence while reading, and in all for one answer."""
+
+    connect_seconds: float = 5.0
+    read_seconds: float = 30.0
+
+    @property
+    def total_seconds(self) -> float:
+        """Bounds an answer that drips in byte by byte."""
+        return self.connect_seconds + 2 * self.read_seconds
+
+
+@dataclass(frozen=True, slots=True)
+class RawReply:
+    """An answer as it came; the body is masked in the repr since it may hold a secret."""
+
+    status: int
+    request_id: str
+    body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False, default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A successful answer.
+
+    Attributes:
+        data: What stood under ``data`` in the envelope (Source: P-07).
+        replaced: Sentences on what could not be stored as it came.
+    """
+
+    data: Any = field(repr=False)
+    status: int
+    request_id: str
+    replaced: tuple[str, ...] = ()
+
+
+def normalise_base_url(text: str) -> str:
+    """A base URL without path, in one spelling.
+
+    Plain http is refused but for the loopback: credentials must not cross a network in clear
+    (Source: P-03).
+
+    Raises:
+        ValueError: It is not an https URL of a host.
+    """
+    try:
+        parts = urlsplit(text.strip())
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError("The base URL is malformed.") from None
+    if not host or parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc:
+        raise ValueError("The base URL is a scheme and a host, such as https://api.pandabase.io.")
+    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(host)):
+        raise ValueError("The base URL must start with https:// (http only on this machine).")
+    shown = f"[{host}]" if ":" in host else host
+    default = 443 if parts.scheme == "https" else 80
+    return f"{parts.scheme}://{shown}" + (f":{port}" if port and port != default else "")
+
+
+class Transport:
+    """Sends requests of one token. Threads may share it: nothing of the session changes.
+
+    Args:
+        base_url: As ``normalise_base_url`` gives it.
+        auth: Signs each prepared request.
+        store_id: For the rate limit's scope.
+        token_key: For the rate limit's scope; not a secret.
+        rate_state: Memory of exhausted limits.
+        timeouts: See ``Timeouts``.
+        pool_size: Connections kept open.
+        max_wait_seconds: Longest sleep for a limit; a longer one is a RateLimited at once.
+        retries: Further tries of a request that may be repeated.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        auth: AuthBase,
+        store_id: str,
+        token_key: str,
+        rate_state: RateState | None = None,
+        timeouts: Timeouts | None = None,
+        pool_size: int = 4,
+        max_wait_seconds: float = 65.0,
+        retries: int = 4,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._base_url = normalise_base_url(base_url)
+        self._auth = auth
+        self._store_id = store_id
+        self._token_key = token_key
+        self._rate_state = rate_state if rate_state is not None else MemoryRateState()
+        self._timeouts = timeouts or Timeouts()
+        self._max_wait = max_wait_seconds
+        self._retries = retries
+        self._sleep = sleep
+        self._clock = clock
+        self._counting = threading.Lock()
+        self.requests_sent = 0
+        self.seconds_waited = 0.0
+        # One session for all threads: its pool is thread-safe, and neither cookies nor headers
+        # are ever set on it. The environment is not trusted: a .netrc would replace our auth.
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.cookies.set_policy(_NoCookies())
+        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=pool_size, pool_block=False)
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        repeatable: bool = False,
+    ) -> Reply:
+        """Send a request and read its envelope, again where that is safe.
+
+        A request that is not ``repeatable`` is sent again only when the remote surely did not
+        execute it: no connection was made, or it answered 429.
+
+        Raises:
+            PandabaseError: See ``pandabase_django.exceptions``.
+        """
+        attempt = 0
+        while True:
+            try:
+                raw = self.send_once(method, path, query=query, body=body, headers=headers)
+                return self._read(raw)
+            except RateLimited as error:
+                # Waiting happens before the next send, by the block that was noted.
+                if error.status != 429 or attempt >= self._retries:
+                    raise
+            except (TransportError, ServerError, ProtocolError) as error:
+                unsent = isinstance(error, TransportError) and not error.executed
+                if attempt >= self._retries or not (repeatable or unsent):
+                    raise
+                self._pause(random.uniform(0, _backoff(attempt)))  # noqa: S311
+            attempt += 1
+
+    def send_once(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> RawReply:
+        """Send exactly one request, whatever comes of it.
+
+        Raises:
+            TransportError: No complete answer arrived.
+            ProtocolError: A redirect, or an answer beyond 32 MiB.
+            RateLimited: A limit is known to be exhausted for longer than may be waited.
+        """
+        self._wait_for_limit()
+        with self._counting:
+            self.requests_sent += 1
+        sent = {"Accept": "application/json", **(headers or {})}
+        if body is not None:
+            sent["Content-Type"] = "application/json"
+        try:
+            with self._session.request(
+                method,
+                self._base_url + path,
+                params=query,
+                data=body,
+                headers=sent,
+                auth=self._auth,
+                timeout=(self._timeouts.connect_seconds, self._timeouts.read_seconds),
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                raw = RawReply(
+                    status=response.status_code,
+                    request_id=response.headers.get("X-Request-ID", "")[:200],
+                    body=self._body(response),
+                    headers=dict(response.headers),
+                )
+        except (requests.RequestException, HTTPError) as error:
+            raise _transport_error(error) from None
+        self._note_limit(raw)
+        if 300 <= raw.status < 400:
+            raise ProtocolError(
+                f"The remote redirects (HTTP {raw.status}); signed requests go nowhere else.",
+                request_id=raw.request_id,
+            )
+        return raw
+
+    def _body(self, response: requests.Response) -> bytes:
+        """The whole body, within a size and a time.
+
+        ``iter_content`` would wait for a full chunk, so that an answer of one byte a second could
+        hold a worker for hours: ``read1`` gives what has arrived.
+        """
+        deadline = time.monotonic() + self._timeouts.total_seconds
+        read = getattr(response.raw, "read1", response.raw.read)
+        parts: list[bytes] = []
+        size = 0
+        while part := read(CHUNK_BYTES, decode_content=True):
+            parts.append(part)
+            size += len(part)
+            if size > MAX_BODY_BYTES:
+                raise ProtocolError("The answer is larger than 32 MiB.")
+            if time.monotonic() > deadline:
+                raise TransportError("The answer came too slowly.")
+        return b"".join(parts)
+
+    def _read(self, raw: RawReply) -> Reply:
+        if raw.status >= 400:
+            raise self._error(raw)
+        if raw.status == 204 and not raw.body:
+            return Reply(data=None, status=raw.status, request_id=raw.request_id)
+        try:
+            decoded = decode(raw.body)
+        except ProtocolError as error:
+            raise ProtocolError(error.message, request_id=raw.request_id) from None
+        envelope = decoded.data
+        if not isinstance(envelope, dict) or envelope.get("ok") is not True:
+            words = _error_text(envelope) if isinstance(envelope, dict) else ""
+            raise ProtocolError(
+                f"HTTP {raw.status} without the documented envelope. {words}".strip(),
+                request_id=raw.request_id,
+            )
+        return Reply(
+            data=envelope.get("data"),
+            status=raw.status,
+            request_id=raw.request_id,
+            replaced=decoded.replaced,
+        )
+
+    def _error(self, raw: RawReply) -> PandabaseError:
+        try:
+            text = _error_text(decode(raw.body).data)
+        except ProtocolError:
+            text = ""
+        message = text or f"The remote answered HTTP {raw.status} without an explanation."
+        where: dict[str, Any] = {"status": raw.status, "request_id": raw.request_id}
+        if raw.status == 403:
+            return MissingPermission(message, codes=codes_in(text), **where)
+        if raw.status == 429:
+            until = self._rate_state.blocked_until(self._scopes()) or self._clock() + 1
+            return RateLimited(
+                message,
+                scope=raw.headers.get("X-RateLimit-Type", ""),
+                retry_after_seconds=max(0.0, until - self._clock()),
+                **where,
+            )
+        if raw.status >= 500:
+            return ServerError(message, **where)
+        return _ERRORS.get(raw.status, APIError)(message, **where)
+
+    def _scopes(self) -> tuple[str, ...]:
+        return ("ip", f"store:{self._store_id}", f"token:{self._token_key}")
+
+    def _note_limit(self, raw: RawReply) -> None:
+        exhausted = raw.headers.get("X-RateLimit-Remaining", "").strip() == "0"
+        if raw.status != 429 and not exhausted:
+            return
+        now = self._clock()
+        until = _number(raw.headers.get("X-RateLimit-Reset"))
+        if until is None or until < now:
+            after = _number(raw.headers.get("Retry-After"))
+            until = now + after if after is not None else (now + 1 if raw.status == 429 else None)
+        if until is not None and until > now:
+            scope = scope_key(
+                raw.headers.get("X-RateLimit-Type", ""),
+                token_key=self._token_key,
+                store_id=self._store_id,
+            )
+            self._rate_state.block(scope, until)
+
+    def _wait_for_limit(self) -> None:
+        until = self._rate_state.blocked_until(self._scopes())
+        seconds = 0.0 if until is None else until - self._clock()
+        if seconds <= 0:
+            return
+        if seconds > self._max_wait:
+            raise RateLimited(
+                f"The rate limit is exhausted for {seconds:.0f} more seconds.",
+                status=429,
+                retry_after_seconds=seconds,
+                known_before=True,
+            )
+        # A little apart, so that all waiting workers don't return in one instant.
+        self._pause(seconds + random.uniform(0, 0.25))  # noqa: S311
+
+    def _pause(self, seconds: float) -> None:
+        with self._counting:
+            self.seconds_waited += seconds
+        self._sleep(seconds)
+
+
+class _NoCookies(DefaultCookiePolicy):
+    """Takes no cookie: each answer stands alone, and threads share the session."""
+
+    def set_ok(self, cookie: Any, request: Any) -> bool:
+        return False
+
+
+def _transport_error(error: Exception) -> PandabaseError:
+    if isinstance(error, requests.exceptions.SSLError):
+        return TransportError(
+            "The TLS connection failed: the certificate or protocol is not right.", executed=False
+        )
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return TransportError("The connection timed out.", executed=False)
+    if isinstance(error, (requests.exceptions.Timeout, ReadTimeoutError)):
+        return TransportError("No answer came in time.")
+    refused = "NewConnectionError" in repr(error) or "NameResolutionError" in repr(error)
+    if refused:
+        return TransportError("No connection could be made.", executed=False)
+    return TransportError("The connection broke before the answer was complete.")
+
+
+def _error_text(data: Any) -> str:
+    """The remote's words on an error: a text, or an object with a message (Source: P-07)."""
+    error = data.get("error") if isinstance(data, dict) else None
+    if isinstance(error, dict):
+        error = " ".join(
+            str(error[k]) for k in ("code", "message") if isinstance(error.get(k), str)
+        )
+    if not isinstance(error, str):
+        return ""
+    return _MASKED.sub("••••", " ".join(error.split()))[:MAX_MESSAGE_CHARACTERS]
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        value = float(text) if text else None
+    except ValueError:
+        return None
+    return value if value is not None and 0 <= value < 1e11 else None
+
+
+def _backoff(attempt: int) -> float:
+    return min(MAX_BACKOFF_SECONDS, BACKOFF_SECONDS * float(2**attempt))
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,343 @@
+"""What is sent, how often, and what comes of every kind of answer."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import pickle
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import responses
+
+from pandabase_django.api.auth import BearerAuth
+from pandabase_django.api.client import Client
+from pandabase_django.api.rate import MemoryRateState
+from pandabase_django.api.transport import Timeouts, Transport, normalise_base_url
+from pandabase_django.crypto.secret import Secret
+from pandabase_django.exceptions import (
+    APIError,
+    InvalidCredential,
+    InvalidRequest,
+    MissingPermission,
+    ObjectNotFound,
+    PandabaseError,
+    ProtocolError,
+    RateLimited,
+    ServerError,
+    StateConflict,
+    TransportError,
+)
+
+BASE = "https://api.pandabase.io"
+URL = f"{BASE}/v2/core/stores/shp_1/products"
+EMPTY = {"items": [], "pagination": {"page": 1, "limit": 100, "total": 0, "totalPages": 0}}
+OK = {"ok": True, "data": EMPTY}
+
+
+@pytest.fixture
+def remote() -> Iterator[responses.RequestsMock]:
+    with responses.RequestsMock() as mock:
+        yield mock
+
+
+def client(**options: Any) -> Client:
+    given: dict[str, Any] = {"store_id": "shp_1", "base_url": BASE, **options}
+    made = Client(auth=BearerAuth(Secret("sk_test_abcdefgh")), **given)
+    made._transport._sleep = lambda seconds: None
+    return made
+
+
+@pytest.mark.fact(9)
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, InvalidRequest),
+        (401, InvalidCredential),
+        (403, MissingPermission),
+        (404, ObjectNotFound),
+        (409, StateConflict),
+        (418, APIError),
+        (422, InvalidRequest),
+        (429, RateLimited),
+        (500, ServerError),
+        (503, ServerError),
+    ],
+)
+@pytest.mark.parametrize("error", ["no luck", {"code": "X", "message": "no luck"}])
+def test_each_status_has_its_error_with_the_request_id(
+    remote: responses.RequestsMock, status: int, kind: type[APIError], error: Any
+) -> None:
+    body = {"ok": False, "error": error}
+    remote.get(URL, json=body, status=status, headers={"X-Request-ID": "req_9"})
+    with pytest.raises(kind) as caught:
+        client(retries=0).products.list()
+    assert (caught.value.status, caught.value.request_id) == (status, "req_9")
+    assert "no luck" in str(caught.value)
+    assert "req_9" in str(caught.value)
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (type(again), str(again), vars(again)) == (kind, str(caught.value), vars(caught.value))
+
+
+@pytest.mark.fact(9)
+def test_a_403_is_read_for_codes_and_remembered(remote: responses.RequestsMock) -> None:
+    text = "Missing permissions: PRODUCTS_READ, SOME_NEW_THING_WRITE."
+    remote.get(URL, json={"ok": False, "error": text}, status=403)
+    opened = client()
+    with pytest.raises(MissingPermission) as caught:
+        opened.products.list()
+    assert caught.value.codes == ("PRODUCTS_READ", "SOME_NEW_THING_WRITE")
+    assert opened.denied == {"PRODUCTS_READ", "SOME_NEW_THING_WRITE"}
+
+
+def test_the_remotes_words_are_masked_and_shortened(remote: responses.RequestsMock) -> None:
+    text = "bad sk_live_secret123\nsignature " + "a" * 64 + " x" * 400
+    remote.get(URL, json={"ok": False, "error": text}, status=400)
+    with pytest.raises(InvalidRequest) as caught:
+        client().products.list()
+    assert "secret123" not in str(caught.value)
+    assert "a" * 64 not in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert len(caught.value.message) <= 300
+
+
+@pytest.mark.fact(3)
+def test_a_redirect_is_not_followed(remote: responses.RequestsMock) -> None:
+    remote.get(URL, status=302, headers={"Location": "https://evil.example/"})
+    with pytest.raises(ProtocolError, match="redirects"):
+        client(retries=0).products.list()
+    assert len(remote.calls) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "<html>busy</html>",
+        '{"ok": true, "data": {"items"',
+        "[]",
+        '{"ok": false, "error": "x"}',
+        '{"data": {}}',
+        '{"ok": true, "data": null}',
+        '{"ok": true, "data": {"items": {}}}',
+        "[" * 100_000,
+        '{"ok": true, "data": ' + "9" * 5000 + "}",
+        b"\xff\xfe",
+    ],
+    ids=range(11),
+)
+def test_a_200_that_is_not_the_envelope_is_a_protocol_error(
+    remote: responses.RequestsMock, body: Any
+) -> None:
+    remote.get(URL, body=body, status=200)
+    with pytest.raises(ProtocolError):
+        client(retries=0).products.list()
+
+
+def test_a_read_is_tried_again_and_a_write_is_not(remote: responses.RequestsMock) -> None:
+    remote.get(URL, status=503, json={"ok": False, "error": "busy"})
+    remote.get(URL, json=OK)
+    assert client().products.list().total == 0
+    remote.post(URL, status=503, json={"ok": False, "error": "busy"})
+    with pytest.raises(ServerError):
+        client().products.create({"title": "x"})
+    assert [call.request.method for call in remote.calls] == ["GET", "GET", "POST"]
+
+
+@pytest.mark.fact(10)
+def test_a_write_that_was_refused_by_a_limit_goes_again_with_its_key(
+    remote: responses.RequestsMock,
+) -> None:
+    remote.post(URL, status=429, json={"ok": False, "error": "slow"}, headers={"Retry-After": "1"})
+    remote.post(URL, status=201, json={"ok": True, "data": {"id": "prd_1"}})
+    opened = client()
+    opened._transport._sleep = lambda seconds: opened._transport._rate_state._until.clear()  # type: ignore[attr-defined]
+    assert opened.products.create({"title": "x"}).id == "prd_1"
+    keys = {call.request.headers["Idempotency-Key"] for call in remote.calls}
+    assert len(keys) == 1
+    assert len(keys.pop()) == 32
+
+
+def test_a_permission_that_is_not_declared_is_not_tried(remote: responses.RequestsMock) -> None:
+    with pytest.raises(MissingPermission) as caught:
+        client(declared_permissions=frozenset({"ORDERS_READ"})).products.list()
+    assert caught.value.sent is False
+    assert len(remote.calls) == 0
+
+
+@pytest.mark.fact(29)
+@pytest.mark.parametrize(
+    ("kind", "scope"),
+    [
+        ("GlobalResource", "ip"),
+        ("AccountResource", "token:t1"),
+        ("StoreResource", "store:shp_1"),
+        ("SomethingNew", "token:t1"),
+    ],
+)
+def test_a_429_blocks_the_scope_it_names_until_its_reset(
+    remote: responses.RequestsMock, kind: str, scope: str
+) -> None:
+    reset = time.time() + 500
+    headers = {"X-RateLimit-Type": kind, "X-RateLimit-Reset": str(int(reset))}
+    remote.get(URL, status=429, json={"ok": False, "error": "slow"}, headers=headers)
+    state = MemoryRateState()
+    opened = client(rate_state=state, token_key="t1", max_wait_seconds=60)
+    for _ in range(2):
+        with pytest.raises(RateLimited) as caught:
+            opened.products.list()
+        assert 400 < (caught.value.retry_after_seconds or 0) <= 500
+    assert len(remote.calls) == 1
+    assert state.blocked_until([scope]) == int(reset)
+
+
+@pytest.mark.fact(29)
+def test_an_exhausted_limit_is_waited_for_before_the_next_request(
+    remote: responses.RequestsMock,
+) -> None:
+    headers = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(time.time()) + 30)}
+    remote.get(URL, json=OK, headers=headers)
+    remote.get(URL, json=OK)
+    opened = client()
+    waits: list[float] = []
+    opened._transport._sleep = waits.append
+    opened.products.list()
+    assert waits == []
+    opened.products.list()
+    assert len(waits) == 1
+    assert 25 < waits[0] <= 31
+    assert opened.seconds_waited == waits[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "normal"),
+    [
+        ("https://API.pandabase.io/", "https://api.pandabase.io"),
+        ("https://api.pandabase.io:443", "https://api.pandabase.io"),
+        (" https://x.example:8443 ", "https://x.example:8443"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("http://localhost", "http://localhost"),
+        ("http://[::1]:9", "http://[::1]:9"),
+    ],
+)
+def test_base_urls_have_one_spelling(text: str, normal: str) -> None:
+    assert normalise_base_url(text) == normal
+
+
+@pytest.mark.fact(3)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "api.pandabase.io",
+        "http://api.pandabase.io",
+        "http://127.0.0.1.evil.example",
+        "http://localhost.evil.example",
+        "https://user@api.pandabase.io",
+        "https://api.pandabase.io/v2",
+        "https://api.pandabase.io?x=1",
+        "ftp://api.pandabase.io",
+        "https://",
+        "https://[::1",
+        "https://x:99999",
+    ],
+)
+def test_other_base_urls_are_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        normalise_base_url(text)
+
+
+@pytest.mark.parametrize("bad", ["../x", "a/b", "a?b", "", ".", "..", "a b", "%2e", "é"])
+def test_an_id_can_not_change_the_path(bad: str) -> None:
+    with pytest.raises(ValueError, match="not an id"):
+        client().orders.get(bad)
+
+
+def test_an_unknown_filter_is_a_programming_error() -> None:
+    with pytest.raises(TypeError, match="updatedSince"):
+        client().products.list(updated_since="2026")
+
+
+def _serve(answer: Callable[[socket.socket], None]) -> str:
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def run() -> None:
+        connection, _ = listener.accept()
+        with connection, listener:
+            connection.recv(65536)
+            with contextlib.suppress(OSError):
+                answer(connection)
+
+    threading.Thread(target=run, daemon=True).start()
+    return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def _drip(connection: socket.socket) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+    for _ in range(200):
+        connection.sendall(b" " * 70_000 if _ == 0 else b" ")
+        time.sleep(0.05)
+
+
+def _break_off(connection: socket.socket) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{")
+
+
+def _flood(connection: socket.socket) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n")
+    for _ in range(99):
+        connection.sendall(b" " * 1_000_000)
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [(_drip, TransportError), (_break_off, TransportError), (_flood, ProtocolError)],
+)
+def test_an_answer_that_drips_breaks_off_or_floods_ends_in_time(
+    answer: Callable[[socket.socket], None], kind: type[PandabaseError]
+) -> None:
+    transport = Transport(
+        base_url=_serve(answer),
+        auth=BearerAuth(Secret("sk_test_abcdefgh")),
+        store_id="shp_1",
+        token_key="t",
+        timeouts=Timeouts(connect_seconds=0.5, read_seconds=0.4),
+    )
+    started = time.monotonic()
+    with pytest.raises(kind) as caught:
+        transport.send_once("GET", "/")
+    assert time.monotonic() - started < 5
+    assert caught.value.__cause__ is None
+    assert "abcdefgh" not in repr(caught.value)
+    transport.close()
+
+
+def test_a_refused_connection_was_surely_not_executed() -> None:
+    with pytest.raises(TransportError) as caught:
+        client(base_url="http://127.0.0.1:9", retries=0).products.list()
+    assert caught.value.executed is False
+
+
+@pytest.mark.fact(16)
+def test_rolling_sends_once_and_reads_nothing_into_the_answer(
+    remote: responses.RequestsMock,
+) -> None:
+    url = f"{BASE}/v2/stores/shp_1/tokens/stk_1/roll-secret"
+    remote.post(url, status=500, body="sk_test_new", headers={"X-Request-ID": "r"})
+    reply = client().roll_secret("stk_1")
+    assert (reply.status, reply.body, reply.request_id) == (500, b"sk_test_new", "r")
+    assert "sk_test_new" not in repr(reply)
+    assert len(remote.calls) == 1
+
+
+@pytest.mark.fact(7, 10)
+def test_any_operation_can_be_called_by_its_name(remote: responses.RequestsMock) -> None:
+    url = f"{BASE}/v2/core/stores/shp_1/refunds/orders/ord_1"
+    remote.post(url, json={"ok": True, "data": {"id": "rfd_1"}})
+    reply = client().request("order_refund", params={"order_id": "ord_1"}, body={"amount": 5})
+    assert reply.data == {"id": "rfd_1"}
+    assert json.loads(remote.calls[0].request.body or b"") == {"amount": 5}
