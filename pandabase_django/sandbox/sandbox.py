@@ -1,0 +1,203 @@
+"""One running sandbox: for tests inside a process, and for the management command."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from types import TracebackType
+from typing import Any
+
+from pandabase_django.sandbox.application import Application
+from pandabase_django.sandbox.changes import apply_changes
+from pandabase_django.sandbox.context import Services
+from pandabase_django.sandbox.control import Control
+from pandabase_django.sandbox.dump import dump
+from pandabase_django.sandbox.faults import Faults
+from pandabase_django.sandbox.server import Server
+from pandabase_django.sandbox.settings import Settings
+from pandabase_django.sandbox.shapes import Json
+from pandabase_django.sandbox.state import StoreState, WorldSize
+from pandabase_django.sandbox.tokens import ALL_PERMISSIONS, Token, TokenRegistry
+
+__all__ = ["Sandbox"]
+
+
+class Sandbox:
+    """A local Store API with one store, one HMAC and one Bearer token.
+
+    It answers from construction to :meth:`close`; as a context manager it closes itself.
+    """
+
+    def __init__(
+        self,
+        *,
+        seed: int = 1,
+        products: int = 250,
+        orders: int = 3_000,
+        categories: int = 12,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        force_public: bool = False,
+        **settings: Any,
+    ) -> None:
+        """Start answering.
+
+        Args:
+            seed: The same seed gives the same store, ids, tokens and secrets.
+            products: Seeded products.
+            orders: Seeded orders; a million costs no time and no memory.
+            categories: Seeded categories.
+            host: Address to listen on.
+            port: TCP port; 0 takes a free one.
+            force_public: Accept an address that is not loopback.
+            **settings: Fields of :class:`pandabase_django.sandbox.settings.Settings`.
+
+        Raises:
+            NotLoopback: ``host`` is not loopback, and ``force_public`` is not set.
+            ValueError: Unknown setting.
+            OSError: The port is taken.
+        """
+        size = WorldSize(seed=seed, products=products, orders=orders, categories=categories)
+        self.state = StoreState(size)
+        self._faults = Faults()
+        self._tokens = TokenRegistry(seed=seed, ids=self.state.ids)
+        self._services = Services(self.state, self._tokens, settings=Settings())
+        self._services.settings.update(settings)
+        self.hmac_token = self._tokens.add(mode="HMAC")
+        self.bearer_token = self._tokens.add(mode="BEARER")
+        key = secrets.token_hex(8)
+        self._control = Control(
+            self._services,
+            faults=self._faults,
+            key=key,
+            open_to_loopback=not force_public,
+            stop=self.close,
+        )
+        application = Application(self._services, faults=self._faults, control=self._control)
+        self._server = Server(application.handle, host=host, port=port, force_public=force_public)
+        self.url = self._server.url
+        self.store_id = self.state.store_id
+        self.control_url = f"{self.url}/_sandbox/{key}"
+        self._server.start()
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def requests_served(self) -> int:
+        """Requests to the Store API so far; control calls don't count."""
+        return self._services.log.total
+
+    def requests(self, *, since: int = 0) -> list[Json]:
+        """The last requests to the Store API, without secrets, oldest first."""
+        return self._services.log.since(since)
+
+    def change(self, changes: list[Json]) -> list[str]:
+        """Change the store; returns the ids touched.
+
+        Raises:
+            ChangeRefused: Unknown operation or object.
+        """
+        return apply_changes(self.state, changes)
+
+    def fault(self, rules: list[Json]) -> list[int]:
+        """Add fault rules; returns their numbers.
+
+        Raises:
+            RuleRefused: Unknown action or condition.
+        """
+        return self._faults.add(rules)
+
+    def clear_faults(self) -> None:
+        """Forget all fault rules."""
+        self._faults.clear()
+
+    def set(self, **settings: Any) -> None:
+        """Change settings.
+
+        Raises:
+            ValueError: Unknown setting, or a value of the wrong kind.
+        """
+        self._services.settings.update(settings)
+
+    def set_clock(self, ms: int | None) -> None:
+        """Stop the clock of changes (milliseconds since 1970), or let it run again (None)."""
+        self.state.clock.set(ms)
+
+    def add_token(
+        self,
+        *,
+        mode: str = "HMAC",
+        permissions: tuple[str, ...] = ALL_PERMISSIONS,
+        secret: str | None = None,
+    ) -> Token:
+        """Add a token to the store.
+
+        Raises:
+            ValueError: Unknown mode, or the store has 25 tokens.
+        """
+        return self._tokens.add(mode=mode, permissions=permissions, secret=secret)
+
+    def revoke_token(self, token_id: str) -> bool:
+        """Revoke a token; False when there was none."""
+        return self._tokens.revoke(token_id)
+
+    def secret_of(self, token_id: str) -> str:
+        """The secret of a token as it is now.
+
+        Raises:
+            LookupError: No such token.
+        """
+        token = self._tokens.find(token_id)
+        if token is None:
+            raise LookupError(token_id)
+        return token.secret
+
+    def dump(self, kind: str, *, include_deleted: bool = True) -> list[Json]:
+        """Every object of a kind in its detail form.
+
+        Raises:
+            ValueError: Unknown kind.
+        """
+        text = b"".join(dump(self._services, kind, include_deleted=include_deleted))
+        # Not splitlines: it would break lines inside texts, at U+2028 for one.
+        return [json.loads(line) for line in text.split(b"\n") if line]
+
+    def counts(self) -> Json:
+        """How many objects of each kind a reader would be shown."""
+        return self._control.counts()
+
+    def start_line(self) -> str:
+        """What the command prints on start: one line of JSON, secrets included."""
+        return json.dumps(
+            {
+                "url": self.url,
+                "store": self.store_id,
+                "tokens": [
+                    {
+                        "mode": token.mode,
+                        "token_id": token.token_id,
+                        "secret": token.secret,
+                        "permissions": list(token.permissions),
+                    }
+                    for token in self._tokens.every()
+                ],
+                "control_url": self.control_url,
+            }
+        )
+
+    def wait(self) -> None:
+        """Return once the sandbox is closed."""
+        self._server.wait()
+
+    def close(self) -> None:
+        """Stop answering and drop every connection."""
+        self._server.close()
