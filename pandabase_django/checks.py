@@ -1,0 +1,97 @@
+"""System checks: what would fail later is told at start.
+
+==============  ==================================================================================
+pandabase.E001  PANDABASE is malformed, has an unknown key, or a value of the wrong type
+pandabase.W002  no encryption key: the app runs, but no secret can be kept
+pandabase.E003  an encryption key is malformed or stands twice
+pandabase.E004  API_URL is no https URL
+pandabase.E005  stored secrets are sealed with a key that is not configured (``--database``)
+pandabase.W006  the rate-limit cache belongs to one process alone
+pandabase.E101  a sealed field is bound to a column that does not exist
+pandabase.E102  a sealed field has no purpose
+==============  ==================================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core import checks
+from django.db import DatabaseError
+
+from pandabase_django.api.transport import normalise_base_url
+from pandabase_django.conf import DEFAULTS, conf
+from pandabase_django.crypto.keyring import current_keyring
+from pandabase_django.crypto.reseal import stored_key_ids
+from pandabase_django.exceptions import ConfigurationError
+
+__all__ = ["check_settings", "check_stored_keys"]
+
+PER_PROCESS_CACHES = ("LocMemCache", "DummyCache")
+
+
+@checks.register("pandabase")
+def check_settings(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Everything that can be told without a database."""
+    messages: list[checks.CheckMessage] = []
+    try:
+        for name in DEFAULTS:
+            getattr(conf, name.lower())
+    except ConfigurationError as error:
+        return [checks.Error(str(error), id="pandabase.E001")]
+    try:
+        if not current_keyring().key_ids:
+            messages.append(
+                checks.Warning(
+                    'PANDABASE["ENCRYPTION_KEYS"] is empty: no secret can be kept.',
+                    hint="Make a key with `manage.py pandabase_generate_key`.",
+                    id="pandabase.W002",
+                )
+            )
+    except ConfigurationError as error:
+        messages.append(checks.Error(str(error), id="pandabase.E003"))
+    try:
+        normalise_base_url(conf.api_url)
+    except ValueError as error:
+        messages.append(checks.Error(f'PANDABASE["API_URL"]: {error}', id="pandabase.E004"))
+    backend = settings.CACHES.get(conf.rate_limit_cache, {}).get("BACKEND", "")
+    if not settings.DEBUG and backend.endswith(PER_PROCESS_CACHES):
+        messages.append(
+            checks.Warning(
+                f"The cache {conf.rate_limit_cache!r} belongs to one process: workers can't share "
+                "what they know of rate limits.",
+                hint='Name a shared cache in PANDABASE["RATE_LIMIT_CACHE"].',
+                id="pandabase.W006",
+            )
+        )
+    return messages
+
+
+@checks.register(checks.Tags.database)
+def check_stored_keys(
+    app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[checks.CheckMessage]:
+    """Whether every stored secret's key is configured; silent before the tables exist."""
+    messages: list[checks.CheckMessage] = []
+    try:
+        configured = set(current_keyring().key_ids)
+    except ConfigurationError:
+        return []  # E001 and E003 tell it
+    for alias in databases or ():
+        try:
+            counts = stored_key_ids(using=alias)
+        except DatabaseError:
+            continue
+        missing = {key: count for key, count in counts.items() if key not in configured}
+        if missing:
+            named = ", ".join(f"{key or 'no key'} ({count})" for key, count in missing.items())
+            messages.append(
+                checks.Error(
+                    f"Stored secrets in {alias!r} can't be opened; they were sealed with: {named}.",
+                    hint='Put the missing key back into PANDABASE["ENCRYPTION_KEYS"].',
+                    id="pandabase.E005",
+                )
+            )
+    return messages

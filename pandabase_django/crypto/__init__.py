@@ -1,0 +1,1 @@
+"""Secrets at rest. Knows nothing of Pandabase."""

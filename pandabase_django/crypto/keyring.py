@@ -1,0 +1,237 @@
+"""Seals text to one place in the database, and opens it only there.
+
+Stored form: ``pb1.<key id, 16 hex>.<base64url(nonce ‖ ciphertext ‖ tag)>``, AES-256-GCM. Key id and
+encryption key are derived from the master key by HKDF-SHA256. The associated data names the
+version, the key id, the purpose, the row and the columns the secret is bound to, each with its
+length before it, so that no two places have the same associated data.
+
+Plaintext is passed on directly and never bound to a local name that a traceback could show.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from pandabase_django.conf import conf
+from pandabase_django.crypto.secret import Secret
+from pandabase_django.exceptions import ConfigurationError, KeysMissing, Tampered, UnknownKey
+
+__all__ = [
+    "SEALED_PREFIX",
+    "Keyring",
+    "SealContext",
+    "current_keyring",
+    "generate_key",
+    "is_sealed",
+    "key_id_of",
+]
+
+SEALED_PREFIX = "pb1."
+KEY_PREFIX = "pbk1_"
+KEY_BYTES = 32
+NONCE_BYTES = 12
+
+# A lone surrogate must not turn into an error that carries the text.
+_ENCODING = ("utf-8", "surrogatepass")
+
+_SEALED = re.compile(r"pb1\.([0-9a-f]{16})\.([A-Za-z0-9_-]{38,})\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class SealContext:
+    """The one place where a sealed text may be opened.
+
+    Attributes:
+        purpose: A constant of the field.
+        pk: The row's primary key.
+        bound: Names and values of further columns the secret depends on.
+    """
+
+    purpose: str
+    pk: str
+    bound: tuple[tuple[str, str], ...] = ()
+
+
+def generate_key() -> str:
+    """A new master key: ``pbk1_`` and 32 random bytes in base64url."""
+    return KEY_PREFIX + _encode(os.urandom(KEY_BYTES))
+
+
+def is_sealed(text: object) -> bool:
+    """Whether a text has the stored form. Says nothing of its key or integrity."""
+    return isinstance(text, str) and _SEALED.match(text) is not None
+
+
+def key_id_of(sealed: str) -> str:
+    """The id of the key a text was sealed with.
+
+    Raises:
+        Tampered: The text has not the stored form.
+    """
+    match = _SEALED.match(sealed)
+    if match is None:
+        raise Tampered("The stored secret has not the form of a sealed text.")
+    return match.group(1)
+
+
+class _MasterKey:
+    __slots__ = ("_cipher", "key_id")
+
+    def __init__(self, material: bytes) -> None:
+        self.key_id = _derive(material, b"pandabase-django key id", 8).hex()
+        self._cipher = AESGCM(_derive(material, b"pandabase-django encryption key", 32))
+
+    def seal(self, secret: Secret, aad: bytes) -> bytes:
+        nonce = os.urandom(NONCE_BYTES)
+        return nonce + self._cipher.encrypt(nonce, secret.reveal().encode(*_ENCODING), aad)
+
+    def open(self, blob: bytes, aad: bytes) -> str:
+        return self._cipher.decrypt(blob[:NONCE_BYTES], blob[NONCE_BYTES:], aad).decode(*_ENCODING)
+
+    def __repr__(self) -> str:
+        return f"<key {self.key_id}>"
+
+
+class Keyring:
+    """The configured master keys; the first seals, all open."""
+
+    def __init__(self, keys: Sequence[_MasterKey]) -> None:
+        self._keys = tuple(keys)
+        self._by_id = {key.key_id: key for key in self._keys}
+
+    @classmethod
+    def from_texts(cls, texts: Sequence[str]) -> Keyring:
+        """Read keys as ``generate_key`` writes them.
+
+        Raises:
+            ConfigurationError: One is malformed or stands twice; names its place, not its text.
+        """
+        keys: list[_MasterKey] = []
+        for place, text in enumerate(texts, start=1):
+            keys.append(_MasterKey(_material(text, place)))
+        if len({key.key_id for key in keys}) != len(keys):
+            raise ConfigurationError('PANDABASE["ENCRYPTION_KEYS"] holds a key twice.')
+        return cls(keys)
+
+    @property
+    def key_ids(self) -> tuple[str, ...]:
+        """Ids of all keys, the sealing one first."""
+        return tuple(key.key_id for key in self._keys)
+
+    @property
+    def primary_key_id(self) -> str:
+        """Id of the key that seals.
+
+        Raises:
+            KeysMissing: There is none.
+        """
+        return self._primary().key_id
+
+    def seal(self, secret: Secret, *, context: SealContext) -> str:
+        """Seal a secret to its place.
+
+        Raises:
+            KeysMissing: No key is configured.
+        """
+        key = self._primary()
+        return f"pb1.{key.key_id}.{_encode(key.seal(secret, _aad(key.key_id, context)))}"
+
+    def open(self, sealed: str, *, context: SealContext) -> str:
+        """The text that was sealed to this place.
+
+        Raises:
+            KeysMissing: No key is configured.
+            UnknownKey: It was sealed with a key that is not configured.
+            Tampered: It is damaged, or belongs to another place.
+        """
+        self._primary()
+        key_id = key_id_of(sealed)
+        key = self._by_id.get(key_id)
+        if key is None:
+            raise UnknownKey(
+                f"This secret was sealed with key {key_id}, which is not among "
+                'PANDABASE["ENCRYPTION_KEYS"].',
+                key_id=key_id,
+            )
+        blob = _decode(sealed.rpartition(".")[2])
+        if blob is None:
+            raise Tampered("The stored secret is damaged.")
+        try:
+            return key.open(blob, _aad(key_id, context))
+        except (InvalidTag, ValueError):
+            raise Tampered(
+                "The stored secret is damaged, or it was sealed for another row or column."
+            ) from None
+
+    def needs_reseal(self, sealed: str) -> bool:
+        """Whether a text was sealed with another key than the first."""
+        return key_id_of(sealed) != self.primary_key_id
+
+    def _primary(self) -> _MasterKey:
+        if not self._keys:
+            raise KeysMissing(
+                'PANDABASE["ENCRYPTION_KEYS"] is empty. Make a key with '
+                "`manage.py pandabase_generate_key` and put it there."
+            )
+        return self._keys[0]
+
+
+def current_keyring() -> Keyring:
+    """The keyring of the settings as they are now.
+
+    Raises:
+        ConfigurationError: A key is malformed or stands twice.
+    """
+    return _keyring(conf.encryption_keys)
+
+
+@lru_cache(maxsize=8)
+def _keyring(texts: tuple[str, ...]) -> Keyring:
+    return Keyring.from_texts(texts)
+
+
+def _aad(key_id: str, context: SealContext) -> bytes:
+    parts = ["pb1", key_id, context.purpose, context.pk]
+    for name, value in context.bound:
+        parts += [name, value]
+    encoded = [part.encode() for part in parts]
+    return b"".join(len(part).to_bytes(4, "big") + part for part in encoded)
+
+
+def _derive(material: bytes, label: bytes, length: int) -> bytes:
+    return HKDF(algorithm=SHA256(), length=length, salt=None, info=label).derive(material)
+
+
+def _material(text: str, place: int) -> bytes:
+    blob = _decode(text[len(KEY_PREFIX) :]) if text.startswith(KEY_PREFIX) else None
+    if blob is None or len(blob) != KEY_BYTES:
+        raise ConfigurationError(
+            f'Key {place} of PANDABASE["ENCRYPTION_KEYS"] is malformed. A key is made by '
+            "`manage.py pandabase_generate_key` and starts with pbk1_."
+        ) from None
+    return blob
+
+
+def _encode(blob: bytes) -> str:
+    return base64.urlsafe_b64encode(blob).rstrip(b"=").decode()
+
+
+def _decode(text: str) -> bytes | None:
+    """Bytes of unpadded base64url in its one canonical spelling, else None."""
+    try:
+        blob = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    # Base64 has spare bits: another spelling of the same bytes is a changed text all the same.
+    return blob if _encode(blob) == text else None

@@ -1,0 +1,99 @@
+"""The history of every secret rotation, written before and after the one request it consists of."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from pandabase_django.crypto.fields import SealedField, sealed_check_constraint
+from pandabase_django.models.token import ApiToken
+
+__all__ = ["RotationAttempt"]
+
+
+class RotationAttempt(models.Model):
+    """One try to replace a token's secret.
+
+    A row without ``closed_at`` is open, and a token has at most one. The states and why they
+    exist are told in ``pandabase_django.services.rotation``.
+    """
+
+    class State(models.TextChoices):
+        PREPARED = "PREPARED", _("Prepared")
+        SENT = "SENT", _("Sent")
+        JOURNALED = "JOURNALED", _("Reply kept")
+        VERIFIED = "VERIFIED", _("New secret verified")
+        DONE = "DONE", _("Done")
+        FAILED_SAFE = "FAILED_SAFE", _("Failed, old secret works")
+        WATCHING = "WATCHING", _("Watching")
+        HELD = "HELD", _("Reply held")
+        LOST = "LOST", _("Lost")
+
+    class Trigger(models.TextChoices):
+        ADMIN = "ADMIN", _("Admin")
+        COMMAND = "COMMAND", _("Command")
+        POLICY = "POLICY", _("Age policy")
+        INSTALL = "INSTALL", _("Installed by hand")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    token = models.ForeignKey(
+        ApiToken, on_delete=models.PROTECT, related_name="rotations", verbose_name=_("token")
+    )
+    signer = models.ForeignKey(
+        ApiToken,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("signed by"),
+    )
+    state = models.CharField(
+        _("state"), max_length=16, choices=State.choices, default=State.PREPARED
+    )
+    trigger = models.CharField(_("started by"), max_length=16, choices=Trigger.choices)
+    started_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        verbose_name=_("user"),
+    )
+    reason = models.TextField(_("reason"))
+    from_version = models.PositiveIntegerField(_("from version"))
+    to_version = models.PositiveIntegerField(_("to version"), null=True)
+    prepared_at = models.DateTimeField(_("prepared"))
+    sent_at = models.DateTimeField(_("sent"), null=True)
+    journaled_at = models.DateTimeField(_("reply kept at"), null=True)
+    closed_at = models.DateTimeField(_("closed"), null=True)
+    watch_until = models.DateTimeField(_("watch until"), null=True)
+    checked_at = models.DateTimeField(_("last checked"), null=True)
+    reply = SealedField(purpose="rotation.reply", bind=("token_id",), null=True)
+    reply_status = models.PositiveIntegerField(_("HTTP status"), null=True)
+    request_id = models.TextField(_("request id"), default="", blank=True)
+    fingerprint = models.CharField(
+        _("fingerprint"),
+        max_length=32,
+        default="",
+        blank=True,
+        help_text=_("Keyed: tells two secrets apart and reveals nothing of them."),
+    )
+    outcome = models.TextField(_("outcome"), default="", blank=True)
+
+    class Meta:
+        verbose_name = _("rotation")
+        verbose_name_plural = _("rotations")
+        ordering = ["-prepared_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["token"],
+                condition=Q(closed_at__isnull=True),
+                name="pandabase_one_open_rotation",
+            ),
+            sealed_check_constraint("reply", name="pandabase_rotation_reply_sealed"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.token_id} {self.state}"

@@ -1,0 +1,175 @@
+"""What a sync did, where it stands, and the remote's own log of our requests."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from pandabase_django.models.store import Store
+
+__all__ = ["RequestLog", "Resource", "SyncCursor", "SyncRun"]
+
+
+class Resource(models.TextChoices):
+    """What a lease and a checkpoint belong to."""
+
+    PRODUCTS = "products", _("Products")
+    ORDERS = "orders", _("Orders")
+    REFUNDS = "refunds", _("Refunds")
+    DISPUTES = "disputes", _("Disputes")
+
+
+class SyncRun(models.Model):
+    """The record of one sync of one resource of one store."""
+
+    class State(models.TextChoices):
+        RUNNING = "RUNNING", _("Running")
+        COMPLETED = "COMPLETED", _("Completed")
+        PARTIAL = "PARTIAL", _("Completed in part")
+        SKIPPED = "SKIPPED", _("Skipped")
+        FAILED = "FAILED", _("Failed")
+        CANCELLED = "CANCELLED", _("Cancelled")
+        STALLED = "STALLED", _("Stalled")
+
+    class Trigger(models.TextChoices):
+        SCHEDULE = "SCHEDULE", _("Schedule")
+        ADMIN = "ADMIN", _("Admin")
+        COMMAND = "COMMAND", _("Command")
+        WEBHOOK = "WEBHOOK", _("Webhook")
+
+    store = models.ForeignKey(
+        Store, on_delete=models.PROTECT, related_name="runs", verbose_name=_("store")
+    )
+    resource = models.CharField(_("resource"), max_length=16, choices=Resource.choices)
+    state = models.CharField(
+        _("state"), max_length=16, choices=State.choices, default=State.RUNNING
+    )
+    trigger = models.CharField(_("started by"), max_length=16, choices=Trigger.choices)
+    started_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        verbose_name=_("user"),
+    )
+    first = models.BooleanField(_("first sync"), default=False)
+    full = models.BooleanField(_("full pass asked for"), default=False)
+    dry_run = models.BooleanField(_("dry run"), default=False)
+    started_at = models.DateTimeField(_("started"))
+    heartbeat_at = models.DateTimeField(_("last sign of life"))
+    finished_at = models.DateTimeField(_("finished"), null=True)
+    cancel_requested_at = models.DateTimeField(_("cancel requested"), null=True)
+    phase = models.CharField(_("phase"), max_length=64, default="", blank=True)
+    progress_done = models.PositiveBigIntegerField(_("done"), default=0)
+    progress_total = models.PositiveBigIntegerField(
+        _("of"), null=True, help_text=_("Empty while it is not known.")
+    )
+    rows_created = models.PositiveBigIntegerField(_("created"), default=0)
+    rows_updated = models.PositiveBigIntegerField(_("updated"), default=0)
+    rows_unchanged = models.PositiveBigIntegerField(_("unchanged"), default=0)
+    rows_gone = models.PositiveBigIntegerField(_("gone"), default=0)
+    requests = models.PositiveBigIntegerField(_("requests"), default=0)
+    seconds_waited = models.FloatField(_("seconds waited for rate limits"), default=0.0)
+    steps = models.JSONField(
+        _("strategies"),
+        default=list,
+        help_text=_("What was done, with the requests and rows of each strategy."),
+    )
+    warnings = models.JSONField(_("warnings"), default=list)
+    warning_count = models.PositiveBigIntegerField(_("number of warnings"), default=0)
+    attention = models.TextField(_("needs attention"), default="", blank=True)
+    error = models.TextField(_("error"), default="", blank=True)
+    request_id = models.TextField(
+        _("request id"), default="", blank=True, help_text=_("Of the answer that stopped the run.")
+    )
+
+    class Meta:
+        verbose_name = _("sync run")
+        verbose_name_plural = _("sync runs")
+        ordering = ["-id"]
+        indexes = [
+            models.Index(
+                fields=["heartbeat_at"],
+                condition=Q(state="RUNNING"),
+                name="pandabase_run_running",
+            ),
+            models.Index(fields=["store", "resource", "-id"], name="pandabase_run_latest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_resource_display()} · {self.store_id} · {self.pk}"
+
+
+class SyncCursor(models.Model):
+    """Checkpoint and lease of one resource of one store.
+
+    The lease is fenced: ``fence`` grows with every new holder, and a holder's write transactions
+    begin with an UPDATE that names its own fence, so a worker that slept past its lease writes
+    nothing.
+    """
+
+    store = models.ForeignKey(Store, on_delete=models.CASCADE, related_name="cursors")
+    resource = models.CharField(_("resource"), max_length=16, choices=Resource.choices)
+    checkpoint = models.JSONField(
+        _("checkpoint"), default=dict, help_text=_("Where an interrupted pass goes on.")
+    )
+    generation = models.PositiveBigIntegerField(
+        _("generation"), default=0, help_text=_("Number of passes begun.")
+    )
+    lease_holder = models.TextField(_("lease holder"), default="", blank=True)
+    fence = models.PositiveBigIntegerField(_("fence"), default=0)
+    heartbeat_at = models.DateTimeField(_("heartbeat"), null=True)
+    lease_until = models.DateTimeField(_("lease until"), null=True)
+    first_completed_at = models.DateTimeField(_("first completed"), null=True)
+    last_completed_at = models.DateTimeField(_("last completed"), null=True)
+    last_full_at = models.DateTimeField(
+        _("last clean full pass"), null=True, help_text=_("Every page read, nothing moved.")
+    )
+
+    class Meta:
+        verbose_name = _("sync cursor")
+        verbose_name_plural = _("sync cursors")
+        ordering = ["store_id", "resource"]
+        constraints = [
+            models.UniqueConstraint(fields=["store", "resource"], name="pandabase_cursor"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.store_id} {self.resource}"
+
+
+class RequestLog(models.Model):
+    """One entry of the remote's log of requests (Source: P-18), kept beyond its 30 days.
+
+    The remote's field names are unknown: columns are null when nothing fitted, ``payload`` has
+    everything.
+    """
+
+    id = models.CharField(
+        _("id"), primary_key=True, max_length=128, help_text=_("The remote's, else a digest.")
+    )
+    store = models.ForeignKey(
+        Store, on_delete=models.PROTECT, related_name="request_logs", verbose_name=_("store")
+    )
+    method = models.CharField(_("method"), max_length=16, default="")
+    path = models.TextField(_("path"), default="")
+    status_code = models.PositiveIntegerField(_("status"), null=True)
+    duration_ms = models.FloatField(_("duration (ms)"), null=True)
+    ip = models.TextField(_("IP address"), default="", db_index=True)
+    ip_is_new = models.BooleanField(
+        _("new IP"), default=False, help_text=_("No earlier call of this store came from it.")
+    )
+    logged_at = models.DateTimeField(_("time"), null=True)
+    payload = models.JSONField(_("payload"), default=dict)
+    synced_at = models.DateTimeField(_("fetched"))
+
+    class Meta:
+        verbose_name = _("request log entry")
+        verbose_name_plural = _("request log")
+        ordering = ["-logged_at", "-id"]
+        indexes = [models.Index(fields=["store", "-logged_at"], name="pandabase_log_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path} {self.status_code or ''}".strip()

@@ -1,0 +1,55 @@
+"""What a shop's own code can listen to. All are sent after the commit they tell of.
+
+Each is sent at most once: a process killed between commit and signal sends nothing. None is sent
+during a store's first sync, since nobody wants ten years of orders announced. Receivers are called
+with ``send_robust``: one that raises is logged and stops neither the sync nor other receivers.
+
+=====================  ========================================================================
+signal                 arguments beside ``sender``
+=====================  ========================================================================
+product_synced         product, created (bool), changed (tuple of column names)
+order_synced           order, created (bool), changed (tuple of column names)
+order_status_changed   order, old (str), new (str)
+secret_rotated         token, attempt
+rotation_failed        token, attempt
+sync_finished          run
+=====================  ========================================================================
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.dispatch import Signal
+
+__all__ = [
+    "order_status_changed",
+    "order_synced",
+    "product_synced",
+    "rotation_failed",
+    "secret_rotated",
+    "send",
+    "sync_finished",
+]
+
+logger = logging.getLogger(__name__)
+
+product_synced = Signal()
+order_synced = Signal()
+order_status_changed = Signal()
+secret_rotated = Signal()
+rotation_failed = Signal()
+sync_finished = Signal()
+
+
+def send(signal: Signal, *, sender: type, **arguments: Any) -> None:
+    """Call every receiver; report those that raise, stop for none."""
+    for receiver, result in signal.send_robust(sender=sender, **arguments):
+        if isinstance(result, Exception):
+            logger.error(
+                "A signal receiver failed: %s.%s",
+                getattr(receiver, "__module__", "?"),
+                getattr(receiver, "__qualname__", repr(receiver)),
+                exc_info=result,
+            )
