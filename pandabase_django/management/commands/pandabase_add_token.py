@@ -1,0 +1,51 @@
+"""Adds an API token from a script or a terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from pandabase_django.exceptions import ConfigurationError, PandabaseError
+from pandabase_django.management.exits import fail, read_secret
+from pandabase_django.services.connection import add_token
+
+__all__ = ["Command"]
+
+
+class Command(BaseCommand):
+    """Tests a credential and keeps it; prints the token's primary key."""
+
+    help = (
+        "Adds an API token. The secret comes from standard input or PANDABASE_TOKEN_SECRET, never "
+        "from the command line. A credential that the remote refuses is not saved (exit code 3)."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--store", required=True, metavar="shp_…")
+        parser.add_argument("--mode", required=True, choices=["hmac", "bearer"])
+        parser.add_argument("--token-id", default="", metavar="stk_…")
+        parser.add_argument("--name", default="")
+        parser.add_argument(
+            "--permissions", default="", metavar="A,B", help="What the token is said to be allowed."
+        )
+        parser.add_argument("--base-url", default="")
+        parser.add_argument("--no-test", action="store_true", help="Send nothing now.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        secret = read_secret()
+        try:
+            token = add_token(
+                store_id=options["store"],
+                mode=options["mode"],
+                secret=secret,
+                token_id=options["token_id"],
+                name=options["name"],
+                permissions=options["permissions"].split(","),
+                base_url=options["base_url"],
+                test=not options["no_test"],
+            )
+        except (ValueError, PandabaseError, ConfigurationError) as error:
+            raise fail(error) from None
+        self.stderr.write(f"Added as {token.get_role_display().lower()} token of {token.store_id}.")
+        self.stdout.write(str(token.pk))

@@ -1,0 +1,67 @@
+"""Runs the local Store API. One line of JSON on stdout tells where it listens and how to sign."""
+
+from __future__ import annotations
+
+import signal
+from types import FrameType
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from pandabase_django.sandbox import NotLoopback, Sandbox
+
+__all__ = ["Command"]
+
+
+class Command(BaseCommand):
+    """``pandabase_sandbox``: runs until SIGINT, SIGTERM or a shutdown call; exit code 0 then."""
+
+    help = "Run a local Pandabase Store API to develop and test against."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Options of the command."""
+        parser.add_argument("--host", default="127.0.0.1", help="Address to listen on.")
+        parser.add_argument("--port", type=int, default=0, help="TCP port; 0 takes a free one.")
+        parser.add_argument("--seed", type=int, default=1, help="The same seed, the same store.")
+        parser.add_argument("--products", type=int, default=250, help="Seeded products.")
+        parser.add_argument("--orders", type=int, default=3_000, help="Seeded orders.")
+        parser.add_argument("--categories", type=int, default=12, help="Seeded categories.")
+        parser.add_argument(
+            "--latency-ms", type=float, default=0.0, help="Sleep before every answer."
+        )
+        parser.add_argument(
+            "--rate-limit", type=int, default=0, help="Requests a second per token; 0: no limit."
+        )
+        parser.add_argument(
+            "--force-public", action="store_true", help="Accept an address that is not loopback."
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Start, tell where, wait."""
+        names = ("host", "port", "seed", "products", "orders", "categories")
+        settings = ("latency_ms", "rate_limit", "force_public")
+        # Until the server can be closed, a signal must still end the process with code 0.
+        stopping = _Stopping()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, stopping)
+        try:
+            sandbox = Sandbox(**{name: options[name] for name in (*names, *settings)})
+        except (NotLoopback, ValueError, OSError) as error:
+            raise CommandError(str(error)) from error
+        with sandbox:
+            self.stdout.write(sandbox.start_line())
+            self.stdout.flush()
+            stopping.sandbox = sandbox
+            sandbox.wait()
+
+
+class _Stopping:
+    """Signal handler: closes the sandbox once there is one."""
+
+    sandbox: Sandbox | None = None
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        if self.sandbox is None:
+            raise SystemExit(0)
+        self.sandbox.close()

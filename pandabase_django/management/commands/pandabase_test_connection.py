@@ -1,0 +1,64 @@
+"""Tests credentials with one signed GET each."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandParser
+
+from pandabase_django.management.exits import Exit, fail
+from pandabase_django.models import ApiToken
+from pandabase_django.services.connection import test_connection
+
+__all__ = ["Command"]
+
+
+class Command(BaseCommand):
+    """Exit code 3 when a credential is refused, 1 when the remote can't be asked."""
+
+    help = "Sends one signed GET with each token that is not retired, or with the one named."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--token", default="", metavar="PK")
+        parser.add_argument("--format", choices=["text", "json"], default="text")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        tokens = ApiToken.objects.exclude(role=ApiToken.Role.RETIRED)
+        if options["token"]:
+            try:
+                tokens = ApiToken.objects.filter(pk=options["token"])
+            except ValidationError:
+                tokens = ApiToken.objects.none()
+        found = list(tokens.order_by("store_id", "name"))
+        if not found:
+            raise fail("There is no such token.", code=Exit.USAGE)
+        reports = [(token, test_connection(token)) for token in found]
+        if options["format"] == "json":
+            self.stdout.write(
+                json.dumps(
+                    [
+                        {
+                            "token": str(token.pk),
+                            "name": token.name,
+                            "store": token.store_id,
+                            "ok": report.ok,
+                            "message": report.message,
+                            "status": report.status,
+                            "request_id": report.request_id,
+                            "milliseconds": report.milliseconds,
+                        }
+                        for token, report in reports
+                    ]
+                )
+            )
+        else:
+            for token, report in reports:
+                word = "ok" if report.ok else "FAILED"
+                self.stdout.write(f"{word}: {token}: {report.message} ({report.milliseconds} ms)")
+        refused = [report for _, report in reports if report.status == 401]
+        if refused:
+            raise fail("A credential was refused.", code=Exit.AUTHENTICATION)
+        if not all(report.ok for _, report in reports):
+            raise fail("A connection failed.")

@@ -1,0 +1,74 @@
+"""Exit codes and the two ways to print that all commands share."""
+
+from __future__ import annotations
+
+import os
+import sys
+from enum import IntEnum
+
+from django.core.management.base import CommandError
+
+from pandabase_django.crypto.secret import Secret
+from pandabase_django.exceptions import (
+    ConfigurationError,
+    InvalidCredential,
+    LeaseHeld,
+    MissingPermission,
+    SealError,
+)
+
+__all__ = ["Exit", "exit_code_of", "fail", "read_secret"]
+
+SECRET_VARIABLE = "PANDABASE_TOKEN_SECRET"  # noqa: S105  the variable's name
+
+
+class Exit(IntEnum):
+    """What a script may rely on."""
+
+    OK = 0
+    ERROR = 1
+    USAGE = 2
+    AUTHENTICATION = 3
+    PARTIAL = 4
+
+
+def exit_code_of(error: BaseException) -> Exit:
+    """The exit code that tells a script what kind of failure this was."""
+    if isinstance(error, InvalidCredential):
+        return Exit.AUTHENTICATION
+    if isinstance(error, (MissingPermission, LeaseHeld)):
+        return Exit.PARTIAL
+    if isinstance(error, ConfigurationError):
+        return Exit.USAGE
+    if isinstance(error, SealError):
+        return Exit.ERROR
+    return Exit.USAGE if isinstance(error, ValueError) else Exit.ERROR
+
+
+def fail(error: BaseException | str, *, code: Exit | None = None) -> CommandError:
+    """A CommandError for ``raise``, with the right exit code."""
+    if code is None:
+        code = Exit.ERROR if isinstance(error, str) else exit_code_of(error)
+    return CommandError(str(error), returncode=int(code))
+
+
+def read_secret() -> Secret:
+    """A secret from the environment, a hidden prompt, or a pipe; never from argv.
+
+    Raises:
+        CommandError: There is none.
+    """
+    if os.environ.get(SECRET_VARIABLE):
+        return Secret(os.environ[SECRET_VARIABLE])
+    if sys.stdin.isatty():
+        import getpass
+
+        secret = Secret(getpass.getpass("Secret (not shown): "))
+    else:
+        # A pipe ends its line; white space inside is refused by whoever takes the secret.
+        secret = Secret(sys.stdin.readline().rstrip("\r\n"))
+    if not secret.reveal():
+        raise fail(
+            f"No secret: give it on standard input or in {SECRET_VARIABLE}.", code=Exit.USAGE
+        )
+    return secret

@@ -1,0 +1,36 @@
+"""A ready schedule for Celery beat::
+
+app.conf.beat_schedule = {**beat_schedule(), **my_own}
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from pandabase_django.conf import conf
+
+__all__ = ["beat_schedule"]
+
+
+def beat_schedule() -> dict[str, dict[str, Any]]:
+    """Sync every store each ``SYNC_INTERVAL_SECONDS``, close stalled runs each minute.
+
+    A sync that waits longer than its interval for a worker is dropped: the next one does its work.
+
+    Raises:
+        ConfigurationError: The interval is not a number, or out of range.
+    """
+    interval = timedelta(seconds=conf.sync_interval_seconds)
+    return {
+        "pandabase-sync-all": {
+            "task": "pandabase.sync_all",
+            "schedule": interval,
+            "options": {"expires": interval.total_seconds()},
+        },
+        "pandabase-reap-stalled-runs": {
+            "task": "pandabase.reap_stalled_runs",
+            "schedule": timedelta(minutes=1),
+            "options": {"expires": 60},
+        },
+    }

@@ -1,0 +1,16 @@
+"""What the app does. Services own transactions and locks; edges call exactly one of them.
+
+A shop's own code starts here::
+
+    from pandabase_django.services import client_for
+
+    with client_for(store) as client:
+        for product in client.products.iterate(status="ACTIVE"):
+            ...
+"""
+
+from __future__ import annotations
+
+from pandabase_django.services.connection import client_for
+
+__all__ = ["client_for"]

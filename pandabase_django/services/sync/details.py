@@ -1,0 +1,327 @@
+"""Reads the detail form of dirty orders and writes orders, line items and customers.
+
+Needs no lease: the order rows are locked while they are compared, an answer with an older
+``updatedAt`` never overwrites a newer one, and the dirty mark is cleared only when it is still the
+one that was set before the details were asked for. So two workers, a webhook and a sweep may all
+read the same order, in any order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import F, QuerySet
+from django.utils import timezone
+
+from pandabase_django import signals
+from pandabase_django.api import schemas
+from pandabase_django.api.client import Client
+from pandabase_django.exceptions import (
+    ObjectNotFound,
+    PandabaseError,
+    ProtocolError,
+    ServerError,
+    TransportError,
+)
+from pandabase_django.models import Order, OrderItem
+from pandabase_django.services.sync.customers import write_customers
+from pandabase_django.services.sync.paging import Reader
+from pandabase_django.services.sync.recorder import Recorder
+from pandabase_django.services.sync.upsert import Change, Outcome, child_digest, mark_gone, upsert
+
+__all__ = ["Detailed", "dirty_orders", "fetch_details", "mark_dirty", "write_details"]
+
+ORDERS_PER_TRANSACTION = 200
+FAILURES_IN_A_ROW = 5  # after that many the remote itself is unwell, not one order
+
+# What the list form or the dirty mark owns; the detail form leaves it alone.
+KEPT = frozenset({"list_digest", "dirty_mark"})
+
+
+@dataclass(frozen=True, slots=True)
+class Detailed:
+    """One answer, and the dirty mark that stood before it was asked for."""
+
+    order: schemas.Order
+    mark: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    updated_at: datetime | None
+    detailed_at: datetime | None
+    mark: int
+
+
+def mark_dirty(orders: QuerySet[Order]) -> int:
+    """Ask for the details of these orders (again). Returns how many were marked."""
+    return orders.update(dirty=True, dirty_mark=F("dirty_mark") + 1)
+
+
+def dirty_orders(*, store_id: str, chunk: int = 1000) -> Iterator[tuple[str, int]]:
+    """Ids and marks of orders whose details are due, each once, oldest id first."""
+    after = ""
+    while True:
+        found = list(
+            Order.objects.filter(store_id=store_id, dirty=True, pk__gt=after)
+            .order_by("pk")
+            .values_list("pk", "dirty_mark")[:chunk]
+        )
+        yield from found
+        if len(found) < chunk:
+            return
+        after = found[-1][0]
+
+
+def fetch_details(
+    wanted: Iterable[tuple[str, int]],
+    *,
+    client: Client,
+    reader: Reader[Any],
+    recorder: Recorder,
+    store_id: str,
+    silent: bool,
+    dry_run: bool = False,
+    on_batch: Callable[[], None] = lambda: None,
+) -> int:
+    """Fetch and write the details of these orders.
+
+    An order whose answer can't be understood stays dirty and is named in the warnings.
+
+    Returns:
+        How many orders could not be read.
+
+    Raises:
+        PandabaseError: The credential, a permission or the remote itself failed.
+    """
+    failures = in_a_row = 0
+
+    def fetch(item: tuple[str, int]) -> schemas.Order | PandabaseError:
+        try:
+            return client.orders.get(item[0])
+        except (ObjectNotFound, ProtocolError, ServerError, TransportError) as error:
+            return error
+
+    answers = reader.each(fetch, wanted)
+    while batch := list(islice(answers, ORDERS_PER_TRANSACTION)):
+        details: list[Detailed] = []
+        for (pk, mark), answer in batch:
+            if isinstance(answer, PandabaseError):
+                failures += 1
+                in_a_row += 1
+                recorder.warn([f"Details of {pk} could not be read: {answer}"])
+                if isinstance(answer, ObjectNotFound):
+                    recorder.attend(f"The remote lists order {pk} and does not find it.")
+                elif in_a_row >= FAILURES_IN_A_ROW:
+                    raise answer
+            elif answer.id != pk:
+                failures += 1
+                recorder.warn([f"Details of {pk} came back as those of {answer.id}; left out."])
+            else:
+                in_a_row = 0
+                details.append(Detailed(order=answer, mark=mark))
+        with transaction.atomic():
+            outcome = write_details(details, store_id=store_id, dry_run=dry_run, silent=silent)
+            recorder.add(outcome)
+            recorder.run.progress_done += len(batch)
+            recorder.save()
+        on_batch()
+    return failures
+
+
+def write_details(
+    details: Sequence[Detailed], *, store_id: str, silent: bool, dry_run: bool = False
+) -> Outcome[Any]:
+    """Write orders in their detail form; call inside a transaction.
+
+    Args:
+        details: The answers.
+        store_id: The store they were read from.
+        silent: Send no signal (a store's first sync).
+        dry_run: Compare only.
+    """
+    now = timezone.now()
+    newest: dict[str, Detailed] = {}
+    for detail in details:
+        other = newest.get(detail.order.id)
+        if other is None or not _older(detail.order.updated_at, other.order.updated_at):
+            newest[detail.order.id] = detail
+    known = _lock(list(newest))
+    current = [
+        detail
+        for pk, detail in newest.items()
+        if pk not in known or not _older(detail.order.updated_at, known[pk].updated_at)
+    ]
+    rows = [
+        _order_row(detail, known=known.get(detail.order.id), store_id=store_id, now=now)
+        for detail in current
+    ]
+    outcome = upsert(Order, rows, keep=KEPT, dry_run=dry_run)
+    result: Outcome[Any] = Outcome(warnings=list(outcome.warnings))
+    for detail in current:
+        result.warnings.extend(f"{detail.order.id}: {text}" for text in detail.order.warnings)
+    result.changes.extend(outcome.changes)
+    result.unchanged = outcome.unchanged
+    if dry_run:
+        return result
+    changed = {change.row.pk for change in outcome.changes}
+    _clear_marks([detail for pk, detail in newest.items() if pk not in changed], known)
+    written = [detail.order for detail in current if detail.order.id in changed]
+    _write_items(written, store_id=store_id, now=now, result=result)
+    write_customers(
+        [(order.customer, order.created_at) for order in written], store_id=store_id, now=now
+    )
+    if not silent:
+        _announce(outcome.changes, known)
+    return result
+
+
+def _older(answer: datetime | None, stored: datetime | None) -> bool:
+    return answer is not None and stored is not None and answer < stored
+
+
+def _lock(ids: list[str]) -> dict[str, _Known]:
+    rows = Order.objects.filter(pk__in=ids)
+    if connection.features.has_select_for_update:
+        rows = rows.select_for_update().order_by("pk")
+    else:
+        # SQLite locks the whole database with the first write; reading first would let another
+        # writer in between and end in "database is locked".
+        rows.update(dirty_mark=F("dirty_mark"))
+    return {
+        pk: _Known(updated_at=updated_at, detailed_at=detailed_at, mark=mark)
+        for pk, updated_at, detailed_at, mark in rows.values_list(
+            "pk", "updated_at", "detailed_at", "dirty_mark"
+        )
+    }
+
+
+def _clear_marks(details: list[Detailed], known: dict[str, _Known]) -> None:
+    """Clear the marks of orders that needed no write; newer marks stay."""
+    clean = [
+        d.order.id for d in details if d.order.id in known and known[d.order.id].mark == d.mark
+    ]
+    Order.objects.filter(pk__in=clean).update(dirty=False)
+
+
+def _write_items(
+    orders: list[schemas.Order], *, store_id: str, now: datetime, result: Outcome[Any]
+) -> None:
+    rows = [
+        _item_row(item, position=position, order=order, store_id=store_id, now=now)
+        for order in orders
+        for position, item in enumerate(order.items)
+    ]
+    present = {row.pk for row in rows}
+    stored = OrderItem.objects.filter(order_id__in=[o.id for o in orders], gone_at__isnull=True)
+    vanished = [pk for pk in stored.values_list("pk", flat=True) if pk not in present]
+    outcome = upsert(OrderItem, rows)
+    result.changes.extend(outcome.changes)
+    result.unchanged += outcome.unchanged
+    result.warnings.extend(outcome.warnings)
+    result.gone += mark_gone(OrderItem, ids=vanished, now=now)
+
+
+def _announce(changes: Sequence[Change[Order]], known: dict[str, _Known]) -> None:
+    if not (
+        signals.order_synced.has_listeners(Order)
+        or signals.order_status_changed.has_listeners(Order)
+    ):
+        return
+
+    def send() -> None:
+        for change in changes:
+            before = known.get(change.row.pk)
+            signals.send(
+                signals.order_synced,
+                sender=Order,
+                order=change.row,
+                created=before is None or before.detailed_at is None,
+                changed=change.columns,
+            )
+            if "status" in change.columns:
+                signals.send(
+                    signals.order_status_changed,
+                    sender=Order,
+                    order=change.row,
+                    old=change.before["status"],
+                    new=change.row.status,
+                )
+
+    transaction.on_commit(send, robust=True)
+
+
+def _order_row(detail: Detailed, *, known: _Known | None, store_id: str, now: datetime) -> Order:
+    order = detail.order
+    payment = order.payment
+    billing = order.billing_address
+    return Order(
+        id=order.id,
+        store_id=store_id,
+        payload=order.payload,
+        digest=order.digest,
+        first_seen_at=now,
+        synced_at=now,
+        detailed_at=now,
+        dirty=known is not None and known.mark != detail.mark,
+        order_number=order.order_number or "",
+        status=order.status or "",
+        amount_minor=order.amount_minor,
+        currency=order.currency or "",
+        discount_code=order.discount_code or "",
+        customer_id=order.customer.id if order.customer else None,
+        created_at=order.created_at,
+        updated_at=order.updated_at,
+        payment_id=(payment.id or "") if payment else "",
+        payment_status=(payment.status or "") if payment else "",
+        payment_method=(payment.method_type or "") if payment else "",
+        card_brand=(payment.card_brand or "") if payment else "",
+        card_last_four=(payment.card_last_four or "") if payment else "",
+        total_minor=payment.total_amount_minor if payment else None,
+        tax_minor=payment.tax_amount_minor if payment else None,
+        discount_minor=payment.discount_amount_minor if payment else None,
+        platform_fee_minor=payment.platform_fee_amount_minor if payment else None,
+        psp_fee_minor=payment.psp_fee_amount_minor if payment else None,
+        settled_minor=payment.settled_amount_minor if payment else None,
+        presentment_currency=order.presentment_currency or "",
+        presentment_minor=order.presentment_amount_minor,
+        exchange_rate=order.exchange_rate or "",
+        billing_line1=(billing.line1 or "") if billing else "",
+        billing_line2=(billing.line2 or "") if billing else "",
+        billing_city=(billing.city or "") if billing else "",
+        billing_state=(billing.state or "") if billing else "",
+        billing_postal_code=(billing.postal_code or "") if billing else "",
+        billing_country=(billing.country or "") if billing else "",
+    )
+
+
+def _item_row(
+    item: schemas.OrderItem,
+    *,
+    position: int,
+    order: schemas.Order,
+    store_id: str,
+    now: datetime,
+) -> OrderItem:
+    currency = order.currency or ""
+    return OrderItem(
+        id=item.id or f"{order.id}:{position}",
+        store_id=store_id,
+        payload=item.payload,
+        digest=child_digest(item.digest, position=position, currency=currency),
+        first_seen_at=now,
+        synced_at=now,
+        order_id=order.id,
+        position=position,
+        product_id=item.product_id,
+        variant_id=item.variant_id,
+        name=item.name or "",
+        quantity=item.quantity,
+        price_minor=item.price_minor,
+        currency=currency,
+    )

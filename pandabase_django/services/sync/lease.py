@@ -1,0 +1,125 @@
+"""One sweeper per store and resource, with a fence against the one that overslept.
+
+The lease lasts 60 seconds by the database's clock. Every write transaction of a sweep begins with
+``guard``: an UPDATE that names the holder's own fence. Looking with a SELECT instead would let a
+worker that slept past its lease write beside its successor.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from pandabase_django.exceptions import LeaseHeld, LeaseLost
+from pandabase_django.models import SyncCursor
+
+__all__ = ["LEASE", "Lease", "acquire", "holder_name", "wait_for"]
+
+LEASE = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to sweep, until someone with a higher fence has it."""
+
+    cursor_id: int
+    fence: int
+
+    def guard(self) -> None:
+        """Renew the lease, as the first statement of a write transaction.
+
+        Raises:
+            LeaseLost: Another worker holds it now; the transaction must not commit.
+        """
+        renewed = SyncCursor.objects.filter(pk=self.cursor_id, fence=self.fence).update(
+            heartbeat_at=Now(), lease_until=Now() + LEASE
+        )
+        if renewed != 1:
+            raise LeaseLost("The lease passed to another worker; this one wrote nothing more.")
+
+    def release(self) -> None:
+        """Let the next one start at once. Does nothing when the lease is lost already."""
+        SyncCursor.objects.filter(pk=self.cursor_id, fence=self.fence).update(
+            lease_holder="", lease_until=None
+        )
+
+
+def holder_name() -> str:
+    """This process, as people find it: host and process id."""
+    return f"{socket.gethostname()} (process {os.getpid()})"
+
+
+def acquire(*, store_id: str, resource: str) -> Lease:
+    """Take the lease if nobody holds it.
+
+    Raises:
+        LeaseHeld: Somebody does; says who, and for how many seconds at most.
+    """
+    with transaction.atomic():
+        cursor, _ = SyncCursor.objects.get_or_create(store_id=store_id, resource=resource)
+        free = Q(lease_until__isnull=True) | Q(lease_until__lt=Now())
+        taken = SyncCursor.objects.filter(free, pk=cursor.pk).update(
+            fence=F("fence") + 1,
+            lease_holder=holder_name(),
+            heartbeat_at=Now(),
+            lease_until=Now() + LEASE,
+        )
+        current = (
+            SyncCursor.objects.filter(pk=cursor.pk)
+            .annotate(database_now=Now())
+            .values_list("fence", "lease_holder", "lease_until", "database_now")
+            .get()
+        )
+    fence, holder, until, now = current
+    if taken:
+        return Lease(cursor_id=cursor.pk, fence=fence)
+    raise LeaseHeld(
+        f"{holder} syncs the {resource} of {store_id} already.",
+        holder=holder,
+        retry_after_seconds=_seconds_between(now, until),
+    )
+
+
+def wait_for(
+    *,
+    store_id: str,
+    resource: str,
+    on_wait: Callable[[str, float], None],
+    sleep: Callable[[float], None] = time.sleep,
+) -> Lease:
+    """Take the lease, waiting for one holder's lease to end at most once around.
+
+    Args:
+        store_id: The store.
+        resource: The resource.
+        on_wait: Called with the holder and the seconds left before each look.
+        sleep: Replaces ``time.sleep``.
+
+    Raises:
+        LeaseHeld: It is still held after the time its holder had when we came.
+    """
+    waited = 0.0
+    patience: float | None = None
+    while True:
+        try:
+            return acquire(store_id=store_id, resource=resource)
+        except LeaseHeld as error:
+            left = error.retry_after_seconds or 0.0
+            patience = left if patience is None else patience
+            if waited > patience:
+                raise
+            on_wait(error.holder, patience - waited)
+        sleep(1.0)
+        waited += 1.0
+
+
+def _seconds_between(now: datetime, until: datetime | None) -> float:
+    return max(0.0, (until - now).total_seconds()) if until else 0.0

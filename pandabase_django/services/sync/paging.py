@@ -1,0 +1,99 @@
+"""Reads the pages of a list in order, several requests at a time.
+
+Threads run the wire's client alone and never touch the database; the caller writes what it gets
+between two requests. While it waits for an answer it is called back, to keep its lease alive.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from typing import Generic, TypeVar
+
+from pandabase_django.api.schemas import Page
+from pandabase_django.exceptions import ProtocolError
+
+__all__ = ["PAGE_SIZE", "Reader"]
+
+PAGE_SIZE = 100  # the remote's maximum (P-19)
+HEARTBEAT_SECONDS = 15.0  # a quarter of the lease
+PAGES_AHEAD_PER_CONNECTION = 2
+
+T = TypeVar("T")
+A = TypeVar("A")
+
+
+class Reader(Generic[T]):
+    """A pool of connections and what to do while all of them are busy.
+
+    Args:
+        concurrency: Requests in flight at a time.
+        while_waiting: Called every 15 seconds during which no answer came.
+    """
+
+    def __init__(self, *, concurrency: int, while_waiting: Callable[[], None]) -> None:
+        self._concurrency = concurrency
+        self._while_waiting = while_waiting
+        self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="pandabase-fetch")
+
+    def __enter__(self) -> Reader[T]:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # Requests in flight are let finish: their time-outs bound the wait.
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def pages(self, fetch: Callable[[int], Page[T]], *, first: int = 1) -> Iterator[Page[T]]:
+        """Pages from ``first`` to the last one there is when it is reached, in order.
+
+        Raises:
+            ProtocolError: A page in the middle came back empty twice.
+            PandabaseError: Whatever ``fetch`` raises.
+        """
+        page = self._complete(fetch, first, self._result(self._pool.submit(fetch, first)))
+        yield page
+        waiting: deque[tuple[int, Future[Page[T]]]] = deque()
+        last, number = page.total_pages, first
+        while number < last or waiting:
+            while number < last and len(waiting) < self._concurrency * PAGES_AHEAD_PER_CONNECTION:
+                number += 1
+                waiting.append((number, self._pool.submit(fetch, number)))
+            if not waiting:
+                break
+            expected, future = waiting.popleft()
+            page = self._complete(fetch, expected, self._result(future))
+            yield page
+            last = page.total_pages
+
+    def each(self, work: Callable[[A], T], arguments: Iterable[A]) -> Iterator[tuple[A, T]]:
+        """``work`` of each argument, in order, several at a time and few ahead."""
+        waiting: deque[tuple[A, Future[T]]] = deque()
+        for argument in arguments:
+            waiting.append((argument, self._pool.submit(work, argument)))
+            if len(waiting) >= self._concurrency * PAGES_AHEAD_PER_CONNECTION:
+                done, future = waiting.popleft()
+                yield done, self._result(future)
+        while waiting:
+            done, future = waiting.popleft()
+            yield done, self._result(future)
+
+    def _complete(self, fetch: Callable[[int], Page[T]], number: int, page: Page[T]) -> Page[T]:
+        """Ask again for a page that is empty though later ones exist."""
+        if page.received or number >= page.total_pages:
+            return page
+        again = self._result(self._pool.submit(fetch, number))
+        if again.received or number >= again.total_pages:
+            return again
+        raise ProtocolError(f"Page {number} of {again.total_pages} came back empty, twice.")
+
+    def _result(self, future: Future[A]) -> A:
+        while True:
+            try:
+                return future.result(timeout=HEARTBEAT_SECONDS)
+            except FutureTimeoutError:
+                # From Python 3.11 on a time-out inside the work has this type too.
+                if future.done():
+                    return future.result()
+                self._while_waiting()

@@ -1,0 +1,260 @@
+"""Products, variants and categories: a clean pass daily, the newest changes in between."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from pandabase_django import signals
+from pandabase_django.api import schemas
+from pandabase_django.conf import conf
+from pandabase_django.exceptions import MissingPermission
+from pandabase_django.models import Category, Product, ProductCategory, ProductVariant
+from pandabase_django.services.sync.paging import PAGE_SIZE
+from pandabase_django.services.sync.sweep import SyncContext, bury, read_through
+from pandabase_django.services.sync.upsert import Change, Outcome, child_digest, mark_gone, upsert
+
+__all__ = ["sync_products"]
+
+
+def sync_products(context: SyncContext) -> None:
+    """Make the local products, variants and categories equal the remote's.
+
+    Raises:
+        MissingPermission: The token may not read products. Categories alone may be missing.
+        PandabaseError: Whatever stopped the run; what was written so far stays and is right.
+    """
+    _sync_categories(context)
+    if _full_pass_due(context) or not _read_newest_changes(context):
+        _read_everything(context)
+
+
+def _full_pass_due(context: SyncContext) -> bool:
+    last = context.cursor.last_full_at
+    interval = timedelta(seconds=conf.full_sweep_interval_seconds)
+    return context.full or last is None or timezone.now() - last >= interval
+
+
+def _sync_categories(context: SyncContext) -> None:
+    client = context.client
+
+    def write(batch: list[schemas.Category], now: datetime) -> None:
+        rows = [_category_row(item, store_id=context.store.pk, now=now) for item in batch]
+        for item in batch:
+            context.recorder.warn(item.warnings)
+        context.recorder.add(upsert(Category, rows, dry_run=context.dry_run))
+
+    with context.recorder.step("categories: full pass") as entry:
+        try:
+            reading = read_through(
+                context,
+                fetch=lambda page: client.categories.list(
+                    page=page, limit=PAGE_SIZE, sort_by="createdAt", sort_order="asc"
+                ),
+                write=write,
+            )
+        except MissingPermission as error:
+            context.recorder.warn([f"Categories were left out: {error}"])
+            return
+        entry["clean"] = reading.clean
+        if not reading.clean:
+            context.recorder.warn([f"Categories: {reading.why_unclean}"])
+            return
+        bury(
+            context,
+            model=Category,
+            seen=reading.ids,
+            get=client.categories.get,
+            control=lambda: client.categories.list(page=1, limit=1),
+            mourn=lambda ids, now: None,
+        )
+
+
+def _read_everything(context: SyncContext) -> None:
+    client = context.client
+    with context.recorder.step("products: full pass") as entry:
+        reading = read_through(
+            context,
+            fetch=lambda page: client.products.list(
+                page=page, limit=PAGE_SIZE, sort_by="createdAt", sort_order="asc"
+            ),
+            write=lambda batch, now: _announce(context, _write(context, batch, now)),
+        )
+        entry["clean"] = reading.clean
+        if reading.clean:
+            bury(
+                context,
+                model=Product,
+                seen=reading.ids,
+                get=client.products.get,
+                control=lambda: client.products.list(page=1, limit=1),
+                mourn=_mourn_variants,
+            )
+        else:
+            context.recorder.warn([f"Products: {reading.why_unclean}"])
+        # An unclean pass leaves the mark empty, so that the next run reads everything again.
+        context.cursor.last_full_at = timezone.now() if reading.clean else None
+
+
+def _read_newest_changes(context: SyncContext) -> bool:
+    """Read by last change, newest first, until a whole page is known and the totals agree.
+
+    Returns:
+        False when only a full pass can tell the difference between here and there.
+    """
+    with context.recorder.step("products: newest changes"):
+        number = 1
+        while True:
+            page = context.client.products.list(
+                page=number, limit=PAGE_SIZE, sort_by="updatedAt", sort_order="desc"
+            )
+            context.recorder.warn(page.warnings)
+            with context.writing() as now:
+                outcome = _write(context, page.items, now)
+            _announce(context, outcome)
+            if not outcome.changes or number >= page.total_pages:
+                break
+            number += 1
+        here = Product.objects.filter(store=context.store, gone_at__isnull=True)
+        in_doubt = here.filter(absences__gt=0).exists()
+        return not in_doubt and here.count() == page.total
+
+
+def _write(
+    context: SyncContext, batch: Sequence[schemas.Product], now: datetime
+) -> Outcome[Product]:
+    for item in batch:
+        context.recorder.warn(item.warnings)
+    store_id = context.store.pk
+    rows = [_product_row(item, store_id=store_id, now=now) for item in batch]
+    outcome = upsert(Product, rows, dry_run=context.dry_run)
+    context.recorder.add(outcome)
+    changed = {change.row.pk for change in outcome.changes}
+    if changed and not context.dry_run:
+        written = {item.id: item for item in batch if item.id in changed}
+        _write_variants(context, written, now)
+        _write_category_links(written)
+    return outcome
+
+
+def _write_variants(
+    context: SyncContext, written: dict[str, schemas.Product], now: datetime
+) -> None:
+    rows = [
+        _variant_row(
+            variant, position=position, product=product, store_id=context.store.pk, now=now
+        )
+        for product in written.values()
+        for position, variant in enumerate(product.variants)
+    ]
+    present = {row.pk for row in rows}
+    known = ProductVariant.objects.filter(product_id__in=written, gone_at__isnull=True)
+    vanished = [pk for pk in known.values_list("pk", flat=True) if pk not in present]
+    context.recorder.add(upsert(ProductVariant, rows))
+    context.recorder.run.rows_gone += mark_gone(ProductVariant, ids=vanished, now=now)
+
+
+def _write_category_links(written: dict[str, schemas.Product]) -> None:
+    wanted = {(product.id, pk) for product in written.values() for pk in product.category_ids}
+    links = ProductCategory.objects.filter(product_id__in=written)
+    known = set(links.values_list("product_id", "category_id"))
+    for product_id, category_id in known - wanted:
+        links.filter(product_id=product_id, category_id=category_id).delete()
+    ProductCategory.objects.bulk_create(
+        [
+            ProductCategory(product_id=product_id, category_id=category_id)
+            for product_id, category_id in sorted(wanted - known)
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _mourn_variants(product_ids: list[str], now: datetime) -> None:
+    ProductVariant.objects.filter(Q(product_id__in=product_ids), gone_at__isnull=True).update(
+        gone_at=now, synced_at=now
+    )
+
+
+def _announce(context: SyncContext, outcome: Outcome[Product]) -> None:
+    if context.first or context.dry_run or not signals.product_synced.has_listeners(Product):
+        return
+
+    def send(changes: Sequence[Change[Product]] = tuple(outcome.changes)) -> None:
+        for change in changes:
+            signals.send(
+                signals.product_synced,
+                sender=Product,
+                product=change.row,
+                created=change.created,
+                changed=change.columns,
+            )
+
+    transaction.on_commit(send, robust=True)
+
+
+def _category_row(item: schemas.Category, *, store_id: str, now: datetime) -> Category:
+    return Category(
+        id=item.id,
+        store_id=store_id,
+        payload=item.payload,
+        digest=item.digest,
+        first_seen_at=now,
+        synced_at=now,
+        name=item.name or "",
+        slug=item.slug or "",
+        parent_id=item.parent_id,
+        display_order=item.display_order,
+        is_archived=item.is_archived,
+        created_at=item.created_at,
+        updated_at=item.updated_at,
+    )
+
+
+def _product_row(item: schemas.Product, *, store_id: str, now: datetime) -> Product:
+    return Product(
+        id=item.id,
+        store_id=store_id,
+        payload=item.payload,
+        digest=item.digest,
+        first_seen_at=now,
+        synced_at=now,
+        title=item.title or "",
+        handle=item.handle or "",
+        status=item.status or "",
+        product_type=item.product_type or "",
+        price_minor=item.price_minor,
+        compare_at_price_minor=item.compare_at_price_minor,
+        currency=item.currency or "",
+        in_stock=item.in_stock,
+        created_at=item.created_at,
+        updated_at=item.updated_at,
+    )
+
+
+def _variant_row(
+    item: schemas.Variant,
+    *,
+    position: int,
+    product: schemas.Product,
+    store_id: str,
+    now: datetime,
+) -> ProductVariant:
+    currency = product.currency or ""
+    return ProductVariant(
+        id=item.id or f"{product.id}:{position}",
+        store_id=store_id,
+        payload=item.payload,
+        digest=child_digest(item.digest, position=position, currency=currency),
+        first_seen_at=now,
+        synced_at=now,
+        product_id=product.id,
+        position=position,
+        title=item.title or "",
+        price_minor=item.price_minor,
+        currency=currency,
+        in_stock=item.in_stock,
+    )

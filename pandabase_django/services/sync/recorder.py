@@ -1,0 +1,150 @@
+"""Counts what a run does and lets people watch it.
+
+The numbers are saved in the same transaction as the rows they tell of, so a run's record is true
+even when its process is killed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+from django.utils import timezone
+
+from pandabase_django.exceptions import PandabaseError
+from pandabase_django.models import SyncRun
+
+if TYPE_CHECKING:
+    from pandabase_django.services.sync.upsert import Outcome
+
+__all__ = ["MAX_WARNINGS", "Recorder", "RunCancelled", "Traffic"]
+
+MAX_WARNINGS = 200
+
+_SAVED = (
+    "heartbeat_at",
+    "phase",
+    "progress_done",
+    "progress_total",
+    "rows_created",
+    "rows_updated",
+    "rows_unchanged",
+    "rows_gone",
+    "requests",
+    "seconds_waited",
+    "steps",
+    "warnings",
+    "warning_count",
+    "attention",
+)
+
+
+class RunCancelled(PandabaseError):
+    """Somebody asked for the end of this run; what it wrote so far stays."""
+
+
+class Traffic(Protocol):
+    """What the wire's client counts."""
+
+    @property
+    def requests_sent(self) -> int:
+        """Requests sent so far."""
+
+    @property
+    def seconds_waited(self) -> float:
+        """Seconds slept for rate limits and retries so far."""
+
+
+class Recorder:
+    """Keeps one ``SyncRun`` up to date.
+
+    Args:
+        run: The record; never saved when it is a dry run.
+        on_progress: Called after each batch with the record, for a terminal.
+    """
+
+    def __init__(self, run: SyncRun, *, on_progress: Callable[[SyncRun], None]) -> None:
+        self.run = run
+        self._on_progress = on_progress
+        self._traffic: Traffic | None = None
+        self._requests_before = 0
+        self._waited_before = 0.0
+
+    def watch(self, traffic: Traffic) -> None:
+        """Count the requests of this client from now on, on top of those of earlier ones."""
+        self._requests_before = self.run.requests
+        self._waited_before = self.run.seconds_waited
+        self._traffic = traffic
+
+    @contextmanager
+    def step(self, strategy: str) -> Iterator[dict[str, Any]]:
+        """Name what is done inside; its requests and rows are added to the run's steps."""
+        self.run.phase = strategy
+        self._count_traffic()
+        start = (self.run.requests, self.run.rows_created, self.run.rows_updated)
+        entry: dict[str, Any] = {"strategy": strategy}
+        self.run.steps.append(entry)
+        try:
+            yield entry
+        finally:
+            self._count_traffic()
+            entry["requests"] = self.run.requests - start[0]
+            entry["created"] = self.run.rows_created - start[1]
+            entry["updated"] = self.run.rows_updated - start[2]
+
+    def add(self, outcome: Outcome[Any]) -> None:
+        """Count the rows of one batch."""
+        self.run.rows_created += outcome.created
+        self.run.rows_updated += outcome.updated
+        self.run.rows_unchanged += outcome.unchanged
+        self.run.rows_gone += outcome.gone
+        self.warn(outcome.warnings)
+
+    def warn(self, texts: Iterable[str]) -> None:
+        """Count warnings and keep the first 200."""
+        for text in texts:
+            self.run.warning_count += 1
+            if len(self.run.warnings) < MAX_WARNINGS:
+                self.run.warnings.append(text[:500])
+
+    def attend(self, text: str) -> None:
+        """Mark the run for a person's attention."""
+        self.run.attention = f"{self.run.attention} {text}".strip()
+
+    def progress(self, *, done: int, total: int | None) -> None:
+        """Where the run stands, in rows."""
+        self.run.progress_done = done
+        self.run.progress_total = total
+
+    def save(self) -> None:
+        """Write the numbers; a part of the batch's own transaction.
+
+        Raises:
+            RunCancelled: Somebody asked for it since the last batch.
+        """
+        self._count_traffic()
+        self.run.heartbeat_at = timezone.now()
+        if self.run.pk:
+            self.run.save(update_fields=_SAVED)
+            asked = SyncRun.objects.values_list("cancel_requested_at", flat=True).get(
+                pk=self.run.pk
+            )
+            if asked is not None:
+                raise RunCancelled("The run was cancelled.")
+        self._on_progress(self.run)
+
+    def finish(self, state: SyncRun.State) -> None:
+        """Close the record."""
+        self._count_traffic()
+        self.run.state = state
+        self.run.phase = ""
+        self.run.finished_at = self.run.heartbeat_at = timezone.now()
+        if self.run.pk:
+            self.run.save()
+        self._on_progress(self.run)
+
+    def _count_traffic(self) -> None:
+        if self._traffic is not None:
+            self.run.requests = self._requests_before + self._traffic.requests_sent
+            self.run.seconds_waited = self._waited_before + self._traffic.seconds_waited

@@ -1,0 +1,282 @@
+"""Runs one sync of one resource: lease, record, strategy, and what a failure means."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from pandabase_django import signals
+from pandabase_django.conf import conf
+from pandabase_django.exceptions import (
+    APIError,
+    ConfigurationError,
+    InvalidCredential,
+    LeaseLost,
+    MissingPermission,
+    PandabaseError,
+    SealError,
+)
+from pandabase_django.models import Store, SyncCursor, SyncRun
+from pandabase_django.models.sync import Resource
+from pandabase_django.services.connection import client_for, token_of
+from pandabase_django.services.sync import lease as leases
+from pandabase_django.services.sync.orders import sync_orders
+from pandabase_django.services.sync.paging import Reader
+from pandabase_django.services.sync.products import sync_products
+from pandabase_django.services.sync.recorder import Recorder, RunCancelled
+from pandabase_django.services.sync.sweep import SyncContext
+
+__all__ = ["RESOURCES", "RunResult", "enabled_stores", "reap_stalled_runs", "sync_resource"]
+
+logger = logging.getLogger(__name__)
+
+RESOURCES = (Resource.PRODUCTS, Resource.ORDERS)
+STALLED_AFTER = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """How a run ended.
+
+    Attributes:
+        run: Its record; not saved when it was a dry run.
+        error: What stopped it; None when nothing did.
+    """
+
+    run: SyncRun
+    error: Exception | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Duration."""
+        finished = self.run.finished_at or timezone.now()
+        return (finished - self.run.started_at).total_seconds()
+
+    @property
+    def retry_after_seconds(self) -> float | None:
+        """When a retry makes sense without anybody changing anything; None when it does not."""
+        if isinstance(self.error, PandabaseError) and self.error.retryable:
+            return self.error.retry_after_seconds or 30.0
+        return None
+
+
+def enabled_stores(store_id: str = "") -> list[Store]:
+    """Every enabled store, or the one that is named, enabled or not.
+
+    Raises:
+        Store.DoesNotExist: There is no such store.
+    """
+    if store_id:
+        return [Store.objects.get(pk=store_id)]
+    return list(Store.objects.filter(enabled=True))
+
+
+def sync_resource(
+    store: Store,
+    *,
+    resource: str,
+    trigger: SyncRun.Trigger,
+    user_id: Any = None,
+    full: bool = False,
+    dry_run: bool = False,
+    on_progress: Callable[[SyncRun], None] = lambda run: None,
+    on_wait: Callable[[str, float], None] | None = None,
+) -> RunResult:
+    """Sync products or orders of one store, and keep a record of it.
+
+    Every failure of the remote, the credential or the settings ends in the result; nothing that
+    was written before is lost, and the next run goes on.
+
+    Args:
+        store: The store.
+        resource: ``products`` or ``orders``.
+        trigger: What started it.
+        user_id: Who did.
+        full: Read every page, whatever is known.
+        dry_run: Compare and count, write nothing.
+        on_progress: Called with the record after each batch.
+        on_wait: Called while another worker's lease is waited for; None does not wait.
+
+    Raises:
+        LeaseHeld: Another worker syncs this resource; no record is made.
+    """
+    now = timezone.now()
+    run = SyncRun(
+        store=store,
+        resource=resource,
+        trigger=trigger,
+        started_by_id=user_id,
+        full=full,
+        dry_run=dry_run,
+        started_at=now,
+        heartbeat_at=now,
+    )
+    recorder = Recorder(run, on_progress=on_progress)
+    lease = None if dry_run else _take_lease(store, resource, on_wait)
+    try:
+        cursor = _cursor(store, resource, dry_run=dry_run)
+        run.first = cursor.first_completed_at is None
+        if not dry_run:
+            run.save(force_insert=True)
+        result = _attempt(store, resource, cursor, lease, recorder, full=full)
+    finally:
+        if lease is not None:
+            lease.release()
+    if not dry_run and not run.first:
+        transaction.on_commit(
+            lambda: signals.send(signals.sync_finished, sender=SyncRun, run=run), robust=True
+        )
+    return result
+
+
+def reap_stalled_runs() -> list[int]:
+    """Close the records of runs whose process died. Returns their ids."""
+    stalled = list(
+        SyncRun.objects.filter(
+            state=SyncRun.State.RUNNING, heartbeat_at__lt=timezone.now() - STALLED_AFTER
+        ).values_list("pk", flat=True)
+    )
+    SyncRun.objects.filter(pk__in=stalled, state=SyncRun.State.RUNNING).update(
+        state=SyncRun.State.STALLED,
+        finished_at=timezone.now(),
+        error="The process that ran this gave no sign of life. The next run goes on from here.",
+    )
+    return stalled
+
+
+def _take_lease(
+    store: Store, resource: str, on_wait: Callable[[str, float], None] | None
+) -> leases.Lease:
+    if on_wait is None:
+        return leases.acquire(store_id=store.pk, resource=resource)
+    return leases.wait_for(store_id=store.pk, resource=resource, on_wait=on_wait)
+
+
+def _cursor(store: Store, resource: str, *, dry_run: bool) -> SyncCursor:
+    cursor = SyncCursor.objects.filter(store=store, resource=resource).first()
+    if cursor is None and dry_run:
+        return SyncCursor(store=store, resource=resource)
+    if cursor is None:
+        raise LeaseLost("The lease's row vanished.")
+    return cursor
+
+
+def _attempt(
+    store: Store,
+    resource: str,
+    cursor: SyncCursor,
+    lease: leases.Lease | None,
+    recorder: Recorder,
+    *,
+    full: bool,
+) -> RunResult:
+    run = recorder.run
+    try:
+        try:
+            state = _run_strategy(store, resource, cursor, lease, recorder, full=full)
+        except InvalidCredential:
+            # A secret that was replaced meanwhile is no failure; one more try with the new one.
+            if not _secret_moved(store, recorder):
+                raise
+            state = _run_strategy(store, resource, cursor, lease, recorder, full=full)
+    except MissingPermission as error:
+        run.error, run.request_id = str(error), error.request_id
+        recorder.finish(SyncRun.State.SKIPPED)
+        return RunResult(run, error)
+    except RunCancelled as error:
+        recorder.finish(SyncRun.State.CANCELLED)
+        return RunResult(run, error)
+    except (PandabaseError, ConfigurationError) as error:
+        run.error = str(error)
+        run.request_id = error.request_id if isinstance(error, APIError) else ""
+        recorder.finish(SyncRun.State.FAILED)
+        logger.warning("Sync of %s of %s failed: %s", resource, store.pk, error)
+        return RunResult(run, error)
+    except Exception:
+        run.error = "An unexpected error; the log has it."
+        _finish_if_possible(recorder)
+        raise
+    if not run.dry_run:
+        _note_completion(cursor, lease)
+    recorder.finish(state)
+    return RunResult(run)
+
+
+def _run_strategy(
+    store: Store,
+    resource: str,
+    cursor: SyncCursor,
+    lease: leases.Lease | None,
+    recorder: Recorder,
+    *,
+    full: bool,
+) -> SyncRun.State:
+    def keep_alive() -> None:
+        if lease is not None:
+            lease.guard()
+        recorder.save()
+
+    with ExitStack() as stack:
+        client = stack.enter_context(client_for(store))
+        recorder.watch(client)
+        reader: Reader[Any] = stack.enter_context(
+            Reader(concurrency=conf.concurrency, while_waiting=keep_alive)
+        )
+        context = SyncContext(
+            store=store,
+            client=client,
+            reader=reader,
+            cursor=cursor,
+            lease=lease,
+            recorder=recorder,
+            full=full,
+            dry_run=recorder.run.dry_run,
+        )
+        if resource == Resource.PRODUCTS:
+            sync_products(context)
+            return SyncRun.State.COMPLETED
+        failures = sync_orders(context)
+        return SyncRun.State.PARTIAL if failures else SyncRun.State.COMPLETED
+
+
+def _secret_moved(store: Store, recorder: Recorder) -> bool:
+    """Whether the token was given a new secret since this run began."""
+    try:
+        token = token_of(store)
+    except (ConfigurationError, SealError):
+        return False
+    return token.secret_set_at is not None and token.secret_set_at > recorder.run.started_at
+
+
+def _note_completion(cursor: SyncCursor, lease: leases.Lease | None) -> None:
+    now = timezone.now()
+    with transaction.atomic():
+        if lease is not None:
+            lease.guard()
+        cursor.last_completed_at = now
+        cursor.first_completed_at = cursor.first_completed_at or now
+        cursor.generation += 1
+        cursor.save(
+            update_fields=[
+                "checkpoint",
+                "first_completed_at",
+                "generation",
+                "last_completed_at",
+                "last_full_at",
+            ]
+        )
+
+
+def _finish_if_possible(recorder: Recorder) -> None:
+    """Close the record unless the database is what failed; then the reaper closes it."""
+    try:
+        recorder.finish(SyncRun.State.FAILED)
+    except Exception:
+        logger.warning("The record of a failed run could not be closed.", exc_info=True)

@@ -1,0 +1,208 @@
+"""Reads a whole list and tells whether it stood still meanwhile.
+
+Pages are numbered, so a row deleted while we read shifts its followers to a page that was read
+before. A pass is therefore *clean* only when the total, the last page and the number of distinct
+ids agree before, during and after; only a clean pass may turn missing rows into tombstones, and
+even then each missing row needs a proof of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from django.db import transaction
+from django.utils import timezone
+
+from pandabase_django.api.client import Client
+from pandabase_django.api.schemas import Page
+from pandabase_django.exceptions import ObjectNotFound
+from pandabase_django.models import Category, Product, Store, SyncCursor
+from pandabase_django.services.sync.lease import Lease
+from pandabase_django.services.sync.paging import Reader
+from pandabase_django.services.sync.recorder import Recorder
+from pandabase_django.services.sync.upsert import mark_gone
+
+__all__ = ["Listed", "Pass", "SyncContext", "bury", "read_through"]
+
+PAGES_PER_TRANSACTION = 10
+SHARE_WORTH_ATTENTION = 0.1  # more of a list than this vanishing at once is told to a person
+
+
+class Listed(Protocol):
+    """Anything a list returns."""
+
+    @property
+    def id(self) -> str:
+        """The remote id."""
+
+
+S = TypeVar("S", bound=Listed)
+
+
+@dataclass(slots=True)
+class SyncContext:
+    """What the strategies of one run share."""
+
+    store: Store
+    client: Client
+    reader: Reader[Any]
+    cursor: SyncCursor
+    lease: Lease | None
+    recorder: Recorder
+    full: bool
+    dry_run: bool
+
+    @property
+    def first(self) -> bool:
+        """No sync of this resource has ever completed: signals stay silent."""
+        return self.cursor.first_completed_at is None
+
+    @contextmanager
+    def writing(self) -> Iterator[datetime]:
+        """A transaction under the lease; gives the time to write into its rows.
+
+        Raises:
+            LeaseLost: The lease passed to another worker.
+            RunCancelled: Somebody asked for the end of the run.
+        """
+        with transaction.atomic():
+            if self.lease is not None:
+                self.lease.guard()
+            yield timezone.now()
+            self.recorder.save()
+
+    def keep_lease(self) -> None:
+        """Renew the lease during work that needs none itself.
+
+        Raises:
+            LeaseLost: The lease passed to another worker.
+        """
+        if self.lease is not None:
+            self.lease.guard()
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One reading of a whole list."""
+
+    ids: frozenset[str]
+    total: int
+    clean: bool
+    why_unclean: str
+
+
+def read_through(
+    context: SyncContext,
+    *,
+    fetch: Callable[[int], Page[S]],
+    write: Callable[[list[S], datetime], None],
+) -> Pass:
+    """Read every page in order and write the rows in batches.
+
+    Args:
+        context: The run.
+        fetch: One page by its number, sorted by creation, oldest first.
+        write: Writes rows inside the transaction it is called in.
+    """
+    before = fetch(1)
+    tail_before = before if before.total_pages <= 1 else fetch(before.total_pages)
+    ids: set[str] = set()
+    totals = {before.total, tail_before.total}
+    batch: list[S] = []
+    for count, page in enumerate(context.reader.pages(fetch), start=1):
+        totals.add(page.total)
+        ids.update(item.id for item in page.items)
+        batch.extend(page.items)
+        context.recorder.warn(page.warnings)
+        context.recorder.progress(done=len(ids), total=page.total)
+        if count % PAGES_PER_TRANSACTION == 0:
+            _flush(context, batch, write)
+    _flush(context, batch, write)
+    tail_after = fetch(max(1, before.total_pages))
+    totals.add(tail_after.total)
+    why = _why_unclean(totals, tail_before, tail_after, len(ids))
+    return Pass(ids=frozenset(ids), total=before.total, clean=not why, why_unclean=why)
+
+
+def bury(
+    context: SyncContext,
+    *,
+    model: type[Product] | type[Category],
+    seen: frozenset[str],
+    get: Callable[[str], object],
+    control: Callable[[], object],
+    mourn: Callable[[list[str], datetime], None],
+) -> None:
+    """After a clean pass: tombstones for rows that the list no longer has.
+
+    A row goes when its own GET answers 404 while another GET works, or when two clean passes in a
+    row did not list it though its GET answers 200 (P-20 leaves open which the remote does).
+
+    Args:
+        context: The run.
+        model: Product or Category.
+        seen: Every id the pass read.
+        get: Fetches one object by id.
+        control: A GET that must work if the token and the remote are well.
+        mourn: Called inside the transaction with the ids that went.
+    """
+    rows = model._default_manager.filter(store=context.store, gone_at__isnull=True)
+    missing: list[str] = []
+    back: list[str] = []
+    for pk, absences in rows.values_list("pk", "absences").iterator():
+        if pk not in seen:
+            missing.append(pk)
+        elif absences:
+            back.append(pk)
+    # One pass may prove many absences; none counts before the control GET has answered as well.
+    answers = dict(context.reader.each(lambda pk: _exists(get, pk), missing))
+    if missing:
+        control()
+    again_absent = set(rows.filter(pk__in=missing, absences__gte=1).values_list("pk", flat=True))
+    gone = [pk for pk in missing if not answers[pk] or pk in again_absent]
+    doubtful = [pk for pk in missing if answers[pk] and pk not in again_absent]
+    if len(gone) > SHARE_WORTH_ATTENTION * max(1, len(seen) + len(missing)):
+        context.recorder.attend(
+            f"{len(gone)} of {len(seen) + len(missing)} {model._meta.verbose_name_plural} "
+            "vanished from the remote at once."
+        )
+    with context.writing() as now:
+        context.recorder.run.rows_gone += mark_gone(
+            model, ids=gone, now=now, dry_run=context.dry_run
+        )
+        if not context.dry_run:
+            mourn(gone, now)
+            rows.filter(pk__in=doubtful).update(absences=1)
+            rows.filter(pk__in=back).update(absences=0)
+
+
+def _flush(
+    context: SyncContext, batch: list[S], write: Callable[[list[S], datetime], None]
+) -> None:
+    if batch:
+        with context.writing() as now:
+            write(batch, now)
+        batch.clear()
+
+
+def _why_unclean(totals: set[int], before: Page[S], after: Page[S], distinct: int) -> str:
+    if len(totals) > 1:
+        return f"The total moved between {min(totals)} and {max(totals)} while reading."
+    if [item.id for item in before.items] != [item.id for item in after.items]:
+        return "The last page changed while reading."
+    (total,) = totals
+    if distinct != total:
+        return f"{distinct} distinct rows were read, the remote counts {total}."
+    return ""
+
+
+def _exists(get: Callable[[str], object], pk: str) -> bool:
+    try:
+        get(pk)
+    except ObjectNotFound:
+        return False
+    return True

@@ -1,0 +1,146 @@
+"""Writes batches of mirror rows: new and changed ones, never the rest.
+
+A row is compared by its digest, so a second sync of an unchanged store writes nothing. Callers
+open the transaction and hold what protects it (a lease, or row locks).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from pandabase_django.models import MirrorRow
+
+__all__ = ["Change", "Outcome", "child_digest", "mark_gone", "upsert"]
+
+M = TypeVar("M", bound=MirrorRow)
+
+# What belongs to the row's life here and not to the remote object.
+KEPT = frozenset({"id", "store", "first_seen_at", "absences"})
+NOT_A_CHANGE = frozenset({"payload", "digest", "synced_at", "dirty", "dirty_mark", "detailed_at"})
+
+
+@dataclass(frozen=True, slots=True)
+class Change(Generic[M]):
+    """One row that was written: the new row, and the columns whose values moved."""
+
+    row: M
+    created: bool
+    columns: tuple[str, ...]
+    before: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Outcome(Generic[M]):
+    """What one batch came to."""
+
+    changes: list[Change[M]] = field(default_factory=list)
+    unchanged: int = 0
+    gone: int = 0
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def created(self) -> int:
+        """Rows that were not here before."""
+        return sum(change.created for change in self.changes)
+
+    @property
+    def updated(self) -> int:
+        """Rows that were here with other values, or as tombstones."""
+        return len(self.changes) - self.created
+
+
+def upsert(
+    model: type[M],
+    rows: Iterable[M],
+    *,
+    keep: frozenset[str] = frozenset(),
+    dry_run: bool = False,
+) -> Outcome[M]:
+    """Insert the new, update the changed, skip the rest.
+
+    A row whose id another store owns is left out and named in the warnings. Of rows with one id
+    the last one counts.
+
+    Args:
+        model: The mirror model of all rows.
+        rows: Complete unsaved instances, with ``digest`` and ``synced_at`` set.
+        keep: Fields that an update leaves as they are.
+        dry_run: Compare only.
+    """
+    outcome: Outcome[M] = Outcome()
+    wanted = {row.pk: row for row in rows}
+    if not wanted:
+        return outcome
+    known = {
+        pk: (store_id, digest, gone_at)
+        for pk, store_id, digest, gone_at in model._default_manager.filter(
+            pk__in=wanted
+        ).values_list("pk", "store_id", "digest", "gone_at")
+    }
+    to_write: list[M] = []
+    moved: list[str] = []
+    for pk, row in wanted.items():
+        before = known.get(pk)
+        if before is None:
+            to_write.append(row)
+        elif before[0] != row.store_id:
+            outcome.warnings.append(f"{pk} belongs to store {before[0]} already; it was left out.")
+        elif before[1] != row.digest or before[2] != row.gone_at:
+            to_write.append(row)
+            moved.append(pk)
+        else:
+            outcome.unchanged += 1
+    old = _columns_of(model, moved)
+    for row in to_write:
+        outcome.changes.append(_change(row, old.get(row.pk)))
+    if to_write and not dry_run:
+        model._default_manager.bulk_create(
+            to_write,
+            update_conflicts=True,
+            unique_fields=["store", "id"],
+            update_fields=[name for name in _written_fields(model) if name not in keep],
+        )
+    return outcome
+
+
+def child_digest(digest: str, *, position: int, currency: str) -> str:
+    """Digest of a row that takes its place and currency from its parent."""
+    return hashlib.sha256(f"{digest} {position} {currency}".encode()).hexdigest()
+
+
+def mark_gone(
+    model: type[M], *, ids: Sequence[str], now: datetime, dry_run: bool = False, **where: Any
+) -> int:
+    """Turn rows into tombstones; rows that are tombstones already keep their time."""
+    rows = model._default_manager.filter(pk__in=ids, gone_at__isnull=True, **where)
+    if dry_run:
+        return rows.count()
+    return rows.update(gone_at=now, synced_at=now)
+
+
+def _written_fields(model: type[MirrorRow]) -> list[str]:
+    return [f.name for f in model._meta.concrete_fields if f.name not in KEPT]
+
+
+def _columns_of(model: type[M], ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    if not ids:
+        return {}
+    names = [f.attname for f in model._meta.concrete_fields if f.name not in NOT_A_CHANGE]
+    return {
+        values["id"]: values for values in model._default_manager.filter(pk__in=ids).values(*names)
+    }
+
+
+def _change(row: M, before: dict[str, Any] | None) -> Change[M]:
+    if before is None:
+        return Change(row=row, created=True, columns=(), before={})
+    columns = tuple(
+        name
+        for name, value in before.items()
+        if name not in KEPT and name != "store_id" and getattr(row, name) != value
+    )
+    return Change(row=row, created=False, columns=columns, before=before)

@@ -1,0 +1,45 @@
+"""A store on the local sandbox, opened by a token that was added as a shop would."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+
+from pandabase_django.crypto.secret import Secret
+from pandabase_django.models import Store, SyncRun
+from pandabase_django.sandbox import Sandbox
+from pandabase_django.services.connection import add_token
+from pandabase_django.services.sync.runs import RunResult, sync_resource
+
+Sync = Callable[..., RunResult]
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    cache.clear()
+    with Sandbox(seed=7, products=120, orders=230) as running:
+        yield running
+
+
+@pytest.fixture
+def store(db: None, sandbox: Sandbox) -> Store:
+    token = sandbox.hmac_token
+    added = add_token(
+        store_id=sandbox.store_id,
+        mode="HMAC",
+        secret=Secret(token.secret),
+        token_id=token.token_id,
+        base_url=sandbox.url,
+    )
+    return added.store
+
+
+@pytest.fixture
+def sync(store: Store) -> Sync:
+    def run(resource: str, **options: Any) -> RunResult:
+        return sync_resource(store, resource=resource, trigger=SyncRun.Trigger.COMMAND, **options)
+
+    return run

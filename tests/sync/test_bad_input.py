@@ -1,0 +1,186 @@
+"""Whatever the remote sends, rows are kept, the rest goes on, and the run says what was wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pandabase_django.models import ApiToken, Order, OrderItem, Product, SyncRun
+from pandabase_django.sandbox import Sandbox
+from tests.sync.conftest import Sync
+from tests.sync.equality import order_differences, product_differences
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NOWHERE: dict[str, Any] = {"match": {"method": "GET", "path_regex": "/(products|orders)"}}
+
+
+def edit(sandbox: Sandbox, op: str, **fields: Any) -> str:
+    return sandbox.change([{"op": op, "index": 7, "fields": fields, "list_fields": fields}])[0]
+
+
+def test_text_that_no_database_takes_is_replaced_and_named(sandbox: Sandbox, sync: Sync) -> None:
+    changed = sandbox.change(
+        [{"op": "edit_product", "index": 7, "fields": {"title": "a\x00b\ud800c"}}]
+    )[0]
+    run = sync("products").run
+    assert run.state == "COMPLETED"
+    assert Product.objects.get(pk=changed).title == "a\ufffdb\ufffdc"
+    assert any("title" in text for text in run.warnings)
+    assert sync("products", full=True).run.rows_updated == 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "column", "value", "named"),
+    [
+        ({"price": 2**70}, "price_minor", None, "price"),
+        ({"price": "12"}, "price_minor", None, "price"),
+        ({"price": True}, "price_minor", None, "price"),
+        ({"price": float("nan")}, "price_minor", None, "null"),
+        ({"createdAt": "yesterday"}, "created_at", None, "createdAt"),
+        ({"createdAt": "0001-01-01T00:00:00+14:00"}, "created_at", None, "createdAt"),
+        ({"status": "BRAND_NEW_" + "X" * 300}, "status", "BRAND_NEW_" + "X" * 300, ""),
+        ({"title": None}, "title", "", ""),
+        ({"variants": None, "categories": None}, "title", None, ""),
+        ({"variants": [None, 5, {}]}, "title", None, "variants[0]"),
+        ({"inStock": "perhaps"}, "in_stock", None, "inStock"),
+    ],
+)
+@pytest.mark.fact(26)
+def test_a_product_with_a_strange_field_is_kept(
+    sandbox: Sandbox, sync: Sync, fields: dict[str, Any], column: str, value: Any, named: str
+) -> None:
+    pk = sandbox.change([{"op": "edit_product", "index": 7, "fields": fields}])[0]
+    run = sync("products").run
+    product = Product.objects.get(pk=pk)
+    if value is not None or column != "title":
+        assert getattr(product, column) == value
+    assert run.state == "COMPLETED"
+    assert Product.objects.filter(gone_at__isnull=True).count() == 120
+    assert any(named in text for text in run.warnings) if named else True
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"customer": None},
+        {"customer": {}},
+        {"payment": None},
+        {"payment": "paid"},
+        {"billingAddress": []},
+        {"items": None},
+        {"items": [{}, {"id": None, "quantity": 1}]},
+        {"amount": 2**64},
+        {"updatedAt": "soon"},
+        {"exchangeRate": float("inf")},
+        {"metadata": {"deep": {"\x00": "\udfff"}}},
+    ],
+)
+@pytest.mark.fact(26)
+def test_an_order_with_a_strange_field_is_kept(
+    sandbox: Sandbox, sync: Sync, fields: dict[str, Any]
+) -> None:
+    pk = sandbox.change([{"op": "edit_order", "index": 7, "fields": fields}])[0]
+    run = sync("orders").run
+    assert run.state == "COMPLETED", (run.error, run.warnings)
+    assert Order.objects.get(pk=pk).dirty is False
+    assert Order.objects.count() == 230
+    assert sync("orders").run.rows_updated == 0
+
+
+@pytest.mark.fact(21)
+def test_items_without_an_id_are_called_by_their_place(sandbox: Sandbox, sync: Sync) -> None:
+    pk = sandbox.change(
+        [{"op": "edit_order", "index": 7, "fields": {"items": [{"name": "a"}, {"name": "b"}]}}]
+    )[0]
+    sync("orders")
+    items = OrderItem.objects.filter(order_id=pk, gone_at__isnull=True)
+    assert list(items.values_list("pk", "name")) == [(f"{pk}:0", "a"), (f"{pk}:1", "b")]
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        {"action": "status", "args": {"status": 500}},
+        {"action": "status", "args": {"status": 401}},
+        {"action": "status", "args": {"status": 403}},
+        {"action": "status", "args": {"status": 404}},
+        {"action": "html"},
+        {"action": "reset"},
+        {"action": "truncate"},
+        {"action": "wrong_json"},
+        {"action": "null_data"},
+        {"action": "empty_page"},
+        {"action": "duplicate_items"},
+    ],
+    ids=lambda rule: f"{rule['action']}{rule.get('args', {}).get('status', '')}",
+)
+@pytest.mark.parametrize("resource", ["products", "orders"])
+def test_a_fault_in_the_middle_loses_nothing_and_buries_nothing(
+    sandbox: Sandbox, sync: Sync, resource: str, action: dict[str, Any]
+) -> None:
+    sync(resource)
+    ApiToken.objects.update(health="OK")
+    sandbox.change(
+        [
+            {"op": "create_order", "count": 150},
+            {"op": "edit_product", "index": 3, "fields": {"price": 77}},
+        ]
+    )
+    match = {"method": "GET", "path_regex": rf"/{resource}($|/|\?)"}
+    sandbox.fault([{"match": match, "nth": 2, "times": 1, **action}])
+    sync(resource, full=True)
+    assert Product.objects.filter(gone_at__isnull=False).count() == 0
+    assert OrderItem.objects.filter(gone_at__isnull=False).count() == 0
+    sandbox.clear_faults()
+    sync(resource)
+    sync(resource)
+    differences = product_differences if resource == "products" else order_differences
+    assert differences(sandbox) == []
+
+
+@pytest.mark.fact(9)
+def test_a_resource_without_its_permission_is_skipped_in_clear_words(sandbox: Sandbox) -> None:
+    from pandabase_django.crypto.secret import Secret
+    from pandabase_django.services.connection import add_token
+    from pandabase_django.services.sync.runs import sync_resource
+
+    token = sandbox.add_token(permissions=["PRODUCTS_READ"])
+    added = add_token(
+        store_id=sandbox.store_id,
+        mode="HMAC",
+        secret=Secret(token.secret),
+        token_id=token.token_id,
+        base_url=sandbox.url,
+    )
+    trigger = SyncRun.Trigger.COMMAND
+    run = sync_resource(added.store, resource="orders", trigger=trigger).run
+    assert (run.state, "ORDERS_READ" in run.error, bool(run.request_id)) == ("SKIPPED", True, True)
+    run = sync_resource(added.store, resource="products", trigger=trigger).run
+    assert run.state == "COMPLETED"
+    assert any("Categories were left out" in text for text in run.warnings)
+    observed = dict(added.permissions.values_list("code", "observed"))
+    assert observed["ORDERS_READ"] == "DENIED"
+    assert observed["PRODUCTS_READ"] == "GRANTED"
+
+
+def test_a_revoked_token_stops_the_run_and_becomes_suspect(sandbox: Sandbox, sync: Sync) -> None:
+    sync("orders")
+    sandbox.revoke_token(sandbox.hmac_token.token_id)
+    run = sync("orders").run
+    token = ApiToken.objects.get()
+    assert (run.state, token.health) == ("FAILED", "SUSPECT")
+    assert run.request_id
+    assert run.request_id in run.error
+    assert Order.objects.count() == 230
+
+
+def test_the_same_order_on_two_pages_is_one_row(sandbox: Sandbox, sync: Sync) -> None:
+    match = {"method": "GET", "path_regex": "/orders$"}
+    sandbox.fault([{"match": match, "nth": 1, "times": 0, "action": "duplicate_items"}])
+    run = sync("orders").run
+    assert run.state in ("COMPLETED", "PARTIAL")
+    sandbox.clear_faults()
+    sync("orders", full=True)
+    assert order_differences(sandbox) == []

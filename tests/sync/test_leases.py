@@ -1,0 +1,166 @@
+"""One sweeper at a time; one that overslept writes nothing."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+
+from pandabase_django.exceptions import LeaseHeld, LeaseLost
+from pandabase_django.models import Order, Store, SyncCursor, SyncRun
+from pandabase_django.sandbox import Sandbox
+from pandabase_django.services.sync import lease as leases
+from pandabase_django.services.sync.details import Detailed, mark_dirty, write_details
+from pandabase_django.services.sync.runs import reap_stalled_runs
+from tests.sync.conftest import Sync
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def bare_store() -> Store:
+    return Store.objects.create(id="shp_lease")
+
+
+def test_a_held_lease_names_its_holder_and_its_end(bare_store: Store) -> None:
+    leases.acquire(store_id=bare_store.pk, resource="orders")
+    with pytest.raises(LeaseHeld) as caught:
+        leases.acquire(store_id=bare_store.pk, resource="orders")
+    assert caught.value.holder == leases.holder_name()
+    assert 0 < (caught.value.retry_after_seconds or 0) <= 60
+    leases.acquire(store_id=bare_store.pk, resource="products")
+
+
+def test_a_released_lease_is_free_at_once(bare_store: Store) -> None:
+    leases.acquire(store_id=bare_store.pk, resource="orders").release()
+    leases.acquire(store_id=bare_store.pk, resource="orders")
+
+
+def test_whoever_overslept_writes_nothing(bare_store: Store) -> None:
+    stale = leases.acquire(store_id=bare_store.pk, resource="orders")
+    SyncCursor.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    fresh = leases.acquire(store_id=bare_store.pk, resource="orders")
+    with pytest.raises(LeaseLost):
+        _write_under(stale)
+    stale.release()
+    fresh.guard()
+    assert Store.objects.get().note == ""
+
+
+def _write_under(lease: leases.Lease) -> None:
+    with transaction.atomic():
+        lease.guard()
+        Store.objects.update(note="written by the stale worker")
+
+
+def test_a_sweep_whose_lease_was_taken_stops_and_the_next_run_finishes(
+    sandbox: Sandbox, sync: Sync
+) -> None:
+    stolen = False
+
+    def steal(run: SyncRun) -> None:
+        nonlocal stolen
+        if not stolen:
+            stolen = True
+            SyncCursor.objects.update(fence=99, lease_until=timezone.now() - timedelta(seconds=1))
+
+    result = sync("orders", on_progress=steal)
+    assert isinstance(result.error, LeaseLost)
+    assert sync("orders").run.state == "COMPLETED"
+    assert Order.objects.filter(dirty=True).count() == 0
+
+
+def test_a_command_waits_for_the_lease_to_end(bare_store: Store) -> None:
+    leases.acquire(store_id=bare_store.pk, resource="orders")
+    waits: list[tuple[str, float]] = []
+
+    def sleep(_: float) -> None:
+        SyncCursor.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+
+    leases.wait_for(
+        store_id=bare_store.pk,
+        resource="orders",
+        on_wait=lambda holder, left: waits.append((holder, left)),
+        sleep=sleep,
+    )
+    assert len(waits) == 1
+
+
+def test_a_lease_that_is_renewed_all_the_time_is_not_waited_for_without_end(
+    bare_store: Store,
+) -> None:
+    lease = leases.acquire(store_id=bare_store.pk, resource="orders")
+    with pytest.raises(LeaseHeld):
+        leases.wait_for(
+            store_id=bare_store.pk,
+            resource="orders",
+            on_wait=lambda holder, left: None,
+            sleep=lambda _: lease.guard(),
+        )
+
+
+def test_an_older_answer_never_overwrites_a_newer_one(sandbox: Sandbox, sync: Sync) -> None:
+    from pandabase_django.services.connection import client_for
+
+    sync("orders")
+    store = Store.objects.get()
+    pk = sandbox.change([{"op": "edit_order", "index": 3, "fields": {"amount": 1}}])[0]
+    with client_for(store) as client:
+        older = client.orders.get(pk)
+        sandbox.change([{"op": "edit_order", "index": 3, "fields": {"amount": 2}}])
+        newer = client.orders.get(pk)
+    for answer in (newer, older):
+        with transaction.atomic():
+            write_details([Detailed(order=answer, mark=1)], store_id=store.pk, silent=True)
+    assert Order.objects.get(pk=pk).amount_minor == 2
+
+
+def test_a_mark_made_while_the_details_were_read_stays(sandbox: Sandbox, sync: Sync) -> None:
+    from pandabase_django.services.connection import client_for
+
+    sync("orders")
+    store = Store.objects.get()
+    pk = sandbox.change([{"op": "edit_order", "index": 3, "fields": {"amount": 1}}])[0]
+    mark_dirty(Order.objects.filter(pk=pk))
+    read_mark = Order.objects.get(pk=pk).dirty_mark
+    with client_for(store) as client:
+        answer = client.orders.get(pk)
+    mark_dirty(Order.objects.filter(pk=pk))
+    with transaction.atomic():
+        write_details([Detailed(order=answer, mark=read_mark)], store_id=store.pk, silent=True)
+    assert Order.objects.get(pk=pk).dirty is True
+    assert sync("orders").run.state == "COMPLETED"
+    assert Order.objects.get(pk=pk).dirty is False
+
+
+def test_runs_without_a_sign_of_life_are_closed(bare_store: Store) -> None:
+    long_ago = timezone.now() - timedelta(hours=1)
+    dead = SyncRun.objects.create(
+        store=bare_store,
+        resource="orders",
+        trigger="COMMAND",
+        started_at=long_ago,
+        heartbeat_at=long_ago,
+    )
+    alive = SyncRun.objects.create(
+        store=bare_store,
+        resource="orders",
+        trigger="COMMAND",
+        started_at=long_ago,
+        heartbeat_at=timezone.now(),
+    )
+    assert reap_stalled_runs() == [dead.pk]
+    dead.refresh_from_db()
+    alive.refresh_from_db()
+    assert (dead.state, alive.state) == ("STALLED", "RUNNING")
+
+
+def test_a_cancelled_run_stops_at_the_next_batch(sandbox: Sandbox, sync: Sync) -> None:
+    def cancel(run: SyncRun) -> None:
+        SyncRun.objects.filter(pk=run.pk).update(cancel_requested_at=timezone.now())
+
+    run = sync("orders", on_progress=cancel).run
+    assert run.state == "CANCELLED"
+    assert sync("orders").run.state == "COMPLETED"
