@@ -1,0 +1,19 @@
+"""The admin: tokens and syncs are run from here; mirrors are only read."""
+
+from __future__ import annotations
+
+from pandabase_django.admin.catalog import CategoryAdmin, ProductAdmin
+from pandabase_django.admin.runs import SyncRunAdmin
+from pandabase_django.admin.sales import CustomerAdmin, OrderAdmin
+from pandabase_django.admin.stores import StoreAdmin
+from pandabase_django.admin.tokens import ApiTokenAdmin
+
+__all__ = [
+    "ApiTokenAdmin",
+    "CategoryAdmin",
+    "CustomerAdmin",
+    "OrderAdmin",
+    "ProductAdmin",
+    "StoreAdmin",
+    "SyncRunAdmin",
+]

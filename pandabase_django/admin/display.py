@@ -1,0 +1,57 @@
+"""How money, payloads and missing relations are shown."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+from django.utils.formats import number_format
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+
+__all__ = ["EMPTY", "badge", "money", "payload"]
+
+EMPTY = "-"
+
+# ISO 4217: currencies whose smallest unit is not a hundredth.
+EXPONENTS = {
+    currency: exponent
+    for exponent, currencies in (
+        (0, "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"),
+        (3, "BHD IQD JOD KWD LYD OMR TND"),
+    )
+    for currency in currencies.split()
+}
+
+
+def money(minor: int | None, currency: str) -> str:
+    """An amount of minor units as people read it, right-aligned; a dash when it is not known."""
+    if minor is None:
+        return EMPTY
+    exponent = EXPONENTS.get(currency.upper(), 2)
+    amount = Decimal(minor).scaleb(-exponent)
+    return format_html(
+        '<span class="pandabase-money">{} {}</span>',
+        number_format(amount, decimal_pos=exponent, use_l10n=True, force_grouping=True),
+        currency,
+    )
+
+
+def badge(text: str, *, tone: str) -> str:
+    """A status as text in a border; the tone only adds to it.
+
+    Args:
+        text: What it says.
+        tone: ``good``, ``bad`` or ``quiet``.
+    """
+    return format_html('<span class="pandabase-badge pandabase-{}">{}</span>', tone, text)
+
+
+def payload(value: Any) -> str:
+    """JSON as received, folded."""
+    return format_html(
+        '<details><summary>{}</summary><pre class="pandabase-payload">{}</pre></details>',
+        _("As received"),
+        json.dumps(value, indent=2, ensure_ascii=False),
+    )

@@ -1,0 +1,303 @@
+"""Every admin page: who may open it, what it shows, and what it must not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.admin.utils import quote
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from pandabase_django.models import (
+    ApiToken,
+    Category,
+    Customer,
+    Order,
+    OrderItem,
+    Product,
+    Store,
+    SyncRun,
+)
+from pandabase_django.sandbox import Sandbox
+from tests.admin.conftest import Login
+
+pytestmark = pytest.mark.django_db
+
+MIRRORS = [Product, Category, Order, Customer, SyncRun]
+
+
+def url(model: type, page: str, *arguments: Any) -> str:
+    # As the admin's own links do it: the underscores of our ids are quoted.
+    quoted = [quote(argument) for argument in arguments]
+    return reverse(f"admin:pandabase_{model._meta.model_name}_{page}", args=quoted)  # type: ignore[attr-defined]
+
+
+def first(model: Any) -> Any:
+    return model.objects.order_by("pk").first()
+
+
+@pytest.mark.parametrize("model", [*MIRRORS, ApiToken], ids=lambda m: m.__name__)
+def test_pages_open_for_viewers_alone(mirrored: ApiToken, login: Login, model: Any) -> None:
+    pages = [url(model, "changelist"), url(model, "change", first(model).pk)]
+    viewer = login(f"view_{model._meta.model_name}")
+    for page in pages:
+        assert Client().get(page).status_code == 302
+        assert login(staff=False).get(page).status_code == 302
+        assert login().get(page).status_code == 403
+        assert viewer.get(page).status_code == 200
+        assert login(superuser=True).get(page).status_code == 200
+        assert viewer.get(page + "?q=x&gone=yes").status_code in (200, 302)
+
+
+@pytest.mark.parametrize("model", MIRRORS, ids=lambda m: m.__name__)
+def test_not_even_a_superuser_changes_a_mirror(
+    mirrored: ApiToken, login: Login, model: Any
+) -> None:
+    client, row = login(superuser=True), first(model)
+    before = model.objects.filter(pk=row.pk).values().get()
+    for page, arguments in (("add", ()), ("change", (row.pk,)), ("delete", (row.pk,))):
+        assert client.post(url(model, page, *arguments), {"status": "HACKED"}).status_code == 403
+    chosen = {"action": "delete_selected", "_selected_action": row.pk, "post": "yes"}
+    client.post(url(model, "changelist"), chosen)
+    assert model.objects.filter(pk=row.pk).values().get() == before
+
+
+@pytest.mark.parametrize("model", [Product, Order, Customer, SyncRun], ids=lambda m: m.__name__)
+def test_a_list_costs_the_same_at_five_rows_as_at_fifty(
+    mirrored: ApiToken, login: Login, model: Any
+) -> None:
+    client = login(superuser=True)
+    if model is SyncRun:
+        for _ in range(55):
+            run = SyncRun.objects.order_by("pk")[0]
+            run.pk = None
+            run.save(force_insert=True)
+
+    def queries() -> int:
+        with CaptureQueriesContext(
+            connection,
+        ) as captured:
+            assert client.get(url(model, "changelist")).status_code == 200
+        return len(captured)
+
+    many = queries()
+    for row in model.objects.order_by("pk")[5:]:
+        model.objects.filter(pk=row.pk).delete()
+    assert model.objects.count() == 5
+    assert queries() == many
+
+
+def test_an_order_page_costs_the_same_with_one_item_as_with_forty(
+    mirrored: ApiToken, login: Login
+) -> None:
+    client, order = login(superuser=True), first(Order)
+    item = OrderItem.objects.filter(order=order)[0]
+
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            assert client.get(url(Order, "change", order.pk)).status_code == 200
+        return len(captured)
+
+    queries()  # warms Django's own caches
+    few = queries()
+    for number in range(40):
+        item.pk = f"itm_{number}"
+        item.save(force_insert=True)
+    assert queries() == few
+
+
+def test_pages_open_when_the_other_side_of_a_relation_is_missing(
+    mirrored: ApiToken, login: Login
+) -> None:
+    client = login(superuser=True)
+    Product.objects.all().delete()
+    Customer.objects.all().delete()
+    Category.objects.all().delete()
+    order = Order.objects.exclude(customer_id=None)[0]
+    product_id = OrderItem.objects.filter(order=order)[0].product_id
+    page = client.get(url(Order, "change", order.pk)).content.decode()
+    assert order.customer_id in page
+    assert product_id in page
+    assert client.get(url(Order, "changelist")).status_code == 200
+
+
+def test_money_is_shown_with_its_currency(mirrored: ApiToken, login: Login) -> None:
+    order = first(Order)
+    Order.objects.filter(pk=order.pk).update(amount_minor=123456, currency="USD")
+    page = login(superuser=True).get(url(Order, "change", order.pk)).content.decode()
+    assert "1,234.56 USD" in page or "1234.56 USD" in page
+    Order.objects.filter(pk=order.pk).update(currency="JPY")
+    page = login(superuser=True).get(url(Order, "change", order.pk)).content.decode()
+    assert "123,456 JPY" in page or "123456 JPY" in page
+
+
+def test_what_the_remote_sent_is_escaped(mirrored: ApiToken, login: Login) -> None:
+    evil = "<script>alert(1)</script>"
+    Product.objects.update(title=evil, payload={"title": evil})
+    client = login(superuser=True)
+    for page in (url(Product, "changelist"), url(Product, "change", first(Product).pk)):
+        assert evil not in client.get(page).content.decode()
+
+
+def form(sandbox: Sandbox, **changes: Any) -> dict[str, Any]:
+    return {
+        "store_id": sandbox.store_id,
+        "name": "From the admin",
+        "mode": "HMAC",
+        "token_id": sandbox.hmac_token.token_id,
+        "new_secret": sandbox.hmac_token.secret,
+        "api_url": sandbox.url,
+        "test": "on",
+        "declared": ["PRODUCTS_READ", "ORDERS_READ"],
+        "other": "NEW_THING_READ",
+        **changes,
+    }
+
+
+def test_a_token_is_added_tested_and_its_secret_never_shown(
+    db: None, sandbox: Sandbox, login: Login
+) -> None:
+    client = login("add_apitoken", "view_apitoken", "change_apitoken")
+    assert client.get(url(ApiToken, "add")).status_code == 200
+    answer = client.post(url(ApiToken, "add"), form(sandbox), follow=True)
+    token = ApiToken.objects.get()
+    assert (token.role, token.health, token.name) == ("ACTIVE", "OK", "From the admin")
+    codes = set(token.permissions.filter(declared=True).values_list("code", flat=True))
+    assert codes == {"PRODUCTS_READ", "ORDERS_READ", "NEW_THING_READ"}
+    pages = [answer, client.get(url(ApiToken, "change", token.pk))]
+    for page in pages:
+        assert sandbox.hmac_token.secret not in page.content.decode()
+    assert f"••••{sandbox.hmac_token.secret[-4:]}" in pages[1].content.decode()
+    assert token.secret.sealed not in pages[1].content.decode()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"new_secret": "sk_test_wrong_secret_of_a_token"}, "HTTP 401"),
+        ({"new_secret": " sk_with_a_space"}, "white space"),
+        ({"store_id": "shop"}, "store id"),
+        ({"token_id": ""}, "needs its token id"),
+        ({"api_url": "http://example.com"}, "https"),
+        ({"other": "not a code"}, "permission code"),
+        ({"new_secret": ""}, "required"),
+    ],
+)
+def test_a_form_that_is_refused_says_why_and_keeps_no_secret(
+    db: None, sandbox: Sandbox, login: Login, changes: dict[str, Any], words: str
+) -> None:
+    data = form(sandbox, **changes)
+    page = login(superuser=True).post(url(ApiToken, "add"), data).content.decode()
+    assert words in page
+    assert not data["new_secret"] or data["new_secret"] not in page
+    assert not ApiToken.objects.exists()
+
+
+def test_a_viewer_sees_no_form_and_changes_nothing(token: ApiToken, login: Login) -> None:
+    viewer = login("view_apitoken")
+    page = url(ApiToken, "change", token.pk)
+    assert "••••" in viewer.get(page).content.decode()
+    assert viewer.post(page, {"name": "mine"}).status_code == 403
+    token.refresh_from_db()
+    assert token.name == "Main"
+
+
+def test_declared_permissions_are_edited_on_the_grid(token: ApiToken, login: Login) -> None:
+    client = login(superuser=True)
+    client.post(
+        url(ApiToken, "change", token.pk),
+        {"name": "Renamed", "declared": ["STORE_READ"], "other": "X_READ"},
+    )
+    token.refresh_from_db()
+    assert token.name == "Renamed"
+    declared = set(token.permissions.filter(declared=True).values_list("code", flat=True))
+    assert declared == {"STORE_READ", "X_READ"}
+    page = client.get(url(ApiToken, "change", token.pk)).content.decode()
+    assert "Granted" in page
+    assert "X_READ" in page
+
+
+BUTTONS = [
+    (ApiToken, "test", "test_apitoken"),
+    (ApiToken, "disable", "change_apitoken"),
+]
+
+
+@pytest.mark.parametrize(("model", "name", "permission"), BUTTONS)
+def test_a_button_needs_its_permission_a_post_and_csrf(
+    token: ApiToken, login: Login, model: Any, name: str, permission: str
+) -> None:
+    target = url(model, name, token.pk)
+    view = f"view_{model._meta.model_name}"
+    assert Client().post(target).status_code == 302
+    assert login().post(target).status_code == 403
+    assert login(view).post(target).status_code == 403
+    allowed = login(view, permission)
+    assert allowed.get(target).status_code == 405
+    strict = Client(enforce_csrf_checks=True)
+    strict.cookies = allowed.cookies
+    assert strict.post(target).status_code == 403
+    assert allowed.post(target).status_code == 302
+
+
+def test_a_disabled_token_takes_no_mirrored_row_with_it(mirrored: ApiToken, login: Login) -> None:
+    counts = Order.objects.count(), Product.objects.count()
+    client = login(superuser=True)
+    client.post(url(ApiToken, "disable", mirrored.pk))
+    mirrored.refresh_from_db()
+    assert mirrored.role == "RETIRED"
+    assert (Order.objects.count(), Product.objects.count()) == counts
+    assert client.post(url(ApiToken, "delete", mirrored.pk), {"post": "yes"}).status_code == 403
+
+
+def test_sync_now_is_handed_to_the_workers(
+    token: ApiToken,
+    login: Login,
+    settings: Any,
+    tmp_path: Any,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    from celery import current_app
+
+    target = url(Store, "sync", token.store_id)
+    assert login("view_store").post(target).status_code == 403
+    with current_app.connection_for_write() as broker:
+        assert broker is not None
+    old = current_app.conf.broker_url
+    current_app.conf.broker_url = "memory://"
+    try:
+        with django_capture_on_commit_callbacks(execute=True):
+            answer = login("view_store", "run_sync").post(target)
+        assert answer.status_code == 302
+        with current_app.connection_for_read() as broker:
+            message = broker.SimpleQueue("celery").get(timeout=5)
+        assert message.headers["task"] == "pandabase.sync_store"
+        assert message.payload[0] == [token.store_id]
+        message.ack()
+    finally:
+        current_app.conf.broker_url = old
+
+
+def test_a_broker_that_is_down_is_told_and_is_no_error_page(
+    token: ApiToken, login: Login, django_capture_on_commit_callbacks: Any
+) -> None:
+    from celery import current_app
+
+    old = current_app.conf.broker_url
+    current_app.conf.broker_url = "redis://127.0.0.1:9/0"
+    try:
+        client = login("view_store", "run_sync")
+        with django_capture_on_commit_callbacks(execute=True):
+            answer = client.post(url(Store, "sync", token.store_id))
+        assert answer.status_code == 302
+    finally:
+        current_app.conf.broker_url = old
+
+
+def test_the_buttons_of_a_store_are_on_its_page(token: ApiToken, login: Login) -> None:
+    target, page = url(Store, "sync", token.store_id), url(Store, "change", token.store_id)
+    assert target in login("view_store", "run_sync").get(page).content.decode()
+    assert target not in login("view_store").get(page).content.decode()
