@@ -1,0 +1,201 @@
+"""Shows the app at work: a local Store API, a real worker and beat, a first sync, the admin."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connections
+
+from demo_project.comparison import Comparison, compare
+from demo_project.processes import Processes
+from pandabase_django.crypto.keyring import generate_key
+from pandabase_django.crypto.secret import Secret
+from pandabase_django.models import ApiToken, SyncRun
+from pandabase_django.services.connection import add_token, test_connection
+from pandabase_django.tasks import sync_store
+
+__all__ = ["Command"]
+
+TOKEN_NAME = "Demo token"  # noqa: S105  what it is called, not what it is
+FIRST_SYNC_SECONDS = 600
+BAR_CHARACTERS = 30
+
+
+class Command(BaseCommand):
+    """``demo`` serves until Ctrl-C; ``demo --once`` exits 0 only when every row is equal."""
+
+    help = "Runs the whole app against a local Store API."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--once", action="store_true", help="Stop after the comparison.")
+        parser.add_argument("--products", type=int, default=250)
+        parser.add_argument("--orders", type=int, default=3000)
+        parser.add_argument("--port", type=int, default=8000, help="Where the admin is served.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        root = Path(settings.BASE_DIR)
+        _write_env_and_restart(root / ".env")
+        # Ctrl-C and a polite kill both end in the clean-up below.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        if "DATABASE_URL" not in os.environ:
+            _start_afresh(Path(settings.STATE_DIR))
+        call_command("migrate", verbosity=0)
+        log = Path(settings.STATE_DIR) / "demo.log"
+        try:
+            with Processes(root=root, environment=os.environ, log=log) as processes:
+                self._run(processes, root, options)
+        except KeyboardInterrupt:
+            self.stderr.write("\nStopped.")
+
+    def _run(self, processes: Processes, root: Path, options: dict[str, Any]) -> None:
+        manage = str(root / "manage.py")
+        sandbox = processes.start(
+            *(manage, "pandabase_sandbox", "--port", "0"),
+            *("--products", str(options["products"]), "--orders", str(options["orders"])),
+            keep_stdout=True,
+        )
+        line = processes.first_line(sandbox)
+        if not line:
+            raise CommandError("The sandbox did not start; .demo/demo.log tells why.")
+        remote = json.loads(line)
+        self.stderr.write(f"The sandbox answers at {remote['url']}.")
+        processes.start("-m", "celery", "-A", "demo_project", "worker", "-c", "2", "-l", "INFO")
+        processes.start("-m", "celery", "-A", "demo_project", "beat", "-l", "INFO")
+        token = self._add_token(remote)
+        started = time.monotonic()
+        newest = SyncRun.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+        sync_store.delay(token.store_id)
+        self._watch(newest)
+        self.stderr.write(f"The worker's first sync took {time.monotonic() - started:.1f} s.")
+        comparisons = compare(remote["control_url"])
+        self._print_table(comparisons)
+        if options["once"]:
+            if any(c.differing for c in comparisons):
+                raise CommandError("The tables differ from the sandbox's own dump.")
+            self.stdout.write("Every row equals the sandbox's own dump.")
+            return
+        self._serve(processes, manage, options["port"])
+
+    def _add_token(self, remote: dict[str, Any]) -> ApiToken:
+        given = next(t for t in remote["tokens"] if t["mode"] == "HMAC")
+        ApiToken.objects.filter(store_id=remote["store"], name=TOKEN_NAME).update(
+            role=ApiToken.Role.RETIRED
+        )
+        token = add_token(
+            store_id=remote["store"],
+            mode=given["mode"],
+            secret=Secret(given["secret"]),
+            token_id=given["token_id"],
+            name=TOKEN_NAME,
+            base_url=remote["url"],
+        )
+        report = test_connection(token)
+        self.stderr.write(f"{token}: {report.message} ({report.milliseconds} ms)")
+        return token
+
+    def _watch(self, newest: int) -> None:
+        """Draw a bar from the runs' records until both runs have ended."""
+        deadline = time.monotonic() + FIRST_SYNC_SECONDS
+        while True:
+            runs = list(SyncRun.objects.filter(pk__gt=newest).order_by("pk"))
+            done = [run for run in runs if run.state != SyncRun.State.RUNNING]
+            if runs:
+                self._draw(runs[-1] if len(done) == len(runs) else _first_running(runs))
+            if len(done) >= 2:
+                break
+            if time.monotonic() > deadline:
+                raise CommandError("The first sync did not end; .demo/demo.log tells why.")
+            time.sleep(0.2)
+        if sys.stderr.isatty():
+            self.stderr.write("")
+        for run in done:
+            if run.state != SyncRun.State.COMPLETED:
+                raise CommandError(f"{run}: {run.state}: {run.error}")
+
+    def _draw(self, run: SyncRun) -> None:
+        if not sys.stderr.isatty():
+            return
+        share = min(1.0, run.progress_done / run.progress_total) if run.progress_total else 0.0
+        filled = round(share * BAR_CHARACTERS)
+        bar = "#" * filled + "." * (BAR_CHARACTERS - filled)
+        of = run.progress_total or "?"
+        self.stderr.write(
+            f"\r\033[K[{bar}] {run.phase or run.state} {run.progress_done} of {of}", ending=""
+        )
+
+    def _print_table(self, comparisons: list[Comparison]) -> None:
+        self.stdout.write(f"{'':12}{'local':>9}{'remote':>9}{'differing':>11}")
+        for c in comparisons:
+            self.stdout.write(f"{c.kind:12}{c.local:>9}{c.remote:>9}{len(c.differing):>11}")
+            for pk in c.differing[:5]:
+                self.stdout.write(f"  {pk}")
+
+    def _serve(self, processes: Processes, manage: str, port: int) -> None:
+        password = secrets.token_urlsafe(12)
+        users = get_user_model()
+        user, _ = users.objects.get_or_create(
+            username="demo", defaults={"is_staff": True, "is_superuser": True}
+        )
+        user.set_password(password)
+        user.save()
+        connections.close_all()
+        server = processes.start(
+            manage, "runserver", "--noreload", "--insecure", f"127.0.0.1:{port}"
+        )
+        time.sleep(1.5)
+        if server.poll() is not None:
+            raise CommandError(f"Port {port} is taken? Try --port. .demo/demo.log tells more.")
+        self.stdout.write(f"\nThe admin: http://127.0.0.1:{port}/admin/")
+        self.stdout.write(f"User: demo   Password: {password}")
+        self.stdout.write("Ctrl-C stops everything.")
+        self.stdout.flush()
+        server.wait()
+
+
+def _write_env_and_restart(path: Path) -> None:
+    """Make what can't be shipped, once, and start again with it."""
+    missing = {
+        "SECRET_KEY": lambda: secrets.token_urlsafe(50),
+        "PANDABASE_ENCRYPTION_KEYS": generate_key,
+    }
+    wanted = [name for name in missing if not os.environ.get(name)]
+    if not wanted:
+        return
+    lines = [f"{name}={missing[name]()}" for name in wanted]
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(handle, "a") as file:
+        file.write("\n".join(lines) + "\n")
+    os.execv(sys.executable, [sys.executable, *sys.argv])  # noqa: S606  this very command
+
+
+def _start_afresh(state: Path) -> None:
+    """The sandbox starts anew, so yesterday's rows would be another store's."""
+    connections.close_all()
+    for name in (
+        "demo.sqlite3",
+        "demo.sqlite3-wal",
+        "demo.sqlite3-shm",
+        "beat-schedule",
+        "demo.log",
+    ):
+        (state / name).unlink(missing_ok=True)
+    for name in ("broker", "cache"):
+        shutil.rmtree(state / name, ignore_errors=True)
+    (state / "broker" / "control").mkdir(parents=True)
+
+
+def _first_running(runs: list[SyncRun]) -> SyncRun:
+    return next(run for run in runs if run.state == SyncRun.State.RUNNING)
