@@ -9,15 +9,17 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from celery import Task, shared_task
+from celery import Task, current_app, shared_task
 from kombu.exceptions import OperationalError
 
 from pandabase_django.exceptions import LeaseHeld
 from pandabase_django.models import Store, SyncRun
 from pandabase_django.models.sync import Resource
 from pandabase_django.services.sync import runs
+from pandabase_django.services.ticks import tick
 
 __all__ = [
+    "broker_problem",
     "enqueue",
     "reap_stalled_runs",
     "sync_all",
@@ -30,6 +32,7 @@ logger = logging.getLogger(__name__)
 
 MAX_RETRIES = 5
 LEASE_MARGIN_SECONDS = 1.0
+BROKER_TIMEOUT_SECONDS = 3
 
 
 def enqueue(task: Task[Any, Any], *args: Any, **kwargs: Any) -> bool:
@@ -42,9 +45,25 @@ def enqueue(task: Task[Any, Any], *args: Any, **kwargs: Any) -> bool:
     return True
 
 
-@shared_task(name="pandabase.sync_all")
-def sync_all() -> list[str]:
+def broker_problem() -> str:
+    """Ask the broker once. Returns what is wrong in a few words, "" when it answers."""
+    try:
+        with current_app.connection_for_write(connect_timeout=BROKER_TIMEOUT_SECONDS) as broker:
+            # Its password is masked in as_uri; the error itself might carry it.
+            address = broker.as_uri()
+            try:
+                broker.ensure_connection(max_retries=1, timeout=BROKER_TIMEOUT_SECONDS)
+            except (OperationalError, OSError) as error:
+                return f"{address}: {type(error).__name__}"
+    except (OperationalError, OSError, ImportError, KeyError, ValueError) as error:
+        return type(error).__name__
+    return ""
+
+
+@shared_task(bind=True, name="pandabase.sync_all")
+def sync_all(self: Task[Any, Any]) -> list[str]:
     """Enqueue a sync of every enabled store."""
+    tick(self.name)
     stores = [store.pk for store in runs.enabled_stores()]
     for store_id in stores:
         sync_store.delay(store_id)
@@ -87,9 +106,10 @@ def sync_orders(
     return _sync(self, store_id, Resource.ORDERS, trigger=trigger, user_id=user_id, full=full)
 
 
-@shared_task(name="pandabase.reap_stalled_runs")
-def reap_stalled_runs() -> int:
+@shared_task(bind=True, name="pandabase.reap_stalled_runs")
+def reap_stalled_runs(self: Task[Any, Any]) -> int:
     """Close the records of runs whose process died. Returns how many."""
+    tick(self.name)
     return len(runs.reap_stalled_runs())
 
 

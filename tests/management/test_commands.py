@@ -141,3 +141,33 @@ def test_a_sync_waits_for_a_lease_that_ends(token: ApiToken) -> None:
     SyncCursor.objects.update(lease_until=timezone.now() + timedelta(seconds=1))
     assert _run("pandabase_sync", "--resource", "orders")[1] == 0
     assert Order.objects.count() == 130
+
+
+def _check(*arguments: str) -> tuple[dict[str, Any], int]:
+    from celery import current_app
+
+    out, code = io.StringIO(), 0
+    old, current_app.conf.broker_url = current_app.conf.broker_url, "memory://"
+    try:
+        call_command("pandabase_check", "--format", "json", *arguments, stdout=out)
+    except CommandError as error:
+        code = error.returncode
+    finally:
+        current_app.conf.broker_url = old
+    return json.loads(out.getvalue()), code
+
+
+def test_check_tells_the_state_by_its_exit_code(token: ApiToken, settings: Any) -> None:
+    settings.DEBUG = True  # a cache of one process is told only in earnest
+    told, code = _check()
+    assert code == 4
+    assert [step["code"] for step in told["setup"] if step["level"] == "warning"] == ["first_sync"]
+    call_command("pandabase_sync", stdout=io.StringIO(), stderr=io.StringIO())
+    told, code = _check()
+    assert (told["attention"], code) == ([], 0)
+    ApiToken.objects.update(health="SUSPECT", health_reason="HTTP 401")
+    told, code = _check()
+    assert code == 3
+    assert told["attention"][0]["code"] == "token_suspect"
+    settings.PANDABASE = {"ENCRYPTION_KEYS": ["nonsense"]}
+    assert _check()[1] in (1, 3)

@@ -1,0 +1,23 @@
+"""When the scheduled tasks last ran: the one sign that beat, the broker and a worker all live."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+__all__ = ["TaskTick"]
+
+
+class TaskTick(models.Model):
+    """One row for each scheduled task, written by the task itself when beat has it run."""
+
+    task = models.CharField(_("task"), primary_key=True, max_length=100)
+    at = models.DateTimeField(_("last ran"))
+
+    class Meta:
+        verbose_name = _("scheduled task")
+        verbose_name_plural = _("scheduled tasks")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.task

@@ -1,0 +1,214 @@
+"""What needs attention is found, and each finding leads to where it is put right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.admin.utils import quote
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from pandabase_django.crypto.secret import Secret
+from pandabase_django.models import ApiToken, Store, SyncCursor, SyncRun, TaskTick, TokenPermission
+from pandabase_django.services.checklist import setup
+from pandabase_django.services.findings import Finding, Level, Situation
+from pandabase_django.services.freshness import freshness
+from pandabase_django.services.health import attention, missing_permissions
+from pandabase_django.tasks import broker_problem, reap_stalled_runs
+
+pytestmark = pytest.mark.django_db
+
+NOW = timezone.now()
+
+
+def make_store(number: int = 1) -> ApiToken:
+    store = Store.objects.create(pk=f"shp_{number}", title=f"Shop {number}")
+    for resource in ("products", "orders"):
+        SyncCursor.objects.create(
+            store=store,
+            resource=resource,
+            first_completed_at=NOW,
+            last_completed_at=NOW,
+        )
+    return ApiToken.objects.create(
+        store=store,
+        name="Main",
+        mode="BEARER",
+        base_url="https://api.pandabase.io",
+        secret=Secret("sk_test_of_the_checks_0001"),
+        role="ACTIVE",
+        health="OK",
+    )
+
+
+def run(**values: Any) -> SyncRun:
+    defaults = {"store_id": "shp_1", "resource": "orders", "trigger": "SCHEDULE"}
+    return SyncRun.objects.create(**{**defaults, "started_at": NOW, "heartbeat_at": NOW, **values})
+
+
+def codes(findings: list[Finding]) -> list[str]:
+    return [finding.code for finding in findings if not finding.code.startswith("pandabase.")]
+
+
+def test_a_shop_in_order_needs_nothing() -> None:
+    make_store()
+    run(state="COMPLETED")
+    reap_stalled_runs()
+    assert codes(attention(Situation())) == []
+
+
+def suspect() -> None:
+    ApiToken.objects.update(health="SUSPECT", health_reason="HTTP 401")
+
+
+def retired() -> None:
+    ApiToken.objects.update(role="RETIRED")
+
+
+def denied() -> None:
+    TokenPermission.objects.create(
+        token=ApiToken.objects.get(), code="ORDERS_READ", observed="DENIED"
+    )
+
+
+def undeclared() -> None:
+    for code in ("PRODUCTS_READ", "ORDERS_READ", "CATEGORIES_READ", "REFUNDS_READ"):
+        TokenPermission.objects.create(token=ApiToken.objects.get(), code=code, declared=True)
+
+
+def stale() -> None:
+    SyncCursor.objects.filter(resource="orders").update(last_completed_at=NOW - timedelta(hours=3))
+
+
+def silent_beat() -> None:
+    TaskTick.objects.create(task="pandabase.sync_all", at=NOW - timedelta(hours=3))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code", "level", "words"),
+    [
+        (suspect, "token_suspect", Level.ERROR, "HTTP 401"),
+        (retired, "no_active_token", Level.ERROR, "Shop 1"),
+        (denied, "permission_missing", Level.WARNING, "ORDERS_READ"),
+        (undeclared, "permission_missing", Level.NOTE, "DISPUTES_READ"),
+        (stale, "resource_stale", Level.WARNING, "orders of Shop 1"),
+        (silent_beat, "beat_silent", Level.WARNING, "3"),
+        (lambda: run(state="FAILED", error="no route"), "run_failed", Level.ERROR, "no route"),
+        (lambda: run(state="STALLED"), "run_stalled", Level.WARNING, "Shop 1"),
+        (
+            lambda: run(state="RUNNING", heartbeat_at=NOW - timedelta(hours=1)),
+            "run_stalled",
+            Level.WARNING,
+            "Orders",
+        ),
+        (lambda: run(state="PARTIAL"), "run_partial", Level.WARNING, "left some orders out"),
+        (lambda: run(state="COMPLETED", attention="11 %"), "run_attention", Level.WARNING, "11 %"),
+    ],
+)
+def test_what_is_wrong_is_found(
+    spoil: Callable[[], Any], code: str, level: Level, words: str
+) -> None:
+    make_store()
+    spoil()
+    (finding,) = [f for f in attention(Situation()) if f.code == code]
+    assert finding.level is level
+    assert words in finding.sentence
+    assert finding.fix
+    if finding.url_name:
+        assert reverse(f"admin:{finding.url_name}", args=[quote(a) for a in finding.url_args])
+
+
+def test_a_failure_that_was_followed_by_a_good_run_is_history() -> None:
+    make_store()
+    run(state="FAILED", error="no route")
+    run(state="COMPLETED")
+    assert "run_failed" not in codes(attention(Situation()))
+
+
+def test_a_store_that_is_switched_off_is_left_in_peace() -> None:
+    make_store()
+    stale()
+    retired()
+    Store.objects.update(enabled=False)
+    assert codes(attention(Situation())) == []
+
+
+def test_only_the_stores_asked_for_are_told_of() -> None:
+    make_store(1)
+    make_store(2)
+    suspect()
+    found = attention(Situation(stores=Store.objects.filter(pk="shp_2")))
+    assert {f.store_id for f in found if f.code == "token_suspect"} == {"shp_2"}
+
+
+def test_a_call_that_was_allowed_outweighs_a_missing_declaration() -> None:
+    token = make_store()
+    undeclared()
+    TokenPermission.objects.create(token=token, code="DISPUTES_READ", observed="GRANTED")
+    assert missing_permissions(token) == []
+
+
+def test_the_queries_do_not_grow_with_the_stores() -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            attention(Situation())
+        return len(captured)
+
+    make_store(1)
+    few = queries()
+    for number in range(2, 12):
+        make_store(number)
+    assert queries() == few
+    assert few <= 10
+
+
+def test_freshness_tells_the_next_look_and_staleness() -> None:
+    make_store()
+    TaskTick.objects.create(task="pandabase.sync_all", at=NOW)
+    stale()
+    by_resource = {item.resource: item for item in freshness(Situation())}
+    assert by_resource["products"].next_at == NOW + timedelta(minutes=10)
+    assert not by_resource["products"].stale
+    assert by_resource["orders"].stale
+
+
+def test_the_checklist_names_the_first_thing_to_do(settings: Any) -> None:
+    def state(code: str) -> Level:
+        return next(step.level for step in setup(Situation(broker=lambda: "")) if step.code == code)
+
+    assert state("keys") is Level.OK
+    assert state("migrations") is Level.OK
+    assert state("broker") is Level.OK
+    assert state("token") is Level.WARNING
+    token = make_store()
+    assert state("token") is Level.OK
+    ApiToken.objects.update(health="UNTESTED")
+    assert state("token") is Level.WARNING
+    assert state("first_sync") is Level.OK
+    SyncCursor.objects.filter(store=token.store_id, resource="orders").delete()
+    assert state("first_sync") is Level.WARNING
+    assert state("beat") is Level.NOTE
+    reap_stalled_runs()
+    assert state("beat") is Level.OK
+    settings.PANDABASE = {}
+    assert state("keys") is Level.ERROR
+
+
+def test_a_broker_is_asked_once_and_its_password_is_not_told() -> None:
+    from celery import current_app
+
+    old = current_app.conf.broker_url
+    try:
+        current_app.conf.broker_url = "redis://user:hunter2@127.0.0.1:9/0"
+        problem = broker_problem()
+        assert "127.0.0.1:9" in problem
+        assert "hunter2" not in problem
+        current_app.conf.broker_url = "memory://"
+        assert broker_problem() == ""
+    finally:
+        current_app.conf.broker_url = old
