@@ -7,8 +7,20 @@ hide behind the same mistake here.
 
 from pandabase_django.sandbox.changes import ChangeRefused
 from pandabase_django.sandbox.faults import RuleRefused
+from pandabase_django.sandbox.posting import is_loopback
 from pandabase_django.sandbox.sandbox import Sandbox
 from pandabase_django.sandbox.server import NotLoopback
+from pandabase_django.sandbox.signatures import KEY_READINGS, SIGNATURE_VERSIONS
 from pandabase_django.sandbox.tokens import ALL_PERMISSIONS, Token
 
-__all__ = ["ALL_PERMISSIONS", "ChangeRefused", "NotLoopback", "RuleRefused", "Sandbox", "Token"]
+__all__ = [
+    "ALL_PERMISSIONS",
+    "KEY_READINGS",
+    "SIGNATURE_VERSIONS",
+    "ChangeRefused",
+    "NotLoopback",
+    "RuleRefused",
+    "Sandbox",
+    "Token",
+    "is_loopback",
+]

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from pandabase_django.sandbox.bodies import WEBHOOK_FIELDS
-from pandabase_django.sandbox.catalog_writes import create_webhook, update_webhook
 from pandabase_django.sandbox.context import Call
 from pandabase_django.sandbox.ledger import LEDGER_TYPES
+from pandabase_django.sandbox.posting import is_loopback
 from pandabase_django.sandbox.readings import store_form
 from pandabase_django.sandbox.shapes import Json, dump_json, page
 from pandabase_django.sandbox.timeline import iso
 from pandabase_django.sandbox.validation import Field, Invalid, check_body, check_query, paging
+from pandabase_django.sandbox.webhook_writes import create_webhook, update_webhook
 from pandabase_django.sandbox.wire import Response, failure, success
 
 __all__ = [
@@ -69,7 +71,7 @@ def list_webhooks(call: Call) -> Response:
 def post_webhook(call: Call) -> Response:
     """Create; the only answer that shows the secret. Source: P-35."""
     fields = {key: field for key, field in WEBHOOK_FIELDS.items() if key != "isEnabled"}
-    index, secret = create_webhook(call.state, check_body(call.request.json(), fields))
+    index, secret = create_webhook(call.state, _checked_webhook(call, fields, partial=False))
     item = call.state.webhooks.touch(index)
     return success({**item.payload, "secret": secret}, status=201)
 
@@ -82,7 +84,7 @@ def get_webhook(call: Call) -> Response:
 def patch_webhook(call: Call) -> Response:
     """Change."""
     index = _live_webhook(call)
-    update_webhook(call.state, index, check_body(call.request.json(), WEBHOOK_FIELDS, partial=True))
+    update_webhook(call.state, index, _checked_webhook(call, WEBHOOK_FIELDS, partial=True))
     return success(call.state.webhooks.touch(index).payload)
 
 
@@ -128,6 +130,14 @@ def list_api_logs(call: Call) -> Response:
         for entry in reversed(call.services.log.since(0))
     ]
     return _page_of(call, entries)
+
+
+def _checked_webhook(call: Call, fields: dict[str, Field], *, partial: bool) -> Json:
+    body = call.request.json()
+    url = body.get("url") if isinstance(body, dict) else None
+    if call.services.settings.webhook_http and isinstance(url, str) and is_loopback(url):
+        fields = {**fields, "url": replace(fields["url"], pattern="https?://.+")}
+    return check_body(body, fields, partial=partial)
 
 
 def _live_webhook(call: Call) -> int:

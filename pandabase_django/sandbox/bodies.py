@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from pandabase_django.sandbox.signatures import SIGNATURE_VERSIONS
 from pandabase_django.sandbox.validation import Field
 
 __all__ = ["CATEGORY_FIELDS", "EVENT_TYPES", "PRODUCT_FIELDS", "WEBHOOK_FIELDS"]
@@ -135,6 +136,6 @@ WEBHOOK_FIELDS = {
     "eventTypes": Field(list, required=True, low=1, each=Field(str, choices=EVENT_TYPES)),
     "note": Field(str, high=256, nullable=True),
     "isEnabled": _FLAG,
-    "signatureVersion": Field(str, choices=("V1", "V2")),
+    "signatureVersion": Field(str, choices=SIGNATURE_VERSIONS),
 }
 """Source: P-35."""

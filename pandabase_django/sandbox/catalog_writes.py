@@ -1,8 +1,7 @@
-"""Writing products, categories and webhook endpoints from bodies that were found valid."""
+"""Writing products and categories from bodies that were found valid."""
 
 from __future__ import annotations
 
-from hashlib import blake2b
 from typing import Any
 
 from pandabase_django.sandbox.shapes import Json
@@ -13,10 +12,8 @@ from pandabase_django.sandbox.timeline import iso
 __all__ = [
     "create_category",
     "create_product",
-    "create_webhook",
     "update_category",
     "update_product",
-    "update_webhook",
 ]
 
 _RUNTIME_VARIANTS = 1 << 38
@@ -170,46 +167,6 @@ def _file_products(state: StoreState, index: int, body: Json) -> None:
             item = state.products.touch(product)
             if category not in item.category_ids:
                 item.category_ids.append(category)
-
-
-def create_webhook(state: StoreState, body: Json) -> tuple[int, str]:
-    """A new endpoint; returns its index and the signing secret, which is kept nowhere else."""
-    now_ms = state.clock.now_ms()
-
-    def make(index: int) -> Item:
-        payload: Json = {
-            "id": state.ids.make("webhook", index),
-            "url": body["url"],
-            "note": None,
-            "isEnabled": True,
-            "eventTypes": body["eventTypes"],
-            "signatureVersion": "V2",
-            "createdAt": iso(now_ms),
-            "updatedAt": iso(now_ms),
-        }
-        payload.update(body)
-        return Item(payload, created_ms=now_ms, updated_ms=now_ms)
-
-    index = state.webhooks.add(make)
-    return index, webhook_secret(state, index)
-
-
-def webhook_secret(state: StoreState, index: int) -> str:
-    """The signing secret of an endpoint; shown once, on creation. Source: P-35."""
-    digest = blake2b(f"webhook:{state.size.seed}:{index}".encode(), digest_size=20).hexdigest()
-    return f"whk_secret_{digest}"
-
-
-def update_webhook(state: StoreState, index: int, body: Json) -> None:
-    """Change an endpoint.
-
-    Raises:
-        LookupError: There never was such an endpoint.
-    """
-    item = state.webhooks.touch(index)
-    item.payload.update(body)
-    item.updated_ms = state.clock.now_ms()
-    item.payload["updatedAt"] = iso(item.updated_ms)
 
 
 def _without(body: dict[str, Any], *keys: str) -> Json:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
+from pandabase_django.sandbox.bodies import EVENT_TYPES
 from pandabase_django.sandbox.book import Book, Record
 from pandabase_django.sandbox.catalog_writes import (
     create_category,
@@ -252,6 +253,21 @@ def _shelf(state: StoreState, kind: str) -> Shelf:
     return state.products if kind == "product" else state.categories
 
 
+def _send_event(state: StoreState, change: Json) -> list[str]:
+    """Tell of something that did not happen: nothing of the store changes."""
+    _, index = _index(state, change, "order")
+    event_type = str(change.get("type"))
+    if event_type not in EVENT_TYPES:
+        raise ValueError(f"type {event_type!r} is not one of {', '.join(EVENT_TYPES)}")
+    if state.orders.find(index) is None:
+        raise LookupError(f"no order with index {index}")
+    subscription = str(change.get("subscription", ""))
+    return [
+        state.emit(event_type, index, subscription=subscription)
+        for _ in range(int(change.get("count", 1)))
+    ]
+
+
 def _edit_store(state: StoreState, change: Json) -> list[str]:
     state.store_fields.update(deepcopy(change.get("fields", {})))
     return [state.store_id]
@@ -280,4 +296,5 @@ _OPERATIONS: dict[str, Callable[[StoreState, Any], list[str]]] = {
     "delete_category": _flag_shelf("category", "deleted", True),
     "undelete_category": _flag_shelf("category", "deleted", False),
     "edit_store": _edit_store,
+    "send_event": _send_event,
 }

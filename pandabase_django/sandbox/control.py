@@ -14,12 +14,14 @@ from typing import Any
 
 from pandabase_django.sandbox.changes import ChangeRefused, apply_changes
 from pandabase_django.sandbox.context import Services
+from pandabase_django.sandbox.deliveries import Deliveries
 from pandabase_django.sandbox.dump import dump
 from pandabase_django.sandbox.faults import Faults, RuleRefused
 from pandabase_django.sandbox.lifecycle import ORDER_STATUSES
 from pandabase_django.sandbox.shapes import Json
 from pandabase_django.sandbox.timeline import parse_ms
 from pandabase_django.sandbox.tokens import ALL_PERMISSIONS, Token
+from pandabase_django.sandbox.webhook_writes import add_webhook
 from pandabase_django.sandbox.wire import NotJson, Request, Response, failure, success
 
 __all__ = ["Control"]
@@ -33,6 +35,7 @@ class Control:
         services: Services,
         *,
         faults: Faults,
+        deliveries: Deliveries,
         key: str,
         open_to_loopback: bool,
         stop: Callable[[], None],
@@ -42,12 +45,14 @@ class Control:
         Args:
             services: The sandbox.
             faults: The rules in force.
+            deliveries: The webhooks that were sent.
             key: Part of the control URL.
             open_to_loopback: Requests from this machine need no key.
             stop: Ends the server; called from a thread of its own.
         """
         self._services = services
         self._faults = faults
+        self._deliveries = deliveries
         self._key = key
         self._open = open_to_loopback
         self._stop = stop
@@ -61,6 +66,10 @@ class Control:
             ("GET", "tokens"): self._list_tokens,
             ("POST", "tokens"): self._add_token,
             ("GET", "requests"): self._requests,
+            ("GET", "deliveries"): self._list_deliveries,
+            ("POST", "deliveries"): self._repeat_delivery,
+            ("POST", "deliveries/hurry"): lambda request: success({"due": deliveries.hurry()}),
+            ("POST", "webhooks"): self._add_webhook,
             ("GET", "settings"): lambda request: success(asdict(services.settings)),
             ("POST", "settings"): self._set,
             ("POST", "shutdown"): self._shutdown,
@@ -170,6 +179,17 @@ class Control:
         since = int(request.query().get("since", "0"))
         log = self._services.log
         return success({"total": log.total, "requests": log.since(since)})
+
+    def _list_deliveries(self, request: Request) -> Response:
+        return success(self._deliveries.log(since=int(request.query().get("since", "0"))))
+
+    def _repeat_delivery(self, request: Request) -> Response:
+        return success({"endpoints": self._deliveries.repeat(str(request.json()["event"]))})
+
+    def _add_webhook(self, request: Request) -> Response:
+        body = dict(request.json())
+        url = body.pop("url")
+        return success(add_webhook(self._services.state, url=url, **body), status=201)
 
     def _set(self, request: Request) -> Response:
         changes: dict[str, Any] = dict(request.json())

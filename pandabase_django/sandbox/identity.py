@@ -27,6 +27,7 @@ PREFIXES = {
     "entry": "ble_",
     "webhook": "whk_",
     "event": "evt_",
+    "subscription": "sub_",
     "license": "lic_",
     "token": "stk_",
 }

@@ -8,9 +8,11 @@ from types import TracebackType
 from typing import Any
 
 from pandabase_django.sandbox.application import Application
+from pandabase_django.sandbox.bodies import EVENT_TYPES
 from pandabase_django.sandbox.changes import apply_changes
 from pandabase_django.sandbox.context import Services
 from pandabase_django.sandbox.control import Control
+from pandabase_django.sandbox.deliveries import Deliveries
 from pandabase_django.sandbox.dump import dump
 from pandabase_django.sandbox.faults import Faults
 from pandabase_django.sandbox.server import Server
@@ -18,6 +20,7 @@ from pandabase_django.sandbox.settings import Settings
 from pandabase_django.sandbox.shapes import Json
 from pandabase_django.sandbox.state import StoreState, WorldSize
 from pandabase_django.sandbox.tokens import ALL_PERMISSIONS, Token, TokenRegistry
+from pandabase_django.sandbox.webhook_writes import add_webhook
 
 __all__ = ["Sandbox"]
 
@@ -65,10 +68,12 @@ class Sandbox:
         self._services.settings.update(settings)
         self.hmac_token = self._tokens.add(mode="HMAC")
         self.bearer_token = self._tokens.add(mode="BEARER")
+        self._deliveries = Deliveries(self.state, self._services.settings)
         key = secrets.token_hex(8)
         self._control = Control(
             self._services,
             faults=self._faults,
+            deliveries=self._deliveries,
             key=key,
             open_to_loopback=not force_public,
             stop=self.close,
@@ -161,6 +166,42 @@ class Sandbox:
             raise LookupError(token_id)
         return token.secret
 
+    def add_webhook(
+        self,
+        url: str,
+        *,
+        event_types: tuple[str, ...] = EVENT_TYPES,
+        signature_version: str = "V2",
+    ) -> Json:
+        """Make a webhook endpoint, http allowed; the answer holds the signing secret.
+
+        Raises:
+            ValueError: The URL is not http or https, or an event type or the version is unknown.
+        """
+        return add_webhook(
+            self.state, url=url, event_types=event_types, signature_version=signature_version
+        )
+
+    def deliveries(self, *, since: int = 0) -> list[Json]:
+        """Webhook deliveries after a number, oldest first, without bodies and signatures."""
+        return self._deliveries.log(since=since)
+
+    def repeat_delivery(self, event_id: str) -> int:
+        """Send an event once more; returns to how many endpoints.
+
+        Raises:
+            LookupError: Nothing of that event is kept.
+        """
+        return self._deliveries.repeat(event_id)
+
+    def hurry_deliveries(self) -> int:
+        """Make every waiting delivery due now; returns how many waited."""
+        return self._deliveries.hurry()
+
+    def wait_for_deliveries(self, *, timeout_seconds: float = 30.0) -> bool:
+        """Wait until every delivery has ended; False when some have not."""
+        return self._deliveries.settled(timeout_seconds=timeout_seconds)
+
     def dump(self, kind: str, *, include_deleted: bool = True) -> list[Json]:
         """Every object of a kind in its detail form.
 
@@ -175,7 +216,7 @@ class Sandbox:
         """How many objects of each kind a reader would be shown."""
         return self._control.counts()
 
-    def start_line(self) -> str:
+    def start_line(self, *, webhook: Json | None = None) -> str:
         """What the command prints on start: one line of JSON, secrets included."""
         return json.dumps(
             {
@@ -191,6 +232,7 @@ class Sandbox:
                     for token in self._tokens.every()
                 ],
                 "control_url": self.control_url,
+                **({} if webhook is None else {"webhook": webhook}),
             }
         )
 
@@ -199,5 +241,6 @@ class Sandbox:
         self._server.wait()
 
     def close(self) -> None:
-        """Stop answering and drop every connection."""
+        """Stop answering and sending, and drop every connection."""
+        self._deliveries.close()
         self._server.close()

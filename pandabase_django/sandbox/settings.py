@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
+from pandabase_django.sandbox.signatures import KEY_READINGS
+
 __all__ = ["ROLL_CALLERS", "ROLL_REPLIES", "Settings"]
 
 ROLL_REPLIES = ("data.secret", "data.token.secret", "string", "unknown", "none")
@@ -18,7 +20,12 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "roll_callers": ROLL_CALLERS,
     "deleted_product_get": ("404", "200"),
     "error_style": ("text", "object"),
+    "webhook_key": KEY_READINGS,
+    "webhook_data": ("full", "empty"),
+    "webhook_spoil": ("none", "body", "secret", "signature"),
 }
+_BELOW_ZERO = ("webhook_skew_seconds",)
+_ABOVE_ZERO = ("webhook_time_factor", "webhook_timeout_seconds")
 
 
 @dataclass
@@ -39,6 +46,29 @@ class Settings:
     """What GET by id answers for a soft-deleted product: the vendor doesn't say. Source: P-20."""
     error_style: str = "text"
     """Errors as a text, or as an object with code and message. Source: P-07."""
+    webhook_http: bool = False
+    """Register endpoints with http URLs of this machine too; the real API wants https. P-35."""
+    webhook_public: bool = False
+    """Send deliveries to other machines too."""
+    webhook_key: str = "text"
+    """How the signing secret is read as a key. Source: P-32."""
+    webhook_data: str = "full"
+    """Deliveries with order and customer, or with empty objects. Source: P-30."""
+    webhook_time_factor: float = 1.0
+    """How many times faster than the vendor's the waits between attempts pass. Source: P-34."""
+    webhook_timeout_seconds: float = 15.0
+    """An answer that takes longer counts as a failure. Source: P-34."""
+    webhook_delay_ms: float = 0.0
+    """Wait before the first attempt."""
+    webhook_jitter_ms: float = 0.0
+    """A further wait of up to so much, different each time: deliveries overtake each other."""
+    webhook_duplicates: int = 0
+    """How many times more each event is delivered."""
+    webhook_skew_seconds: float = 0.0
+    """How far the sender's clock is ahead; negative: behind."""
+    webhook_spoil: str = "none"
+    """What is wrong with each delivery: nothing, a body changed after signing, another secret,
+    or no signature."""
 
     def update(self, changes: dict[str, Any]) -> None:
         """Set several at once; nothing is set if one is refused.
@@ -57,7 +87,9 @@ class Settings:
             choices = _CHOICES.get(name)
             if choices is not None and value not in choices:
                 raise ValueError(f"{name} must be one of {', '.join(choices)}")
-            if isinstance(value, (int, float)) and value < 0:
+            if isinstance(value, (int, float)) and value < 0 and name not in _BELOW_ZERO:
                 raise ValueError(f"{name} can't be negative")
+            if name in _ABOVE_ZERO and not value:
+                raise ValueError(f"{name} must be more than 0")
         for name, value in changes.items():
             setattr(self, name, value)

@@ -44,9 +44,12 @@ class WorldSize:
 class Event:
     """Something happened to an order, as a webhook would tell it. Source: P-30."""
 
+    id: str
     type: str
     order_index: int
     at_ms: int
+    subscription: str = ""
+    """Id of a subscription; empty means one that follows from the order."""
 
 
 class StoreState:
@@ -78,6 +81,7 @@ class StoreState:
         self.ledger = Ledger(self)
         self._next_order = size.orders
         self._next_runtime = RUNTIME_BASE
+        self._next_event = 0
         self.customer_orders: dict[int, list[int]] = {}
 
     def order_seed(self, index: int) -> Json:
@@ -102,11 +106,19 @@ class StoreState:
         self._next_runtime += 1
         return self._next_runtime - 1
 
-    def emit(self, event_type: str, order_index: int) -> None:
-        """Tell every listener."""
-        event = Event(event_type, order_index, self.clock.now_ms())
+    def emit(self, event_type: str, order_index: int, *, subscription: str = "") -> str:
+        """Tell every listener; returns the event's id."""
+        self._next_event += 1
+        event = Event(
+            self.ids.make("event", self._next_event),
+            event_type,
+            order_index,
+            self.clock.now_ms(),
+            subscription,
+        )
         for listener in self.listeners:
             listener(event)
+        return event.id
 
     def _book(self, member: Callable[[Slot], bool], seeded: Callable[[int], Record]) -> Book:
         return Book(lifecycle=self.lifecycle, timeline=self.timeline, member=member, seeded=seeded)
