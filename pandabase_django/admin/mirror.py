@@ -11,6 +11,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from pandabase_django.admin.display import payload
+from pandabase_django.admin.scope import ByStoreMixin
 from pandabase_django.models import MirrorRow
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ else:
 __all__ = ["GoneFilter", "MirrorAdmin", "MirrorInline", "ReadOnlyAdmin"]
 
 
-class ReadOnlyAdmin(_ModelAdmin):
+class ReadOnlyAdmin(ByStoreMixin, _ModelAdmin):
     """Can be viewed by whoever may view it, and changed by nobody."""
 
     actions = None

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from pandabase_django import tasks
 from pandabase_django.admin.buttons import Button, ButtonsMixin
+from pandabase_django.admin.scope import ByStoreMixin
 from pandabase_django.models import ApiToken, Store, SyncRun
 
 if TYPE_CHECKING:
@@ -42,9 +43,10 @@ def _sync_now(model_admin: StoreAdmin, request: HttpRequest, store: Store) -> No
 
 
 @admin.register(Store)
-class StoreAdmin(ButtonsMixin, _ModelAdmin):
+class StoreAdmin(ButtonsMixin, ByStoreMixin, _ModelAdmin):
     """Stores come with their first token; they are disabled, never deleted."""
 
+    store_lookup = ""
     list_display = ("id", "title", "enabled", "active_token", "health", "last_synced")
     list_filter = ("enabled",)
     search_fields = ("id", "title", "handle")

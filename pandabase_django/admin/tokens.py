@@ -14,6 +14,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from pandabase_django.admin.buttons import Button, ButtonsMixin
 from pandabase_django.admin.display import badge
+from pandabase_django.admin.scope import ByStoreMixin
 from pandabase_django.admin.token_forms import AddTokenForm, ChangeTokenForm
 from pandabase_django.models import ApiToken
 from pandabase_django.services.connection import (
@@ -53,7 +54,7 @@ def _activate(model_admin: ApiTokenAdmin, request: HttpRequest, token: ApiToken)
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(ButtonsMixin, _ModelAdmin):
+class ApiTokenAdmin(ButtonsMixin, ByStoreMixin, _ModelAdmin):
     """The list shows a hint of each secret; no page shows more."""
 
     list_display = ("name", "store_id", "mode", "role", "state", "secret_hint", "last_used_at")

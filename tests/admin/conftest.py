@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.contrib.contenttypes.models import ContentType
 from django.core.cache import cache
 from django.test import Client
 
 from pandabase_django.crypto.secret import Secret
-from pandabase_django.models import ApiToken, SyncRun
+from pandabase_django.models import ApiToken, Store, SyncRun
 from pandabase_django.sandbox import Sandbox
 from pandabase_django.services.connection import add_token
 from pandabase_django.services.sync.runs import sync_resource
+from tests.admin.enumeration import model_admins
+from tests.admin.outside import Outside
+from tests.admin.rows import row_of
 
 Login = Callable[..., Client]
 
@@ -56,3 +61,28 @@ def login(db: None) -> Login:
         return client
 
     return log_in
+
+
+@pytest.fixture
+def rows(db: None, sandbox: Sandbox) -> dict[str, Any]:
+    """One row of each registered model, of one store at the sandbox."""
+    cache.clear()
+    ContentType.objects.clear_cache()
+    store = Store.objects.create(pk=sandbox.store_id, title="Shown shop")
+    made = {
+        name: row_of(model_admin.model, store=store, mark="shown")
+        for name, model_admin in model_admins().items()
+    }
+    # A token's seal names its URL: only the other columns move.
+    ApiToken.objects.update(base_url=sandbox.url)
+    return made
+
+
+@pytest.fixture
+def outside(sandbox: Sandbox) -> Iterator[Outside]:
+    from celery import current_app
+
+    old = current_app.conf.broker_url
+    current_app.conf.broker_url = "memory://"
+    yield Outside(sandbox)
+    current_app.conf.broker_url = old
