@@ -29,6 +29,7 @@ DEFAULTS: Mapping[str, Any] = {
     "ROTATION_SPOOL": None,
     "REQUEST_LOG_RETENTION_DAYS": 365,
     "WEBHOOK_RETENTION_DAYS": 90,
+    "CHANGE_RETENTION_DAYS": 90,
 }
 
 
@@ -107,6 +108,11 @@ class PandabaseSettings:
     def webhook_retention_days(self) -> int:
         """How long processed webhook deliveries are kept."""
         return int(self._number("WEBHOOK_RETENTION_DAYS", low=1, high=36_500))
+
+    @property
+    def change_retention_days(self) -> int:
+        """How long it is kept which row was changed by what."""
+        return int(self._number("CHANGE_RETENTION_DAYS", low=1, high=36_500))
 
     def unknown_keys(self) -> list[str]:
         """Keys of ``settings.PANDABASE`` that no part of this app reads."""

@@ -33,4 +33,8 @@ def beat_schedule() -> dict[str, dict[str, Any]]:
             "schedule": timedelta(minutes=1),
             "options": {"expires": 60},
         },
+        "pandabase-prune-changes": {
+            "task": "pandabase.prune_changes",
+            "schedule": timedelta(days=1),
+        },
     }

@@ -16,11 +16,13 @@ from pandabase_django.exceptions import LeaseHeld
 from pandabase_django.models import Store, SyncRun
 from pandabase_django.models.sync import Resource
 from pandabase_django.services.sync import runs
+from pandabase_django.services.sync.journal import prune_changes as prune_changes_of_rows
 from pandabase_django.services.ticks import tick
 
 __all__ = [
     "broker_problem",
     "enqueue",
+    "prune_changes",
     "reap_stalled_runs",
     "sync_all",
     "sync_orders",
@@ -111,6 +113,12 @@ def reap_stalled_runs(self: Task[Any, Any]) -> int:
     """Close the records of runs whose process died. Returns how many."""
     tick(self.name)
     return len(runs.reap_stalled_runs())
+
+
+@shared_task(name="pandabase.prune_changes")
+def prune_changes() -> int:
+    """Delete old notes on which row was changed by what. Returns how many."""
+    return prune_changes_of_rows()
 
 
 def _sync(

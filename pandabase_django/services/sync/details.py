@@ -225,6 +225,7 @@ def _write_items(
     result.unchanged += outcome.unchanged
     result.warnings.extend(outcome.warnings)
     result.gone += mark_gone(OrderItem, ids=vanished, now=now)
+    result.buried.extend((OrderItem, pk) for pk in vanished)
 
 
 def _announce(changes: Sequence[Change[Order]], known: dict[str, _Known]) -> None:

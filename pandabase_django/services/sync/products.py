@@ -156,6 +156,7 @@ def _write_variants(
     vanished = [pk for pk in known.values_list("pk", flat=True) if pk not in present]
     context.recorder.add(upsert(ProductVariant, rows))
     context.recorder.run.rows_gone += mark_gone(ProductVariant, ids=vanished, now=now)
+    context.recorder.buried(ProductVariant, vanished)
 
 
 def _write_category_links(written: dict[str, schemas.Product]) -> None:

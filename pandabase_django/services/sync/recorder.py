@@ -6,14 +6,15 @@ even when its process is killed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from django.utils import timezone
 
 from pandabase_django.exceptions import PandabaseError
-from pandabase_django.models import SyncRun
+from pandabase_django.models import MirrorRow, SyncRun
+from pandabase_django.services.sync.journal import Journal
 
 if TYPE_CHECKING:
     from pandabase_django.services.sync.upsert import Outcome
@@ -62,10 +63,18 @@ class Recorder:
     Args:
         run: The record; never saved when it is a dry run.
         on_progress: Called after each batch with the record, for a terminal.
+        journal: Where written rows are noted; None takes one of the run, when it is saved.
     """
 
-    def __init__(self, run: SyncRun, *, on_progress: Callable[[SyncRun], None]) -> None:
+    def __init__(
+        self,
+        run: SyncRun,
+        *,
+        on_progress: Callable[[SyncRun], None],
+        journal: Journal | None = None,
+    ) -> None:
         self.run = run
+        self._journal = journal
         self._on_progress = on_progress
         self._traffic: Traffic | None = None
         self._requests_before = 0
@@ -100,6 +109,14 @@ class Recorder:
         self.run.rows_unchanged += outcome.unchanged
         self.run.rows_gone += outcome.gone
         self.warn(outcome.warnings)
+        if journal := self._open_journal():
+            journal.wrote(outcome.changes)
+            journal.buried(outcome.buried)
+
+    def buried(self, model: type[MirrorRow], ids: Sequence[str]) -> None:
+        """Note rows that became tombstones; their number is counted by whoever made them so."""
+        if journal := self._open_journal():
+            journal.buried((model, pk) for pk in ids)
 
     def warn(self, texts: Iterable[str]) -> None:
         """Count warnings and keep the first 200."""
@@ -143,6 +160,14 @@ class Recorder:
         if self.run.pk:
             self.run.save()
         self._on_progress(self.run)
+
+    def _open_journal(self) -> Journal | None:
+        # A first sync would note every row; a dry run writes none.
+        if self.run.first or self.run.dry_run:
+            return None
+        if self._journal is None and self.run.pk:
+            self._journal = Journal(store_id=self.run.store_id, run_id=self.run.pk)
+        return self._journal
 
     def _count_traffic(self) -> None:
         if self._traffic is not None:

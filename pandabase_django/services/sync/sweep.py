@@ -175,6 +175,7 @@ def bury(
             model, ids=gone, now=now, dry_run=context.dry_run
         )
         if not context.dry_run:
+            context.recorder.buried(model, gone)
             mourn(gone, now)
             rows.filter(pk__in=doubtful).update(absences=1)
             rows.filter(pk__in=back).update(absences=0)

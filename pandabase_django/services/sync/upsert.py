@@ -25,10 +25,14 @@ NOT_A_CHANGE = frozenset({"payload", "digest", "synced_at", "dirty", "dirty_mark
 
 @dataclass(frozen=True, slots=True)
 class Change(Generic[M]):
-    """One row that was written: the new row, and the columns whose values moved."""
+    """One row that was written: the new row, and the columns whose values moved.
+
+    ``first_read`` is also true of an order that stood here in its list form alone.
+    """
 
     row: M
     created: bool
+    first_read: bool
     columns: tuple[str, ...]
     before: dict[str, Any]
 
@@ -40,6 +44,7 @@ class Outcome(Generic[M]):
     changes: list[Change[M]] = field(default_factory=list)
     unchanged: int = 0
     gone: int = 0
+    buried: list[tuple[type[MirrorRow], str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -96,7 +101,8 @@ def upsert(
             outcome.unchanged += 1
     old = _columns_of(model, moved)
     for row in to_write:
-        outcome.changes.append(_change(row, old.get(row.pk)))
+        read_before = row.pk in known and known[row.pk][1] != ""
+        outcome.changes.append(_change(row, old.get(row.pk), first_read=not read_before))
     if to_write and not dry_run:
         model._default_manager.bulk_create(
             to_write,
@@ -135,12 +141,12 @@ def _columns_of(model: type[M], ids: Sequence[str]) -> dict[str, dict[str, Any]]
     }
 
 
-def _change(row: M, before: dict[str, Any] | None) -> Change[M]:
+def _change(row: M, before: dict[str, Any] | None, *, first_read: bool) -> Change[M]:
     if before is None:
-        return Change(row=row, created=True, columns=(), before={})
+        return Change(row=row, created=True, first_read=True, columns=(), before={})
     columns = tuple(
         name
         for name, value in before.items()
         if name not in KEPT and name != "store_id" and getattr(row, name) != value
     )
-    return Change(row=row, created=False, columns=columns, before=before)
+    return Change(row=row, created=False, first_read=first_read, columns=columns, before=before)
