@@ -15,7 +15,7 @@ from pandabase_django.api import schemas
 from pandabase_django.api.operations import OPERATIONS, Operation
 from pandabase_django.api.rate import RateState
 from pandabase_django.api.schemas import Page
-from pandabase_django.api.transport import RawReply, Reply, Timeouts, Transport
+from pandabase_django.api.transport import RateLimitWait, RawReply, Reply, Timeouts, Transport
 from pandabase_django.exceptions import MissingPermission, ProtocolError
 
 __all__ = ["MAX_PAGE_SIZE", "Client"]
@@ -101,6 +101,11 @@ class Client:
     def seconds_waited(self) -> float:
         """Seconds slept for rate limits and before retries."""
         return self._transport.seconds_waited
+
+    @property
+    def waiting(self) -> RateLimitWait | None:
+        """The wait for a rate limit under way; None when requests may be sent."""
+        return self._transport.waiting
 
     @property
     def granted(self) -> frozenset[str]:

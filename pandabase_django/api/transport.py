@@ -39,7 +39,7 @@ from pandabase_django.exceptions import (
     TransportError,
 )
 
-__all__ = ["RawReply", "Reply", "Timeouts", "Transport", "normalise_base_url"]
+__all__ = ["RateLimitWait", "RawReply", "Reply", "Timeouts", "Transport", "normalise_base_url"]
 
 CHUNK_BYTES = 256 * 1024
 MAX_BODY_BYTES = 32 * 1024 * 1024
@@ -47,6 +47,11 @@ MAX_MESSAGE_CHARACTERS = 300
 BACKOFF_SECONDS = 0.5
 MAX_BACKOFF_SECONDS = 8.0
 _MASKED = re.compile(r"sk_[A-Za-z0-9_-]+|whsec_[A-Za-z0-9+/=_-]+|\b[0-9a-fA-F]{64}\b")
+_SCOPE_NAMES: Mapping[str, str] = {
+    "ip": "this address",
+    "store": "the store",
+    "token": "the token",
+}
 _ERRORS: Mapping[int, type[APIError]] = {
     400: InvalidRequest,
     401: InvalidCredential,
@@ -92,6 +97,19 @@ class Reply:
     status: int
     request_id: str
     replaced: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimitWait:
+    """A sleep until an exhausted limit is reset.
+
+    Attributes:
+        scope: Whose limit it is, as people call it: the address, the token or the store.
+        until: Unix epoch seconds.
+    """
+
+    scope: str
+    until: float
 
 
 def normalise_base_url(text: str) -> str:
@@ -160,6 +178,7 @@ class Transport:
         self._counting = threading.Lock()
         self.requests_sent = 0
         self.seconds_waited = 0.0
+        self._wait: RateLimitWait | None = None
         # One session for all threads: its pool is thread-safe, and neither cookies nor headers
         # are ever set on it. The environment is not trusted: a .netrc would replace our auth.
         self._session = requests.Session()
@@ -172,6 +191,12 @@ class Transport:
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
+
+    @property
+    def waiting(self) -> RateLimitWait | None:
+        """The wait for a rate limit under way; None when requests may be sent."""
+        wait = self._wait
+        return wait if wait is not None and wait.until > self._clock() else None
 
     def send(
         self,
@@ -341,7 +366,8 @@ class Transport:
             self._rate_state.block(scope, until)
 
     def _wait_for_limit(self) -> None:
-        until = self._rate_state.blocked_until(self._scopes())
+        scopes = self._scopes()
+        until = self._rate_state.blocked_until(scopes)
         seconds = 0.0 if until is None else until - self._clock()
         if seconds <= 0:
             return
@@ -352,6 +378,8 @@ class Transport:
                 retry_after_seconds=seconds,
                 known_before=True,
             )
+        longest = max(scopes, key=lambda scope: self._rate_state.blocked_until((scope,)) or 0.0)
+        self._wait = RateLimitWait(scope=_SCOPE_NAMES[longest.partition(":")[0]], until=until or 0)
         # A little apart, so that all waiting workers don't return in one instant.
         self._pause(seconds + random.uniform(0, 0.25))  # noqa: S311
 

@@ -66,6 +66,18 @@ class SyncRun(models.Model):
     progress_total = models.PositiveBigIntegerField(
         _("of"), null=True, help_text=_("Empty while it is not known.")
     )
+    rows_per_second = models.FloatField(
+        _("rows a second"), null=True, help_text=_("Of the phase under way.")
+    )
+    seconds_left = models.PositiveBigIntegerField(
+        _("seconds left"), null=True, help_text=_("Of the phase under way, estimated.")
+    )
+    waiting_until = models.DateTimeField(
+        _("waiting until"), null=True, help_text=_("When an exhausted rate limit is reset.")
+    )
+    waiting_for = models.CharField(
+        _("waiting for the rate limit of"), max_length=64, default="", blank=True
+    )
     rows_created = models.PositiveBigIntegerField(_("created"), default=0)
     rows_updated = models.PositiveBigIntegerField(_("updated"), default=0)
     rows_unchanged = models.PositiveBigIntegerField(_("unchanged"), default=0)

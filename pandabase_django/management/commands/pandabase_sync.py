@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from typing import Any
 
@@ -11,11 +12,12 @@ from django.core.management.base import BaseCommand, CommandParser
 from pandabase_django.exceptions import LeaseHeld
 from pandabase_django.management.exits import Exit, exit_code_of, fail
 from pandabase_django.models import Store, SyncRun
-from pandabase_django.services.sync import runs
+from pandabase_django.services.sync import progress, runs
 
 __all__ = ["Command"]
 
 REDRAW_SECONDS = 0.1
+LINE_SECONDS = 5.0  # between two lines where no terminal is
 
 
 class Command(BaseCommand):
@@ -37,7 +39,9 @@ class Command(BaseCommand):
             raise fail(f"There is no store {options['store']} here.", code=Exit.USAGE) from None
         if not stores:
             raise fail("There is no enabled store. Add a token first.", code=Exit.USAGE)
-        self._drawn_at = 0.0
+        self._quiet = options["verbosity"] == 0
+        # A sync that takes less than a few seconds writes no line where no terminal is.
+        self._drawn_at = 0.0 if self._on_terminal() else time.monotonic()
         codes: list[Exit] = []
         reports: list[dict[str, Any]] = []
         for store in stores:
@@ -77,27 +81,36 @@ class Command(BaseCommand):
         return _report(result), code
 
     def _show(self, run: SyncRun) -> None:
-        now = time.monotonic()
-        if not self._on_terminal() or now - self._drawn_at < REDRAW_SECONDS:
-            return
-        self._drawn_at = now
-        of = f" of {run.progress_total}" if run.progress_total else ""
-        self.stderr.write(
-            f"\r\033[K{run.resource}: {run.phase or run.state}: {run.progress_done}{of}, "
-            f"{run.requests} requests",
-            ending="",
-        )
+        if run.state == SyncRun.State.RUNNING:
+            self._draw(progress.sentence(run))
 
     def _show_wait(self, holder: str, seconds: float) -> None:
-        if self._on_terminal():
-            self.stderr.write(f"\r\033[KWaiting for {holder}: {seconds:.0f} s", ending="")
+        self._draw(f"Waiting {seconds:.0f} s at most for the lease of {holder}")
+
+    def _draw(self, text: str) -> None:
+        """One line that is drawn over itself on a terminal; elsewhere a line now and then."""
+        now = time.monotonic()
+        terminal = self._on_terminal()
+        if self._quiet or now - self._drawn_at < (REDRAW_SECONDS if terminal else LINE_SECONDS):
+            return
+        self._drawn_at = now
+        if terminal:
+            width = shutil.get_terminal_size().columns
+            self.stderr.write(f"\r\033[K{text[: width - 1]}", _plain, ending="")
+        else:
+            self.stderr.write(text, _plain)
 
     def _end_line(self) -> None:
-        if self._on_terminal():
+        if self._on_terminal() and not self._quiet:
             self.stderr.write("\r\033[K", ending="")
 
     def _on_terminal(self) -> bool:
         return bool(self.stderr.isatty())
+
+
+def _plain(text: str) -> str:
+    """Progress is no error: without the red of stderr."""
+    return text
 
 
 def _report(result: runs.RunResult) -> dict[str, Any]:

@@ -128,7 +128,8 @@ def fetch_details(
         with transaction.atomic():
             outcome = write_details(details, store_id=store_id, dry_run=dry_run, silent=silent)
             recorder.add(outcome)
-            recorder.run.progress_done += len(batch)
+            done = recorder.run.progress_done + len(batch)
+            recorder.progress(done=done, total=recorder.run.progress_total)
             recorder.save()
         on_batch()
     return failures

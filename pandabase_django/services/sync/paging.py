@@ -18,7 +18,7 @@ from pandabase_django.exceptions import ProtocolError
 __all__ = ["PAGE_SIZE", "Reader"]
 
 PAGE_SIZE = 100  # the remote's maximum (P-19)
-HEARTBEAT_SECONDS = 15.0  # a quarter of the lease
+TICK_SECONDS = 1.0
 PAGES_AHEAD_PER_CONNECTION = 2
 
 T = TypeVar("T")
@@ -30,7 +30,7 @@ class Reader(Generic[T]):
 
     Args:
         concurrency: Requests in flight at a time.
-        while_waiting: Called every 15 seconds during which no answer came.
+        while_waiting: Called after each second during which no answer came.
     """
 
     def __init__(self, *, concurrency: int, while_waiting: Callable[[], None]) -> None:
@@ -44,6 +44,10 @@ class Reader(Generic[T]):
     def __exit__(self, *_: object) -> None:
         # Requests in flight are let finish: their time-outs bound the wait.
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def one(self, work: Callable[[], A]) -> A:
+        """``work`` in a thread, so that the caller stays alive while it takes its time."""
+        return self._result(self._pool.submit(work))
 
     def pages(self, fetch: Callable[[int], Page[T]], *, first: int = 1) -> Iterator[Page[T]]:
         """Pages from ``first`` to the last one there is when it is reached, in order.
@@ -91,7 +95,7 @@ class Reader(Generic[T]):
     def _result(self, future: Future[A]) -> A:
         while True:
             try:
-                return future.result(timeout=HEARTBEAT_SECONDS)
+                return future.result(timeout=TICK_SECONDS)
             except FutureTimeoutError:
                 # From Python 3.11 on a time-out inside the work has this type too.
                 if future.done():

@@ -6,28 +6,42 @@ even when its process is killed.
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
+from datetime import timezone as utc_zone
 from typing import TYPE_CHECKING, Any, Protocol
 
 from django.utils import timezone
 
+from pandabase_django.api.transport import RateLimitWait
 from pandabase_django.exceptions import PandabaseError
 from pandabase_django.models import MirrorRow, SyncRun
 from pandabase_django.services.sync.journal import Journal
+from pandabase_django.services.sync.progress import Pace, seconds_left, sentence
 
 if TYPE_CHECKING:
     from pandabase_django.services.sync.upsert import Outcome
 
 __all__ = ["MAX_WARNINGS", "Recorder", "RunCancelled", "Traffic"]
 
+logger = logging.getLogger(__name__)
+
 MAX_WARNINGS = 200
+HEARTBEAT_SECONDS = 15.0  # a quarter of the lease
+LOG_SECONDS = 5.0
 
 _SAVED = (
     "heartbeat_at",
     "phase",
     "progress_done",
     "progress_total",
+    "rows_per_second",
+    "seconds_left",
+    "waiting_until",
+    "waiting_for",
     "rows_created",
     "rows_updated",
     "rows_unchanged",
@@ -56,14 +70,19 @@ class Traffic(Protocol):
     def seconds_waited(self) -> float:
         """Seconds slept for rate limits and retries so far."""
 
+    @property
+    def waiting(self) -> RateLimitWait | None:
+        """The wait for a rate limit under way."""
+
 
 class Recorder:
     """Keeps one ``SyncRun`` up to date.
 
     Args:
         run: The record; never saved when it is a dry run.
-        on_progress: Called after each batch with the record, for a terminal.
+        on_progress: Called with the record after each batch, and each second without one.
         journal: Where written rows are noted; None takes one of the run, when it is saved.
+        clock: Replaces ``time.monotonic``.
     """
 
     def __init__(
@@ -72,6 +91,7 @@ class Recorder:
         *,
         on_progress: Callable[[SyncRun], None],
         journal: Journal | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.run = run
         self._journal = journal
@@ -79,6 +99,9 @@ class Recorder:
         self._traffic: Traffic | None = None
         self._requests_before = 0
         self._waited_before = 0.0
+        self._clock = clock
+        self._pace = Pace(clock=clock)
+        self._saved_at = self._logged_at = clock()
 
     def watch(self, traffic: Traffic) -> None:
         """Count the requests of this client from now on, on top of those of earlier ones."""
@@ -90,6 +113,8 @@ class Recorder:
     def step(self, strategy: str) -> Iterator[dict[str, Any]]:
         """Name what is done inside; its requests and rows are added to the run's steps."""
         self.run.phase = strategy
+        self._pace.restart()
+        self.progress(done=0, total=None)
         self._count_traffic()
         start = (self.run.requests, self.run.rows_created, self.run.rows_updated)
         entry: dict[str, Any] = {"strategy": strategy}
@@ -133,6 +158,21 @@ class Recorder:
         """Where the run stands, in rows."""
         self.run.progress_done = done
         self.run.progress_total = total
+        self._pace.reached(done)
+        self.run.rows_per_second = self._pace.rows_per_second
+        self.run.seconds_left = seconds_left(self.run)
+
+    def tick(self) -> bool:
+        """Show where the run stands while nothing arrives.
+
+        Returns:
+            Whether a sign of life is due: the caller renews its lease and calls ``save``.
+        """
+        was_waiting = self.run.waiting_until is not None
+        self._count_traffic()
+        self._show()
+        turned = was_waiting != (self.run.waiting_until is not None)
+        return turned or self._clock() - self._saved_at >= HEARTBEAT_SECONDS
 
     def save(self) -> None:
         """Write the numbers; a part of the batch's own transaction.
@@ -142,6 +182,7 @@ class Recorder:
         """
         self._count_traffic()
         self.run.heartbeat_at = timezone.now()
+        self._saved_at = self._clock()
         if self.run.pk:
             self.run.save(update_fields=_SAVED)
             asked = SyncRun.objects.values_list("cancel_requested_at", flat=True).get(
@@ -149,13 +190,14 @@ class Recorder:
             )
             if asked is not None:
                 raise RunCancelled("The run was cancelled.")
-        self._on_progress(self.run)
+        self._show()
 
     def finish(self, state: SyncRun.State) -> None:
         """Close the record."""
         self._count_traffic()
         self.run.state = state
-        self.run.phase = ""
+        self.run.phase = self.run.waiting_for = ""
+        self.run.rows_per_second = self.run.seconds_left = self.run.waiting_until = None
         self.run.finished_at = self.run.heartbeat_at = timezone.now()
         if self.run.pk:
             self.run.save()
@@ -169,7 +211,19 @@ class Recorder:
             self._journal = Journal(store_id=self.run.store_id, run_id=self.run.pk)
         return self._journal
 
+    def _show(self) -> None:
+        self._on_progress(self.run)
+        now = self._clock()
+        if now - self._logged_at >= LOG_SECONDS:
+            self._logged_at = now
+            logger.info("%s", sentence(self.run))
+
     def _count_traffic(self) -> None:
         if self._traffic is not None:
+            wait = self._traffic.waiting
+            self.run.waiting_for = wait.scope if wait else ""
+            self.run.waiting_until = (
+                datetime.fromtimestamp(wait.until, tz=utc_zone.utc) if wait else None
+            )
             self.run.requests = self._requests_before + self._traffic.requests_sent
             self.run.seconds_waited = self._waited_before + self._traffic.seconds_waited

@@ -219,9 +219,10 @@ def _run_strategy(
     full: bool,
 ) -> SyncRun.State:
     def keep_alive() -> None:
-        if lease is not None:
-            lease.guard()
-        recorder.save()
+        if recorder.tick():
+            if lease is not None:
+                lease.guard()
+            recorder.save()
 
     with ExitStack() as stack:
         client = stack.enter_context(client_for(store))
