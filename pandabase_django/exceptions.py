@@ -17,7 +17,9 @@
     │ ├ KeysMissing                    no encryption key is configured
     │ ├ UnknownKey                     sealed with a key that is not configured
     │ └ Tampered                       the sealed text is not what was written for this row
-    ├ RotationError                    a rotation can't go on; says which state it is in
+    ├ RotationError                    a rotation can't start or go on
+    │ └ RotationInProgress             this token has an open rotation; names it
+    ├ SecretMoved                      the secret is being replaced right now, retryable
     └ WebhookRejected                  missing, malformed, stale or forged
     ConfigurationError                 an ImproperlyConfigured, outside the tree on purpose
 
@@ -45,7 +47,9 @@ __all__ = [
     "ProtocolError",
     "RateLimited",
     "RotationError",
+    "RotationInProgress",
     "SealError",
+    "SecretMoved",
     "ServerError",
     "StateConflict",
     "Tampered",
@@ -124,7 +128,15 @@ class InvalidRequest(APIError):
 
 
 class InvalidCredential(APIError):
-    """401: the token is unknown, revoked, or its secret is not the current one."""
+    """401: the token is unknown, revoked, or its secret is not the current one.
+
+    Attributes:
+        generation: Which of a client's credentials was refused; 0 when nobody counted.
+        tried_again: A newer credential was tried already.
+    """
+
+    generation: int = 0
+    tried_again: bool = False
 
 
 class MissingPermission(APIError):
@@ -213,6 +225,23 @@ class Tampered(SealError):
 
 class RotationError(PandabaseError):
     """A rotation can't start or go on. Nothing was sent unless the message says so."""
+
+
+class RotationInProgress(RotationError):
+    """The token has an open rotation.
+
+    Attributes:
+        attempt_id: Primary key of it.
+    """
+
+    attempt_id: Any = None
+
+
+class SecretMoved(PandabaseError):
+    """The credential was refused because its secret is being replaced; a later call will work."""
+
+    retryable = True
+    retry_after_seconds = 5.0
 
 
 class WebhookRejected(PandabaseError):

@@ -14,7 +14,7 @@ from typing import Protocol
 from requests import PreparedRequest
 from requests.auth import AuthBase
 
-__all__ = ["BearerAuth", "HmacAuth", "Revealable", "request_signature"]
+__all__ = ["BearerAuth", "HmacAuth", "ReplaceableAuth", "Revealable", "request_signature"]
 
 
 class Revealable(Protocol):
@@ -66,6 +66,30 @@ class HmacAuth(AuthBase):
 
     def __repr__(self) -> str:
         return f"<HmacAuth {self._token_id} ••••>"
+
+
+class ReplaceableAuth(AuthBase):
+    """Signs with the newest of several, so that a rotation needs no new client.
+
+    Attributes:
+        generation: Grows with each replacement: tells an answer to the old credential from one
+            to the new.
+    """
+
+    def __init__(self, auth: AuthBase) -> None:
+        self._auth = auth
+        self.generation = 1
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        return self._auth(request)
+
+    def replace(self, auth: AuthBase) -> None:
+        """Sign with this one from now on."""
+        self._auth = auth
+        self.generation += 1
+
+    def __repr__(self) -> str:
+        return f"<ReplaceableAuth {self._auth!r}>"
 
 
 def _body_bytes(request: PreparedRequest) -> bytes:

@@ -12,11 +12,12 @@ from typing import Any, Generic, TypeVar
 from requests.auth import AuthBase
 
 from pandabase_django.api import schemas
+from pandabase_django.api.auth import ReplaceableAuth
 from pandabase_django.api.operations import OPERATIONS, Operation
 from pandabase_django.api.rate import RateState
 from pandabase_django.api.schemas import Page
 from pandabase_django.api.transport import RateLimitWait, RawReply, Reply, Timeouts, Transport
-from pandabase_django.exceptions import MissingPermission, ProtocolError
+from pandabase_django.exceptions import InvalidCredential, MissingPermission, ProtocolError
 
 __all__ = ["MAX_PAGE_SIZE", "Client"]
 
@@ -42,6 +43,8 @@ class Client:
         pool_size: Connections kept open.
         max_wait_seconds: Longest sleep for a rate limit.
         retries: Further tries of a request that may be repeated.
+        on_refused: Asked after a 401 for another credential; None when there is none. Called in
+            the thread that met the 401.
     """
 
     def __init__(
@@ -57,12 +60,15 @@ class Client:
         pool_size: int = 4,
         max_wait_seconds: float = 65.0,
         retries: int = 4,
+        on_refused: Callable[[], AuthBase | None] = lambda: None,
     ) -> None:
         self._store_id = store_id
         self._declared = declared_permissions
+        self._auth = ReplaceableAuth(auth)
+        self._on_refused = on_refused
         self._transport = Transport(
             base_url=base_url,
-            auth=auth,
+            auth=self._auth,
             store_id=store_id,
             token_key=token_key,
             rate_state=rate_state,
@@ -142,6 +148,8 @@ class Client:
             TypeError: The operation does not take these parameters.
             MissingPermission: The token declares its permissions and this one is not among them
                 (then nothing was sent), or the remote said so.
+            InvalidCredential: The remote refuses the credential, and there is no newer one; or
+                it refused that one too.
             PandabaseError: Any other failure.
         """
         op = OPERATIONS[operation] if isinstance(operation, str) else operation
@@ -153,8 +161,9 @@ class Client:
         headers = {}
         if not op.reads:
             headers["Idempotency-Key"] = idempotency_key or secrets.token_hex(16)
-        try:
-            reply = self._transport.send(
+
+        def send() -> Reply:
+            return self._transport.send(
                 op.method,
                 path,
                 query={k: _query_text(v) for k, v in (query or {}).items() if v is not None},
@@ -162,6 +171,9 @@ class Client:
                 headers=headers,
                 repeatable=op.reads,
             )
+
+        try:
+            reply = self._with_newest_credential(send)
         except MissingPermission as error:
             with self._noting:
                 self._denied.update(error.codes)
@@ -171,18 +183,70 @@ class Client:
                 self._granted.add(op.permission)
         return reply
 
+    def renew(self, error: InvalidCredential) -> bool:
+        """Whether a request that met this 401 is worth one more try with another credential.
+
+        Whoever owns the client calls it for requests that it lets other threads send.
+        """
+        if error.tried_again:
+            return False
+        if error.generation == self._auth.generation:
+            auth = self._on_refused()
+            if auth is None:
+                return False
+            self._auth.replace(auth)
+        return True
+
+    def permit(self, *, declared: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
+        """Speak for another token from now on.
+
+        Returns:
+            What calls have shown of the one before: granted and denied.
+        """
+        with self._noting:
+            shown = (frozenset(self._granted), frozenset(self._denied))
+            self._granted.clear()
+            self._denied.clear()
+            self._declared = declared
+        return shown
+
+    def probe(self) -> RawReply:
+        """Read the store, once, and give the answer as it came, whatever it says.
+
+        Raises:
+            TransportError: No complete answer arrived.
+        """
+        op = OPERATIONS["store_get"]
+        return self._transport.send_once(op.method, op.fill({"store_id": self._store_id}))
+
     def roll_secret(self, token_id: str) -> RawReply:
         """Roll a token's secret: one request, never repeated, its answer not even parsed.
 
         The old secret is dead as soon as the remote executes this, and the answer holds the only
-        copy of the new one. Source: P-15, P-16.
+        copy of the new one. Source: P-15, P-16. So whatever part of an answer arrives comes back.
 
         Raises:
-            TransportError: No complete answer; ``executed`` tells whether it may have happened.
+            TransportError: Nothing arrived; ``executed`` tells whether it may have happened.
+            RateLimited: A limit is known to be exhausted; nothing was sent.
         """
         op = OPERATIONS["secret_roll"]
         path = op.fill({"store_id": self._store_id, "token_id": token_id})
-        return self._transport.send_once(op.method, path)
+        return self._transport.send_once(op.method, path, keep_any=True)
+
+    def _with_newest_credential(self, send: Callable[[], Reply]) -> Reply:
+        generation = self._auth.generation
+        try:
+            return send()
+        except InvalidCredential as error:
+            error.generation = generation
+            if not self.renew(error):
+                raise
+        generation = self._auth.generation
+        try:
+            return send()
+        except InvalidCredential as error:
+            error.generation, error.tried_again = generation, True
+            raise
 
     def _refuse_undeclared(self, op: Operation) -> None:
         if self._declared and op.permission and op.permission not in self._declared:

@@ -43,6 +43,7 @@ __all__ = ["RateLimitWait", "RawReply", "Reply", "Timeouts", "Transport", "norma
 
 CHUNK_BYTES = 256 * 1024
 MAX_BODY_BYTES = 32 * 1024 * 1024
+MAX_KEPT_BYTES = 1024 * 1024  # of an answer that is sealed as a whole
 MAX_MESSAGE_CHARACTERS = 300
 BACKOFF_SECONDS = 0.5
 MAX_BACKOFF_SECONDS = 8.0
@@ -82,6 +83,7 @@ class RawReply:
     request_id: str
     body: bytes = field(repr=False)
     headers: Mapping[str, str] = field(repr=False, default_factory=dict)
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,8 +242,17 @@ class Transport:
         query: Mapping[str, str] | None = None,
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
+        keep_any: bool = False,
     ) -> RawReply:
         """Send exactly one request, whatever comes of it.
+
+        Args:
+            method: HTTP method.
+            path: Path below the base URL.
+            query: Query parameters.
+            body: Bytes of the body.
+            headers: Further headers.
+            keep_any: Return also a redirect, and what arrived of an answer that broke off.
 
         Raises:
             TransportError: No complete answer arrived.
@@ -269,13 +280,13 @@ class Transport:
                 raw = RawReply(
                     status=response.status_code,
                     request_id=response.headers.get("X-Request-ID", "")[:200],
-                    body=self._body(response),
                     headers=dict(response.headers),
+                    **(self._kept(response) if keep_any else {"body": self._body(response)}),
                 )
         except (requests.RequestException, HTTPError) as error:
             raise _transport_error(error) from None
         self._note_limit(raw)
-        if 300 <= raw.status < 400:
+        if 300 <= raw.status < 400 and not keep_any:
             raise ProtocolError(
                 f"The remote redirects (HTTP {raw.status}); signed requests go nowhere else.",
                 request_id=raw.request_id,
@@ -300,6 +311,20 @@ class Transport:
             if time.monotonic() > deadline:
                 raise TransportError("The answer came too slowly.")
         return b"".join(parts)
+
+    def _kept(self, response: requests.Response) -> dict[str, Any]:
+        """As much of the body as arrives: the only copy of a secret may stand in it."""
+        parts: list[bytes] = []
+        deadline = time.monotonic() + self._timeouts.total_seconds
+        read = getattr(response.raw, "read1", response.raw.read)
+        try:
+            while part := read(CHUNK_BYTES, decode_content=True):
+                parts.append(part)
+                if sum(map(len, parts)) > MAX_KEPT_BYTES or time.monotonic() > deadline:
+                    return {"body": b"".join(parts), "complete": False}
+        except (requests.RequestException, HTTPError, OSError):
+            return {"body": b"".join(parts), "complete": False}
+        return {"body": b"".join(parts), "complete": True}
 
     def _read(self, raw: RawReply) -> Reply:
         if raw.status >= 400:

@@ -1,13 +1,11 @@
-"""Tokens: adding, testing, switching them, and the client that calls with one."""
+"""Tokens: adding, testing and switching them."""
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -15,7 +13,6 @@ from django.db.models import F
 from django.utils import timezone
 
 from pandabase_django.api import schemas
-from pandabase_django.api.auth import BearerAuth, HmacAuth
 from pandabase_django.api.client import Client
 from pandabase_django.api.transport import Timeouts, normalise_base_url
 from pandabase_django.conf import conf
@@ -23,7 +20,6 @@ from pandabase_django.crypto.secret import Secret
 from pandabase_django.exceptions import (
     APIError,
     ConfigurationError,
-    InvalidCredential,
     MissingPermission,
     PandabaseError,
     ProtocolError,
@@ -31,7 +27,13 @@ from pandabase_django.exceptions import (
 from pandabase_django.models import ApiToken, Store, TokenPermission
 from pandabase_django.models.store import STORE_ID_PATTERN
 from pandabase_django.models.token import TOKEN_ID_PATTERN
-from pandabase_django.services.rates import CacheRateState
+from pandabase_django.services.clients import (
+    build_client,
+    client_for,
+    open_client,
+    record_use,
+    token_of,
+)
 
 __all__ = [
     "ConnectionReport",
@@ -45,7 +47,6 @@ __all__ = [
     "token_of",
 ]
 
-USED_AT_PRECISION = timedelta(minutes=1)  # so that a busy token is not written at every request
 TEST_TIMEOUTS = Timeouts(connect_seconds=5.0, read_seconds=10.0)  # a person waits for it
 
 _SECRET = re.compile(r"sk_[!-~]{1,500}\Z")
@@ -69,67 +70,6 @@ class ConnectionReport:
     status: int | None
     request_id: str
     milliseconds: int
-
-
-@contextmanager
-def client_for(store: Store | ApiToken, *, pool_size: int | None = None) -> Iterator[Client]:
-    """A client that calls with a store's active token, or with the token given.
-
-    On leaving, what the calls have shown of the token's permissions is stored. A 401 makes the
-    token SUSPECT unless its secret was replaced meanwhile.
-
-    Args:
-        store: A store, or one of its tokens.
-        pool_size: Connections kept open; None takes ``PANDABASE["CONCURRENCY"]``.
-
-    Raises:
-        ConfigurationError: The store has no active token, or the token is retired.
-        SealError: The secret can't be opened.
-    """
-    token = store if isinstance(store, ApiToken) else token_of(store)
-    client = open_client(token, pool_size=pool_size)
-    try:
-        with client:
-            yield client
-    except InvalidCredential as error:
-        _suspect(token, str(error))
-        raise
-    finally:
-        _record_use(token, client)
-
-
-def token_of(store: Store) -> ApiToken:
-    """The active token of a store.
-
-    Raises:
-        ConfigurationError: It has none.
-    """
-    token = ApiToken.objects.filter(store=store, role=ApiToken.Role.ACTIVE).first()
-    if token is None:
-        raise ConfigurationError(
-            f"Store {store.pk} has no active token. Add one in the admin or with "
-            "`manage.py pandabase_add_token`."
-        )
-    return token
-
-
-def open_client(token: ApiToken, *, pool_size: int | None = None) -> Client:
-    """A bare client of a token, which records nothing. Prefer ``client_for``.
-
-    Raises:
-        ConfigurationError: The token is retired.
-    """
-    if not token.is_usable:
-        raise ConfigurationError(f"The token {token.name} is retired.")
-    declared = token.permissions.filter(declared=True).values_list("code", flat=True)
-    return _client(
-        token,
-        declared=frozenset(declared),
-        pool_size=pool_size or conf.concurrency,
-        timeouts=Timeouts(
-            connect_seconds=conf.connect_timeout_seconds, read_seconds=conf.read_timeout_seconds
-        ),
-    )
 
 
 def add_token(
@@ -185,7 +125,7 @@ def add_token(
         secret_set_at=timezone.now(),
     )
     store = Store(id=store_id)
-    client = _client(token, declared=frozenset(), pool_size=1, timeouts=TEST_TIMEOUTS)
+    client = build_client(token, timeouts=TEST_TIMEOUTS)
     if test:
         with client:
             information = _probe(client)
@@ -210,7 +150,7 @@ def add_token(
         token.save(force_insert=True)
         declare_permissions(token, codes)
     if test:
-        _record_use(token, client)
+        record_use(token, granted=client.granted, denied=client.denied)
     return token
 
 
@@ -223,10 +163,10 @@ def test_connection(token: ApiToken) -> ConnectionReport:
     try:
         if not token.is_usable:
             raise ConfigurationError(f"The token {token.name} is retired.")
-        client = _client(token, declared=frozenset(), pool_size=1, timeouts=TEST_TIMEOUTS)
+        client = build_client(token, timeouts=TEST_TIMEOUTS)
         with client:
             information = _probe(client)
-        _record_use(token, client)
+        record_use(token, granted=client.granted, denied=client.denied)
         ok, message, status, request_id = True, "The remote accepts this credential.", 200, ""
         if information is None:
             message, status = "The credential is accepted; it lacks STORE_READ.", 403
@@ -291,27 +231,6 @@ def retire_token(token: ApiToken) -> None:
     token.refresh_from_db(fields=["role"])
 
 
-def _client(
-    token: ApiToken, *, declared: frozenset[str], pool_size: int, timeouts: Timeouts
-) -> Client:
-    auth = (
-        HmacAuth(token.token_id, token.secret)
-        if token.mode == ApiToken.Mode.HMAC
-        else BearerAuth(token.secret)
-    )
-    return Client(
-        store_id=token.store_id,
-        base_url=token.base_url,
-        auth=auth,
-        token_key=str(token.pk),
-        declared_permissions=declared,
-        rate_state=CacheRateState(),
-        timeouts=timeouts,
-        pool_size=pool_size,
-        max_wait_seconds=conf.max_rate_limit_wait_seconds,
-    )
-
-
 def _probe(client: Client) -> schemas.StoreInfo | None:
     """Read the store; None when the credential is good but may not."""
     try:
@@ -330,33 +249,6 @@ def _describe(store: Store, information: schemas.StoreInfo | None) -> None:
         store.handle = information.handle or ""
         store.currency = (information.currency or "")[:16]
         store.country = (information.country or "")[:64]
-
-
-def _suspect(token: ApiToken, reason: str) -> None:
-    # A secret replaced meanwhile is not the one that was refused.
-    ApiToken.objects.filter(pk=token.pk, secret_version=token.secret_version).update(
-        health=ApiToken.Health.SUSPECT, health_reason=reason
-    )
-
-
-def _record_use(token: ApiToken, client: Client) -> None:
-    now = timezone.now()
-    if token.last_used_at is None or now - token.last_used_at >= USED_AT_PRECISION:
-        ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
-    observed = dict.fromkeys(client.granted, TokenPermission.Observed.GRANTED)
-    observed.update(dict.fromkeys(client.denied, TokenPermission.Observed.DENIED))
-    known = dict(token.permissions.filter(code__in=observed).values_list("code", "observed"))
-    moved = [
-        TokenPermission(token=token, code=code, observed=value, observed_at=now)
-        for code, value in observed.items()
-        if known.get(code) != value
-    ]
-    TokenPermission.objects.bulk_create(
-        moved,
-        update_conflicts=True,
-        unique_fields=["token", "code"],
-        update_fields=["observed", "observed_at"],
-    )
 
 
 def _lock_store(store_id: str) -> None:

@@ -316,6 +316,19 @@ def test_an_answer_that_drips_breaks_off_or_floods_ends_in_time(
     transport.close()
 
 
+@pytest.mark.fact(15)
+@pytest.mark.parametrize("answer", [_drip, _break_off, _flood])
+def test_of_the_answer_to_a_roll_whatever_arrives_is_kept(
+    answer: Callable[[socket.socket], None],
+) -> None:
+    with client(
+        base_url=_serve(answer), timeouts=Timeouts(connect_seconds=0.5, read_seconds=0.4)
+    ) as rolling:
+        reply = rolling.roll_secret("stk_1")
+    assert (reply.status, reply.complete) == (200, False)
+    assert 1 <= len(reply.body) < 2_000_000
+
+
 def test_a_refused_connection_was_surely_not_executed() -> None:
     with pytest.raises(TransportError) as caught:
         client(base_url="http://127.0.0.1:9", retries=0).products.list()

@@ -13,7 +13,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Generic, TypeVar
 
 from pandabase_django.api.schemas import Page
-from pandabase_django.exceptions import ProtocolError
+from pandabase_django.exceptions import InvalidCredential, ProtocolError
 
 __all__ = ["PAGE_SIZE", "Reader"]
 
@@ -23,6 +23,7 @@ PAGES_AHEAD_PER_CONNECTION = 2
 
 T = TypeVar("T")
 A = TypeVar("A")
+R = TypeVar("R")
 
 
 class Reader(Generic[T]):
@@ -31,11 +32,20 @@ class Reader(Generic[T]):
     Args:
         concurrency: Requests in flight at a time.
         while_waiting: Called after each second during which no answer came.
+        renew: Called here, and not in a thread, when a read met a 401; whether it is worth one
+            more try. Threads may not ask the database for a newer secret.
     """
 
-    def __init__(self, *, concurrency: int, while_waiting: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        *,
+        concurrency: int,
+        while_waiting: Callable[[], None],
+        renew: Callable[[InvalidCredential], bool] = lambda error: False,
+    ) -> None:
         self._concurrency = concurrency
         self._while_waiting = while_waiting
+        self._renew = renew
         self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="pandabase-fetch")
 
     def __enter__(self) -> Reader[T]:
@@ -47,7 +57,7 @@ class Reader(Generic[T]):
 
     def one(self, work: Callable[[], A]) -> A:
         """``work`` in a thread, so that the caller stays alive while it takes its time."""
-        return self._result(self._pool.submit(work))
+        return self._result(lambda _: work(), None)
 
     def pages(self, fetch: Callable[[int], Page[T]], *, first: int = 1) -> Iterator[Page[T]]:
         """Pages from ``first`` to the last one there is when it is reached, in order.
@@ -56,7 +66,7 @@ class Reader(Generic[T]):
             ProtocolError: A page in the middle came back empty twice.
             PandabaseError: Whatever ``fetch`` raises.
         """
-        page = self._complete(fetch, first, self._result(self._pool.submit(fetch, first)))
+        page = self._complete(fetch, first, self._result(fetch, first))
         yield page
         waiting: deque[tuple[int, Future[Page[T]]]] = deque()
         last, number = page.total_pages, first
@@ -67,7 +77,7 @@ class Reader(Generic[T]):
             if not waiting:
                 break
             expected, future = waiting.popleft()
-            page = self._complete(fetch, expected, self._result(future))
+            page = self._complete(fetch, expected, self._result(fetch, expected, future))
             yield page
             last = page.total_pages
 
@@ -78,21 +88,29 @@ class Reader(Generic[T]):
             waiting.append((argument, self._pool.submit(work, argument)))
             if len(waiting) >= self._concurrency * PAGES_AHEAD_PER_CONNECTION:
                 done, future = waiting.popleft()
-                yield done, self._result(future)
+                yield done, self._result(work, done, future)
         while waiting:
             done, future = waiting.popleft()
-            yield done, self._result(future)
+            yield done, self._result(work, done, future)
 
     def _complete(self, fetch: Callable[[int], Page[T]], number: int, page: Page[T]) -> Page[T]:
         """Ask again for a page that is empty though later ones exist."""
         if page.received or number >= page.total_pages:
             return page
-        again = self._result(self._pool.submit(fetch, number))
+        again = self._result(fetch, number)
         if again.received or number >= again.total_pages:
             return again
         raise ProtocolError(f"Page {number} of {again.total_pages} came back empty, twice.")
 
-    def _result(self, future: Future[A]) -> A:
+    def _result(self, work: Callable[[A], R], argument: A, future: Future[R] | None = None) -> R:
+        try:
+            return self._wait(future or self._pool.submit(work, argument))
+        except InvalidCredential as error:
+            if not self._renew(error):
+                raise
+        return self._wait(self._pool.submit(work, argument))
+
+    def _wait(self, future: Future[R]) -> R:
         while True:
             try:
                 return future.result(timeout=TICK_SECONDS)

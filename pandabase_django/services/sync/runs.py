@@ -17,15 +17,13 @@ from pandabase_django.conf import conf
 from pandabase_django.exceptions import (
     APIError,
     ConfigurationError,
-    InvalidCredential,
     LeaseLost,
     MissingPermission,
     PandabaseError,
-    SealError,
 )
 from pandabase_django.models import Store, SyncCursor, SyncRun
 from pandabase_django.models.sync import Resource
-from pandabase_django.services.connection import client_for, token_of
+from pandabase_django.services.connection import client_for
 from pandabase_django.services.sync import lease as leases
 from pandabase_django.services.sync.orders import sync_orders
 from pandabase_django.services.sync.paging import Reader
@@ -179,13 +177,7 @@ def _attempt(
 ) -> RunResult:
     run = recorder.run
     try:
-        try:
-            state = _run_strategy(store, resource, cursor, lease, recorder, full=full)
-        except InvalidCredential:
-            # A secret that was replaced meanwhile is no failure; one more try with the new one.
-            if not _secret_moved(store, recorder):
-                raise
-            state = _run_strategy(store, resource, cursor, lease, recorder, full=full)
+        state = _run_strategy(store, resource, cursor, lease, recorder, full=full)
     except MissingPermission as error:
         run.error, run.request_id = str(error), error.request_id
         recorder.finish(SyncRun.State.SKIPPED)
@@ -228,7 +220,7 @@ def _run_strategy(
         client = stack.enter_context(client_for(store))
         recorder.watch(client)
         reader: Reader[Any] = stack.enter_context(
-            Reader(concurrency=conf.concurrency, while_waiting=keep_alive)
+            Reader(concurrency=conf.concurrency, while_waiting=keep_alive, renew=client.renew)
         )
         context = SyncContext(
             store=store,
@@ -245,15 +237,6 @@ def _run_strategy(
             return SyncRun.State.COMPLETED
         failures = sync_orders(context)
         return SyncRun.State.PARTIAL if failures else SyncRun.State.COMPLETED
-
-
-def _secret_moved(store: Store, recorder: Recorder) -> bool:
-    """Whether the token was given a new secret since this run began."""
-    try:
-        token = token_of(store)
-    except (ConfigurationError, SealError):
-        return False
-    return token.secret_set_at is not None and token.secret_set_at > recorder.run.started_at
 
 
 def _note_completion(cursor: SyncCursor, lease: leases.Lease | None) -> None:

@@ -1,0 +1,166 @@
+"""What a 401 means to whoever owns the client, and what the rotation of a secret costs a worker."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+
+import pytest
+from django.utils import timezone
+
+from pandabase_django.crypto.secret import Secret
+from pandabase_django.exceptions import InvalidCredential, SecretMoved
+from pandabase_django.models import ApiToken, RotationAttempt, SyncRun
+from pandabase_django.sandbox import Sandbox
+from pandabase_django.services import client_for
+from pandabase_django.services.clients import open_client
+from pandabase_django.services.connection import activate_token, add_token
+from pandabase_django.services.sync.runs import sync_resource
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(seed=4, products=40, orders=330) as running:
+        yield running
+
+
+def added(sandbox: Sandbox) -> ApiToken:
+    given = sandbox.hmac_token if not ApiToken.objects.exists() else sandbox.add_token()
+    return add_token(
+        store_id=sandbox.store_id,
+        mode="HMAC",
+        secret=Secret(given.secret),
+        token_id=given.token_id,
+        base_url=sandbox.url,
+    )
+
+
+@pytest.fixture
+def token(sandbox: Sandbox) -> ApiToken:
+    return added(sandbox)
+
+
+def roll(token: ApiToken, *, store: bool = True) -> None:
+    """Roll as another process would, and store the new secret."""
+    row = ApiToken.objects.get(pk=token.pk)
+    with open_client(row) as client:
+        body = json.loads(client.roll_secret(row.token_id).body)
+    if store:
+        row.secret = Secret(body["data"]["secret"])
+        row.secret_version += 1
+        row.save()
+
+
+def refusals(sandbox: Sandbox) -> int:
+    return sum(entry["status"] == 401 for entry in sandbox.requests())
+
+
+def test_a_call_after_somebody_rotated_the_secret_is_sent_once_more(
+    token: ApiToken, sandbox: Sandbox
+) -> None:
+    with client_for(token.store) as client:
+        client.products.list(limit=1)
+        roll(token)
+        client.products.list(limit=1)
+        client.products.list(limit=1)
+    assert refusals(sandbox) == 1
+    token.refresh_from_db()
+    assert token.health == "OK"
+
+
+def test_a_call_goes_on_with_the_token_that_is_active_now(
+    token: ApiToken, sandbox: Sandbox
+) -> None:
+    standby = added(sandbox)
+    with client_for(token.store) as client:
+        client.products.list(limit=1)
+        activate_token(standby)
+        sandbox.revoke_token(token.token_id)
+        client.orders.list(limit=1)
+    codes = {row.code for row in standby.permissions.filter(observed="GRANTED")}
+    assert codes == {"STORE_READ", "ORDERS_READ"}
+    assert "PRODUCTS_READ" in {row.code for row in token.permissions.filter(observed="GRANTED")}
+
+
+def test_a_client_of_one_token_never_turns_to_another(token: ApiToken, sandbox: Sandbox) -> None:
+    activate_token(added(sandbox))
+    sandbox.revoke_token(token.token_id)
+    with pytest.raises(InvalidCredential), client_for(token) as client:
+        client.products.list(limit=1)
+
+
+def test_a_refused_token_that_nobody_replaces_is_suspect(token: ApiToken, sandbox: Sandbox) -> None:
+    roll(token, store=False)
+    with pytest.raises(InvalidCredential), client_for(token.store) as client:
+        client.products.list(limit=1)
+    assert refusals(sandbox) == 1
+    token.refresh_from_db()
+    assert (token.health, "HTTP 401" in token.health_reason) == ("SUSPECT", True)
+
+
+def test_a_refused_token_whose_rotation_is_undecided_is_called_again_later(
+    token: ApiToken, sandbox: Sandbox
+) -> None:
+    RotationAttempt.objects.create(
+        token=token,
+        state="WATCHING",
+        trigger="ADMIN",
+        reason="test",
+        from_version=1,
+        prepared_at=timezone.now(),
+    )
+    roll(token, store=False)
+    with pytest.raises(SecretMoved) as caught, client_for(token.store) as client:
+        client.products.list(limit=1)
+    assert (caught.value.retryable, caught.value.retry_after_seconds) == (True, 60.0)
+    token.refresh_from_db()
+    assert token.health == "OK"
+
+
+def test_a_thread_hands_its_401_to_the_owner_and_asks_no_database(token: ApiToken) -> None:
+    caught: list[BaseException] = []
+
+    def call() -> None:
+        try:
+            client.products.list(limit=1)
+        except InvalidCredential as error:
+            caught.append(error)
+
+    with client_for(token.store) as client:
+        roll(token)
+        thread = threading.Thread(target=call)
+        thread.start()
+        thread.join()
+        (error,) = caught
+        assert isinstance(error, InvalidCredential)
+        assert client.renew(error)
+        client.products.list(limit=1)
+
+
+@pytest.mark.parametrize("resource", ["products", "orders"])
+def test_a_sync_whose_secret_is_rotated_goes_on_with_one_retry_for_each_request(
+    token: ApiToken, sandbox: Sandbox, resource: str
+) -> None:
+    rolled: list[int] = []
+
+    def roll_in_the_middle(run: SyncRun) -> None:
+        if run.rows_created and not rolled:
+            rolled.append(1)
+            roll(token)
+
+    result = sync_resource(
+        token.store,
+        resource=resource,
+        trigger=SyncRun.Trigger.COMMAND,
+        on_progress=roll_in_the_middle,
+    )
+    assert rolled
+    assert (result.error, result.run.state) == (None, "COMPLETED")
+    refused = [
+        (entry["path"], entry["query"]) for entry in sandbox.requests() if entry["status"] == 401
+    ]
+    assert refused
+    assert len(refused) == len(set(refused))
