@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint types soak clean
+.PHONY: demo test lint types soak bench clean
 
 demo: .venv/ready
 	$(BIN)/python manage.py demo
@@ -22,12 +22,23 @@ types: .venv/ready
 soak: .venv/ready
 	PANDABASE_SOAK_SEEDS=500 $(BIN)/python -m pytest -n 2 tests/sync --timeout 7200
 
+# Measures the sync; MEASURES="list details" and BENCH="--orders 20000" choose. docs/performance.md.
+bench: .bench/ready
+	.bench/bin/python -m benchmarks $(MEASURES) $(BENCH)
+
 clean:
-	rm -rf .venv .demo build dist *.egg-info
+	rm -rf .bench .venv .demo build dist *.egg-info
 
 .venv/ready: requirements.txt setup.cfg
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet -r requirements.txt
 	$(BIN)/python -m pip install --quiet --no-deps -e .
+	touch $@
+
+.bench/ready: requirements.txt setup.cfg benchmarks/requirements.txt
+	$(PYTHON) -m venv .bench
+	.bench/bin/python -m pip install --quiet --upgrade pip
+	.bench/bin/python -m pip install --quiet -r benchmarks/requirements.txt
+	.bench/bin/python -m pip install --quiet --no-deps -e .
 	touch $@

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from datetime import datetime, timezone
+from typing import Any
 
+from django.db import IntegrityError, transaction
 from django.db.models import Max
 
 from pandabase_django.api import schemas
 from pandabase_django.models import Customer, Order
+from pandabase_django.services.sync.bulk import insert_new
 from pandabase_django.services.sync.upsert import upsert
 
 __all__ = ["write_customers"]
@@ -37,33 +40,38 @@ def write_customers(
         at = created_at or _LONG_AGO
         if customer.id not in newest or newest[customer.id][0] <= at:
             newest[customer.id] = (at, customer)
-    rows = [
-        _row(customer, store_id=store_id, now=now)
-        for _, customer in sorted(newest.values(), key=lambda pair: pair[1].id)
-    ]
-    known = dict(
-        Customer.objects.filter(pk__in=[row.pk for row in rows]).values_list("pk", "digest")
-    )
-    differing = [row.pk for row in rows if known.get(row.pk, row.digest) != row.digest]
-    if differing:
+    # In one order everywhere: two workers that write the same customers must not block each other.
+    ids = sorted(newest)
+    known = dict(Customer.objects.filter(pk__in=ids).values_list("pk", "digest"))
+    rows = [_row(newest[pk][1], store_id=store_id, now=now) for pk in ids]
+    changed = [row for row in rows if row["id"] in known and known[row["id"]] != row["digest"]]
+    if changed:
         latest = dict(
-            Order.objects.filter(store_id=store_id, customer_id__in=differing)
+            Order.objects.filter(store_id=store_id, customer_id__in=[row["id"] for row in changed])
             .values_list("customer_id")
             .annotate(Max("created_at"))
         )
-        outdated = {pk for pk in differing if (latest.get(pk) or _LONG_AGO) > newest[pk][0]}
-        rows = [row for row in rows if row.pk not in outdated]
-    upsert(Customer, [row for row in rows if known.get(row.pk) != row.digest])
+        changed = [
+            row for row in changed if (latest.get(row["id"]) or _LONG_AGO) <= newest[row["id"]][0]
+        ]
+    new = [row for row in rows if row["id"] not in known]
+    try:
+        with transaction.atomic():
+            insert_new(Customer, new)
+    except IntegrityError:
+        # Another worker wrote one of them a moment ago.
+        changed += new
+    upsert(Customer, [Customer(**row) for row in changed])
 
 
-def _row(customer: schemas.Customer, *, store_id: str, now: datetime) -> Customer:
+def _row(customer: schemas.Customer, *, store_id: str, now: datetime) -> dict[str, Any]:
     email = customer.email or ""
-    return Customer(
-        id=customer.id,
-        store_id=store_id,
-        payload={"id": customer.id, "email": customer.email},
-        digest=hashlib.sha256(f"{customer.id} {email}".encode()).hexdigest(),
-        first_seen_at=now,
-        synced_at=now,
-        email=email,
-    )
+    return {
+        "id": customer.id,
+        "store_id": store_id,
+        "payload": {"id": customer.id, "email": customer.email},
+        "digest": hashlib.sha256(f"{customer.id} {email}".encode()).hexdigest(),
+        "first_seen_at": now,
+        "synced_at": now,
+        "email": email,
+    }

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Case, F, Value, When
 
 from pandabase_django.api import schemas
 from pandabase_django.models import Order
+from pandabase_django.services.sync.bulk import insert_new
 from pandabase_django.services.sync.customers import write_customers
 
 __all__ = ["Noted", "write_summaries"]
@@ -40,12 +42,12 @@ def write_summaries(
         with transaction.atomic():
             new, changed, foreign = _compare(listed, store_id=store_id)
             if not dry_run:
-                Order.objects.bulk_create([_row(item, store_id=store_id, now=now) for item in new])
+                insert_new(Order, [_row(item, store_id=store_id, now=now) for item in new])
     except IntegrityError:
         # A webhook or another worker inserted one of them a moment ago: it is known now.
         with transaction.atomic():
             new, changed, foreign = _compare(listed, store_id=store_id)
-            Order.objects.bulk_create([_row(item, store_id=store_id, now=now) for item in new])
+            insert_new(Order, [_row(item, store_id=store_id, now=now) for item in new])
     warnings += [f"{pk} belongs to another store already; it was left out." for pk in foreign]
     if not dry_run:
         _mark(changed)
@@ -94,21 +96,21 @@ def _mark(changed: dict[str, str]) -> None:
         )
 
 
-def _row(item: schemas.OrderSummary, *, store_id: str, now: datetime) -> Order:
-    return Order(
-        id=item.id,
-        store_id=store_id,
-        payload=item.payload,
-        list_digest=item.digest,
-        first_seen_at=now,
-        synced_at=now,
-        order_number=item.order_number or "",
-        status=item.status or "",
-        amount_minor=item.amount_minor,
-        currency=item.currency or "",
-        discount_code=item.discount_code or "",
-        customer_id=item.customer.id if item.customer else None,
-        payment_status=item.payment_status or "",
-        total_minor=item.total_minor,
-        created_at=item.created_at,
-    )
+def _row(item: schemas.OrderSummary, *, store_id: str, now: datetime) -> dict[str, Any]:
+    return {
+        "id": item.id,
+        "store_id": store_id,
+        "payload": item.payload,
+        "list_digest": item.digest,
+        "first_seen_at": now,
+        "synced_at": now,
+        "order_number": item.order_number or "",
+        "status": item.status or "",
+        "amount_minor": item.amount_minor,
+        "currency": item.currency or "",
+        "discount_code": item.discount_code or "",
+        "customer_id": item.customer.id if item.customer else None,
+        "payment_status": item.payment_status or "",
+        "total_minor": item.total_minor,
+        "created_at": item.created_at,
+    }

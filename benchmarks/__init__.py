@@ -1,0 +1,1 @@
+"""Measures the sync against yardsticks: ``python -m benchmarks --help``. Not timed tests."""

@@ -1,0 +1,66 @@
+"""Inserts many new rows at once: by COPY where the database is PostgreSQL.
+
+A sync's first pass is nothing but new rows. Model instances and parameters of an INSERT would cost
+several times the work of reading the pages they came from (docs/performance.md has the figures).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from django.db import connection, models
+
+from pandabase_django.models import MirrorRow
+
+__all__ = ["insert_new"]
+
+
+def insert_new(model: type[MirrorRow], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows that are not there; call inside a transaction.
+
+    Args:
+        model: The mirror model.
+        rows: Values by ``attname``, the same names in each; other columns take their defaults.
+
+    Raises:
+        IntegrityError: One of them is there, in this store or another; nothing was inserted.
+    """
+    if not rows:
+        return
+    with connection.cursor() as cursor:
+        # PostgreSQL with psycopg 3; psycopg 2 has another way and is not worth a second one.
+        if hasattr(cursor, "copy"):
+            _copy(model, rows, cursor)
+            return
+    model._default_manager.bulk_create([model(**row) for row in rows])
+
+
+def _copy(model: type[MirrorRow], rows: Sequence[Mapping[str, Any]], cursor: Any) -> None:
+    given = [field for field in model._meta.concrete_fields if field.attname in rows[0]]
+    # A default of None is what COPY gives a column that it does not name.
+    rest = [
+        (field, field.get_default())
+        for field in model._meta.concrete_fields
+        if field.attname not in rows[0] and field.get_default() is not None
+    ]
+    quote = connection.ops.quote_name
+    columns = ", ".join(
+        quote(str(field.column)) for field in (*given, *(field for field, _ in rest))
+    )
+    readers = [(field.attname, _as_text(field)) for field in given]
+    constants = tuple(_as_text(field)(value) for field, value in rest)
+    statement = f"COPY {quote(model._meta.db_table)} ({columns}) FROM STDIN"
+    with connection.wrap_database_errors, cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row((*[adapt(row[name]) for name, adapt in readers], *constants))
+
+
+def _as_text(field: models.Field[Any, Any]) -> Callable[[Any], Any]:
+    """What COPY's text format takes; text, numbers and truth values it takes as they are."""
+    if isinstance(field, models.JSONField):
+        return json.dumps
+    if isinstance(field, models.DateTimeField):
+        return lambda value: value and value.isoformat()
+    return lambda value: value

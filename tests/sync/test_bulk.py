@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from pandabase_django.models import Customer, Order, Store
+from pandabase_django.services.sync.bulk import insert_new
+
+AWKWARD = (
+    "",
+    "\\N",
+    "tab\tnew line\nreturn\r",
+    'back\\slash \\t "quoted" \\.',
+    "ünïcode \N{SNOWMAN} \N{GRINNING FACE}",
+)
+
+
+def _order(pk: str, **values: Any) -> dict[str, Any]:
+    now = timezone.now()
+    return {"id": pk, "store_id": "shp_a", "first_seen_at": now, "synced_at": now, **values}
+
+
+@pytest.fixture
+def shops(db: None) -> None:
+    for pk in ("shp_a", "shp_b"):
+        Store.objects.create(pk=pk)
+
+
+@pytest.mark.usefixtures("shops")
+@pytest.mark.parametrize("text", AWKWARD)
+def test_a_row_reads_back_as_it_was_given(text: str) -> None:
+    now = timezone.now()
+    given = _order(
+        "ord_1",
+        order_number=text,
+        payload={"text": text, "none": None, "float": 0.1, "list": [1, True]},
+        amount_minor=-(2**63) + 1,
+        customer_id=None,
+        created_at=now,
+        updated_at=None,
+    )
+    insert_new(Order, [given])
+    row = Order.objects.get()
+    assert {name: getattr(row, name) for name in given} == given
+
+
+@pytest.mark.usefixtures("shops")
+def test_what_is_not_given_takes_the_models_default() -> None:
+    insert_new(Order, [_order("ord_1"), _order("ord_2")])
+    expected = Order(**_order("ord_1"))
+    for row in Order.objects.all():
+        for field in Order._meta.concrete_fields:
+            if field.name not in ("id", "first_seen_at", "synced_at"):
+                assert getattr(row, field.attname) == getattr(expected, field.attname), field
+
+
+@pytest.mark.usefixtures("shops")
+@pytest.mark.parametrize("store_id", ["shp_a", "shp_b"])
+def test_a_row_that_is_there_stops_all_of_them(store_id: str) -> None:
+    insert_new(Customer, [_order("cus_1", email="old@example.com")])
+    again = [_order("cus_0"), _order("cus_1", email="new@example.com", store_id=store_id)]
+    with pytest.raises(IntegrityError), transaction.atomic():
+        insert_new(Customer, [{"email": "", **row} for row in again])
+    (row,) = Customer.objects.all()
+    assert (row.pk, row.store_id, row.email) == ("cus_1", "shp_a", "old@example.com")
+
+
+@pytest.mark.usefixtures("shops")
+def test_no_rows_are_no_statement(django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(0):
+        insert_new(Order, [])
