@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint types soak bench clean
+.PHONY: demo test lint types screenshots soak bench clean
 
 demo: .venv/ready
 	$(BIN)/python manage.py demo
@@ -17,6 +17,10 @@ lint: .venv/ready
 
 types: .venv/ready
 	$(BIN)/mypy pandabase_django
+
+# Every admin page, light, dark and on a phone, into screenshots/ (needs Chromium).
+screenshots: .venv/ready
+	$(BIN)/python -m tests.browser.screenshots
 
 # What takes longer than CI may: many seeds of the schedules that disturb a sync.
 soak: .venv/ready

@@ -1,0 +1,190 @@
+"""Fills a shop for the browser and prints, as JSON, who may log in and which pages there are.
+
+Run as ``python -m tests.browser.seed REMOTE filled|empty`` in the shop's environment. What can
+happen for real does: rows come by a sync, failures from a sandbox that fails.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import timedelta
+from importlib import import_module
+from typing import Any
+
+import django
+from django.conf import settings
+
+PASSWORD = "by keyboard alone"
+
+
+def main() -> None:
+    remote, how = json.loads(sys.argv[1]), sys.argv[2]
+    from django.contrib.auth.models import User
+
+    user = User.objects.create_superuser("owner", "owner@example.com", PASSWORD)
+    if how == "filled":
+        fill(remote, user)
+    sys.stdout.write(
+        json.dumps(
+            {
+                "username": user.username,
+                "password": PASSWORD,
+                "session": log_in(user),
+                "pages": pages_of(user) if how == "filled" else [],
+                "baseline": baseline(user),
+            }
+        )
+    )
+
+
+def fill(remote: dict[str, Any], user: Any) -> None:
+    """A shop with a past: good and bad tokens, runs that ended and one that goes on."""
+    from django.utils import timezone
+
+    from pandabase_django.crypto.secret import Secret
+    from pandabase_django.models import ApiToken, SyncRun
+    from pandabase_django.services.connection import add_token, declare_permissions
+    from pandabase_django.services.connection import test_connection as probe
+    from pandabase_django.services.sync.runs import sync_resource
+
+    hmac = next(token for token in remote["tokens"] if token["mode"] == "HMAC")
+    bearer = next(token for token in remote["tokens"] if token["mode"] == "BEARER")
+    active = add_token(
+        store_id=remote["store"],
+        mode="HMAC",
+        secret=Secret(hmac["secret"]),
+        token_id=hmac["token_id"],
+        name="Main",
+        permissions=["PRODUCTS_READ", "CATEGORIES_READ", "ORDERS_READ", "REFUNDS_READ"],
+        base_url=remote["url"],
+    )
+    declare_permissions(active, [*hmac["permissions"], "LOYALTY_READ"])
+    probe(active)
+    for name, secret, test in (
+        ("Standby", bearer["secret"], True),
+        ("Old laptop", "sk_test_this_one_was_revoked", False),
+    ):
+        token = add_token(
+            store_id=remote["store"],
+            mode="BEARER",
+            secret=Secret(secret),
+            name=name,
+            base_url=remote["url"],
+            test=test,
+        )
+        probe(token)
+    for resource in ("products", "orders"):
+        sync_resource(active.store, resource=resource, trigger=SyncRun.Trigger.SCHEDULE)
+    now = timezone.now()
+    failed = SyncRun.objects.create(
+        store=active.store,
+        resource="orders",
+        state=SyncRun.State.FAILED,
+        trigger=SyncRun.Trigger.ADMIN,
+        started_by=user,
+        started_at=now - timedelta(hours=3),
+        heartbeat_at=now - timedelta(hours=3),
+        finished_at=now - timedelta(hours=3) + timedelta(seconds=4),
+        requests=3,
+        error="HTTP 503: the remote answered three times that it is unavailable.",
+        request_id="req_5c1f0c",
+    )
+    SyncRun.objects.filter(pk=failed.pk).update(warnings=["Order ord_1: U+0000 was replaced."])
+    SyncRun.objects.create(
+        store=active.store,
+        resource="products",
+        trigger=SyncRun.Trigger.ADMIN,
+        started_by=user,
+        started_at=now - timedelta(seconds=40),
+        heartbeat_at=now + timedelta(hours=1),
+        phase="products",
+        progress_done=23,
+        progress_total=60,
+        requests=4,
+    )
+    ApiToken.objects.filter(name="Main").update(rotate_after_days=90)
+    for name in list(_missing()):
+        _make(name, active.store)
+
+
+def _missing() -> list[Any]:
+    from tests.admin.enumeration import model_admins
+
+    return [a.model for a in model_admins().values() if not a.model.objects.exists()]
+
+
+def _make(model: Any, store: Any) -> None:
+    from tests.admin.rows import row_of
+
+    row_of(model, store=store, mark="example ")
+
+
+def log_in(user: Any) -> str:
+    """A session's key, so that pages can be opened without the login page."""
+    from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+
+    session = import_module(settings.SESSION_ENGINE).SessionStore()
+    session[SESSION_KEY] = str(user.pk)
+    session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
+    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    session.save()
+    return str(session.session_key)
+
+
+def pages_of(user: Any) -> list[dict[str, str]]:
+    """Every page of the app that answers a GET with HTML, by name and path, found by trying."""
+    from django.test import Client
+    from django.urls import reverse
+
+    from tests.admin.enumeration import pages
+
+    client = Client(headers={"host": "127.0.0.1"})
+    client.force_login(user)
+    found = [{"name": "index", "path": reverse("admin:app_list", args=["pandabase"])}]
+    for page in pages():
+        if not page.name:
+            continue
+        path = page.url(_row(page))
+        answer = client.get(path)
+        if answer.status_code == 200 and answer.headers["Content-Type"].startswith("text/html"):
+            found.append({"name": page.name.removeprefix("pandabase_"), "path": path})
+    return found
+
+
+def _row(page: Any) -> Any:
+    from pandabase_django.models import Order, Store
+
+    if page.model_admin is None:
+        return Store.objects.first()
+    rows = page.model_admin.model.objects
+    if page.model_admin.model is Order:
+        # One with a customer and everything known of it.
+        return rows.filter(dirty=False, customer__isnull=False).order_by("-created_at").first()
+    return rows.first()
+
+
+def baseline(user: Any) -> list[dict[str, str]]:
+    """Pages of plain ModelAdmins, which Django itself brings."""
+    from django.contrib.auth.models import Group
+    from django.urls import reverse
+
+    group = Group.objects.create(name="Warehouse")
+    return [
+        {"name": name, "path": reverse(f"admin:{name}", args=arguments)}
+        for name, arguments in (
+            ("index", []),
+            ("auth_user_changelist", []),
+            ("auth_user_add", []),
+            ("auth_user_change", [user.pk]),
+            ("auth_user_history", [user.pk]),
+            ("auth_group_changelist", []),
+            ("auth_group_change", [group.pk]),
+            ("auth_group_delete", [group.pk]),
+        )
+    ]
+
+
+if __name__ == "__main__":
+    django.setup()
+    main()

@@ -1,0 +1,119 @@
+"""A whole shop for the browser: sandbox, web server, and a Celery worker if asked for."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from demo_project.processes import Processes
+from pandabase_django.crypto.keyring import generate_key
+
+__all__ = ["Shop", "running_shop"]
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_SECONDS = 60
+
+
+@dataclass(slots=True)
+class Shop:
+    """A running shop.
+
+    Attributes:
+        url: Of the web server, without a slash at the end.
+        remote: What the sandbox printed on start: URL, store, tokens with secrets, control URL.
+        seed: What ``tests.browser.seed`` printed: session, user, pages.
+    """
+
+    url: str
+    remote: dict[str, Any]
+    environment: dict[str, str]
+    seed: dict[str, Any] = field(default_factory=dict)
+
+    def run(self, *arguments: str) -> str:
+        """Run ``python <arguments>`` as a process of the shop; returns what it prints."""
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            env=self.environment,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS * 2,
+            check=False,
+        )
+        if done.returncode:
+            raise RuntimeError(done.stderr)
+        return done.stdout
+
+
+@contextmanager
+def running_shop(
+    folder: Path, *, worker: bool = False, filled: bool = True, theme: str = ""
+) -> Iterator[Shop]:
+    """Start a shop and stop all of it at the end.
+
+    Args:
+        folder: Empty; takes database, broker, cache and log.
+        worker: Whether a Celery worker and beat's tasks run.
+        filled: Whether the shop has a token, mirrored rows and a past; else only its users.
+        theme: Name of an admin theme, as in ``tests.browser.settings``.
+    """
+    port = _free_port()
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "tests.browser.settings",
+        "DATABASE_URL": f"sqlite:///{folder / 'shop.sqlite3'}",
+        "CACHE_URL": f"filecache://{folder / 'cache'}",
+        "CELERY_BROKER_URL": "filesystem://",
+        "BROWSER_STATE_DIR": str(folder),
+        "BROWSER_THEME": theme,
+        "PANDABASE_ENCRYPTION_KEYS": generate_key(),
+        "SECRET_KEY": "only-for-the-browser-tests",
+        "PYTHONWARNINGS": "default",
+    }
+    log = folder / "shop.log"
+    with Processes(root=ROOT, environment=environment, log=log) as processes:
+        sandbox = processes.start(
+            *("manage.py", "pandabase_sandbox", "--port", "0"),
+            *("--products", "60", "--orders", "400"),
+            keep_stdout=True,
+        )
+        remote = json.loads(processes.first_line(sandbox))
+        environment["PANDABASE_API_URL"] = remote["url"]
+        shop = Shop(f"http://127.0.0.1:{port}", remote, environment)
+        shop.run("manage.py", "migrate", "--verbosity", "0")
+        arguments = [json.dumps(remote), "filled" if filled else "empty"]
+        shop.seed = json.loads(shop.run("-m", "tests.browser.seed", *arguments))
+        # A new one, so that it has the sandbox's URL too.
+        with Processes(root=ROOT, environment=environment, log=log) as served:
+            served.start(
+                *("manage.py", "runserver", "--noreload", "--insecure", f"127.0.0.1:{port}")
+            )
+            if worker:
+                served.start("-m", "celery", "-A", "demo_project", "worker", "-c", "1")
+            _wait_for(port, log)
+            yield shop
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_for(port: int, log: Path) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise RuntimeError(log.read_text()[-2000:])
