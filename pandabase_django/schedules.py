@@ -16,6 +16,8 @@ __all__ = ["beat_schedule"]
 def beat_schedule() -> dict[str, dict[str, Any]]:
     """Sync every store each ``SYNC_INTERVAL_SECONDS``, close stalled runs each minute.
 
+    The request log is fetched every six hours: the remote forgets it after 30 days.
+
     A sync that waits longer than its interval for a worker is dropped: the next one does its work.
 
     Raises:
@@ -36,5 +38,10 @@ def beat_schedule() -> dict[str, dict[str, Any]]:
         "pandabase-prune-changes": {
             "task": "pandabase.prune_changes",
             "schedule": timedelta(days=1),
+        },
+        "pandabase-archive-request-logs": {
+            "task": "pandabase.archive_request_logs",
+            "schedule": timedelta(hours=6),
+            "options": {"expires": 3600},
         },
     }

@@ -17,11 +17,14 @@ from pandabase_django.models import Store, SyncRun
 from pandabase_django.models.sync import Resource
 from pandabase_django.services.sync import runs
 from pandabase_django.services.sync.journal import prune_changes as prune_changes_of_rows
+from pandabase_django.services.sync.request_logs import prune_request_logs
 from pandabase_django.services.ticks import tick
 
 __all__ = [
+    "archive_request_logs",
     "broker_problem",
     "enqueue",
+    "fetch_request_logs",
     "prune_changes",
     "reap_stalled_runs",
     "sync_all",
@@ -35,6 +38,7 @@ logger = logging.getLogger(__name__)
 MAX_RETRIES = 5
 LEASE_MARGIN_SECONDS = 1.0
 BROKER_TIMEOUT_SECONDS = 3
+CONTINUE_AFTER_SECONDS = 30  # other requests of the store come between
 
 
 def enqueue(task: Task[Any, Any], *args: Any, **kwargs: Any) -> bool:
@@ -106,6 +110,39 @@ def sync_orders(
 ) -> str:
     """Sync orders, line items and customers of a store. Returns the run's state."""
     return _sync(self, store_id, Resource.ORDERS, trigger=trigger, user_id=user_id, full=full)
+
+
+@shared_task(name="pandabase.archive_request_logs")
+def archive_request_logs() -> int:
+    """Enqueue a fetch of every enabled store's request log, and forget entries beyond retention.
+
+    Returns how many entries were deleted.
+    """
+    for store in runs.enabled_stores():
+        fetch_request_logs.delay(store.pk)
+    return prune_request_logs()
+
+
+@shared_task(
+    bind=True, name="pandabase.fetch_request_logs", max_retries=MAX_RETRIES, acks_late=True
+)
+def fetch_request_logs(
+    self: Task[Any, Any],
+    store_id: str,
+    trigger: str = SyncRun.Trigger.SCHEDULE.value,
+    user_id: Any = None,
+) -> str:
+    """Fetch what is new in the remote's request log of a store. Returns the run's state."""
+    state = _sync(
+        self, store_id, Resource.REQUEST_LOGS, trigger=trigger, user_id=user_id, full=False
+    )
+    if state == SyncRun.State.PARTIAL:
+        fetch_request_logs.apply_async(
+            (store_id,),
+            {"trigger": trigger, "user_id": user_id},
+            countdown=CONTINUE_AFTER_SECONDS,
+        )
+    return state
 
 
 @shared_task(bind=True, name="pandabase.reap_stalled_runs")

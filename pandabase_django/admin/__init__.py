@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pandabase_django.admin.catalog import CategoryAdmin, ProductAdmin
+from pandabase_django.admin.request_logs import RequestLogAdmin
 from pandabase_django.admin.runs import SyncRunAdmin
 from pandabase_django.admin.sales import CustomerAdmin, OrderAdmin
 from pandabase_django.admin.stores import StoreAdmin
@@ -14,6 +15,7 @@ __all__ = [
     "CustomerAdmin",
     "OrderAdmin",
     "ProductAdmin",
+    "RequestLogAdmin",
     "StoreAdmin",
     "SyncRunAdmin",
 ]

@@ -15,6 +15,7 @@ from pandabase_django.api import schemas
 from pandabase_django.api.auth import ReplaceableAuth
 from pandabase_django.api.operations import OPERATIONS, Operation
 from pandabase_django.api.rate import RateState
+from pandabase_django.api.request_logs import RequestLogEntry
 from pandabase_django.api.schemas import Page
 from pandabase_django.api.transport import RateLimitWait, RawReply, Reply, Timeouts, Transport
 from pandabase_django.exceptions import InvalidCredential, MissingPermission, ProtocolError
@@ -86,7 +87,7 @@ class Client:
         self.orders = Orders(self)
         self.refunds = Lists(self, "refunds_list", "refund_get", schemas.Refund.from_json)
         self.disputes = Lists(self, "disputes_list", "dispute_get", schemas.Dispute.from_json)
-        self.request_logs = Listing(self, "request_logs_list", schemas.RequestLogEntry.from_json)
+        self.request_logs = Listing(self, "request_logs_list", RequestLogEntry.from_json)
 
     def __enter__(self) -> Client:
         return self

@@ -26,7 +26,6 @@ __all__ = [
     "Payment",
     "Product",
     "Refund",
-    "RequestLogEntry",
     "StoreInfo",
     "Variant",
 ]
@@ -445,40 +444,6 @@ class Dispute(_Movement):
     @classmethod
     def from_json(cls, data: object) -> Dispute:
         return cls(**_movement(data, "dispute"))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestLogEntry(_Parsed):
-    """One request as the remote logged it; its field names are guessed (Source: P-18)."""
-
-    id: str | None
-    method: str | None
-    path: str | None
-    status_code: int | None
-    duration_ms: int | None
-    ip: str | None
-    logged_at: datetime | None
-
-    @classmethod
-    def from_json(cls, data: object) -> RequestLogEntry:
-        f = Fields(data, kind="request log entry")
-
-        def first(*names: str) -> str:
-            return next((name for name in names if f.data.get(name) is not None), names[0])
-
-        return cls(
-            id=f.reference("id"),
-            method=f.text(first("method", "httpMethod")),
-            path=f.text(first("path", "url", "endpoint")),
-            status_code=f.integer(first("statusCode", "status", "responseStatus")),
-            duration_ms=f.integer(
-                first("responseTime", "responseTimeMs", "durationMs", "duration")
-            ),
-            ip=f.text(first("ipAddress", "ip", "remoteAddress")),
-            logged_at=f.time(first("createdAt", "timestamp", "time")),
-            payload=f.payload(),
-            warnings=tuple(f.warnings),
-        )
 
 
 def _movement(data: object, kind: str) -> dict[str, Any]:

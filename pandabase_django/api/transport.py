@@ -7,7 +7,6 @@ since the original carries the prepared request and with it the credential.
 from __future__ import annotations
 
 import random
-import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -23,6 +22,7 @@ from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from pandabase_django.api.decoding import decode
+from pandabase_django.api.masking import mask
 from pandabase_django.api.permissions import codes_in
 from pandabase_django.api.rate import MemoryRateState, RateState, scope_key
 from pandabase_django.exceptions import (
@@ -47,7 +47,6 @@ MAX_KEPT_BYTES = 1024 * 1024  # of an answer that is sealed as a whole
 MAX_MESSAGE_CHARACTERS = 300
 BACKOFF_SECONDS = 0.5
 MAX_BACKOFF_SECONDS = 8.0
-_MASKED = re.compile(r"sk_[A-Za-z0-9_-]+|whsec_[A-Za-z0-9+/=_-]+|\b[0-9a-fA-F]{64}\b")
 _SCOPE_NAMES: Mapping[str, str] = {
     "ip": "this address",
     "store": "the store",
@@ -445,7 +444,7 @@ def _error_text(data: Any) -> str:
         )
     if not isinstance(error, str):
         return ""
-    return _MASKED.sub("••••", " ".join(error.split()))[:MAX_MESSAGE_CHARACTERS]
+    return mask(" ".join(error.split()))[:MAX_MESSAGE_CHARACTERS]
 
 
 def _number(text: str | None) -> float | None:

@@ -19,6 +19,7 @@ class Resource(models.TextChoices):
     ORDERS = "orders", _("Orders")
     REFUNDS = "refunds", _("Refunds")
     DISPUTES = "disputes", _("Disputes")
+    REQUEST_LOGS = "request_logs", _("Request log")
 
 
 class SyncRun(models.Model):
@@ -155,8 +156,8 @@ class SyncCursor(models.Model):
 class RequestLog(models.Model):
     """One entry of the remote's log of requests (Source: P-18), kept beyond its 30 days.
 
-    The remote's field names are unknown: columns are null when nothing fitted, ``payload`` has
-    everything.
+    The remote's field names are unknown: columns are empty when nothing fitted, ``payload`` has
+    everything but credentials.
     """
 
     id = models.CharField(
@@ -171,7 +172,9 @@ class RequestLog(models.Model):
     duration_ms = models.FloatField(_("duration (ms)"), null=True)
     ip = models.TextField(_("IP address"), default="", db_index=True)
     ip_is_new = models.BooleanField(
-        _("new IP"), default=False, help_text=_("No earlier call of this store came from it.")
+        _("new IP"),
+        default=False,
+        help_text=_("No call fetched before this one's fetch came from it."),
     )
     logged_at = models.DateTimeField(_("time"), null=True)
     payload = models.JSONField(_("payload"), default=dict)
@@ -181,7 +184,11 @@ class RequestLog(models.Model):
         verbose_name = _("request log entry")
         verbose_name_plural = _("request log")
         ordering = ["-logged_at", "-id"]
-        indexes = [models.Index(fields=["store", "-logged_at"], name="pandabase_log_newest")]
+        indexes = [
+            models.Index(fields=["store", "-logged_at"], name="pandabase_log_newest"),
+            models.Index(fields=["-logged_at", "-id"], name="pandabase_log_page"),
+        ]
+        permissions = [("fetch_requestlog", _("Can fetch the request log"))]
 
     def __str__(self) -> str:
         return f"{self.method} {self.path} {self.status_code or ''}".strip()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from celery import current_app
 from django.contrib.auth.models import Permission, User
 from django.contrib.contenttypes.models import ContentType
 from django.core.cache import cache
@@ -79,10 +81,39 @@ def rows(db: None, sandbox: Sandbox) -> dict[str, Any]:
 
 
 @pytest.fixture
-def outside(sandbox: Sandbox) -> Iterator[Outside]:
-    from celery import current_app
+def outside(sandbox: Sandbox, broker: Any) -> Outside:
+    return Outside(sandbox)
 
-    old = current_app.conf.broker_url
-    current_app.conf.broker_url = "memory://"
-    yield Outside(sandbox)
-    current_app.conf.broker_url = old
+
+@pytest.fixture
+def broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """An empty queue inside this process; reads the next message, None when there is none."""
+    with _broker_at("memory://", monkeypatch), current_app.connection_for_read() as connection:
+        queue = connection.SimpleQueue("celery")
+        queue.clear()
+
+        def read() -> Any:
+            try:
+                message = queue.get(block=False)
+            except queue.Empty:
+                return None
+            message.ack()
+            return message
+
+        yield read
+
+
+@pytest.fixture
+def dead_broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A broker that nobody answers for."""
+    with _broker_at("redis://127.0.0.1:9/0", monkeypatch):
+        yield
+
+
+@contextmanager
+def _broker_at(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(current_app.conf, "broker_url", url)
+    # Celery keeps its connections; those to the broker before must not be used.
+    for owner, name in ((current_app, "_pool"), (current_app.amqp, "_producer_pool")):
+        monkeypatch.setattr(owner, name, None)
+    yield

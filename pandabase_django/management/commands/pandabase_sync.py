@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from pandabase_django.exceptions import LeaseHeld
 from pandabase_django.management.exits import Exit, exit_code_of, fail
 from pandabase_django.models import Store, SyncRun
+from pandabase_django.models.sync import Resource
 from pandabase_django.services.sync import progress, runs
 
 __all__ = ["Command"]
@@ -27,7 +28,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--store", default="", metavar="shp_…")
-        parser.add_argument("--resource", choices=list(runs.RESOURCES), default="")
+        parser.add_argument(
+            "--resource", choices=[*runs.RESOURCES, Resource.REQUEST_LOGS], default=""
+        )
         parser.add_argument("--full", action="store_true", help="Read every page again.")
         parser.add_argument("--dry-run", action="store_true", help="Compare, write nothing.")
         parser.add_argument("--format", choices=["text", "json"], default="text")

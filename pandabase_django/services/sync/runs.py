@@ -29,6 +29,7 @@ from pandabase_django.services.sync.orders import sync_orders
 from pandabase_django.services.sync.paging import Reader
 from pandabase_django.services.sync.products import sync_products
 from pandabase_django.services.sync.recorder import Recorder, RunCancelled
+from pandabase_django.services.sync.request_logs import fetch_request_logs
 from pandabase_django.services.sync.sweep import SyncContext
 
 __all__ = ["RESOURCES", "RunResult", "enabled_stores", "reap_stalled_runs", "sync_resource"]
@@ -87,14 +88,14 @@ def sync_resource(
     on_progress: Callable[[SyncRun], None] = lambda run: None,
     on_wait: Callable[[str, float], None] | None = None,
 ) -> RunResult:
-    """Sync products or orders of one store, and keep a record of it.
+    """Sync one resource of one store, and keep a record of it.
 
     Every failure of the remote, the credential or the settings ends in the result; nothing that
     was written before is lost, and the next run goes on.
 
     Args:
         store: The store.
-        resource: ``products`` or ``orders``.
+        resource: ``products``, ``orders`` or ``request_logs``.
         trigger: What started it.
         user_id: Who did.
         full: Read every page, whatever is known.
@@ -235,6 +236,8 @@ def _run_strategy(
         if resource == Resource.PRODUCTS:
             sync_products(context)
             return SyncRun.State.COMPLETED
+        if resource == Resource.REQUEST_LOGS:
+            return fetch_request_logs(context)
         failures = sync_orders(context)
         return SyncRun.State.PARTIAL if failures else SyncRun.State.COMPLETED
 
