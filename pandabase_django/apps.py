@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 
 __all__ = ["PandabaseConfig"]
@@ -18,3 +19,5 @@ class PandabaseConfig(AppConfig):
 
     def ready(self) -> None:
         from pandabase_django import checks  # noqa: F401  (registers the system checks)
+
+        autodiscover_modules("pandabase_events")  # handlers of webhook events, in any app

@@ -30,6 +30,7 @@ DEFAULTS: Mapping[str, Any] = {
     "REQUEST_LOG_RETENTION_DAYS": 365,
     "WEBHOOK_RETENTION_DAYS": 90,
     "CHANGE_RETENTION_DAYS": 90,
+    "WEBHOOK_CACHE": "default",
 }
 
 
@@ -113,6 +114,11 @@ class PandabaseSettings:
     def change_retention_days(self) -> int:
         """How long it is kept which row was changed by what."""
         return int(self._number("CHANGE_RETENTION_DAYS", low=1, high=36_500))
+
+    @property
+    def webhook_cache(self) -> str:
+        """Alias of the Django cache that keeps why deliveries were refused."""
+        return self._text("WEBHOOK_CACHE")
 
     def unknown_keys(self) -> list[str]:
         """Keys of ``settings.PANDABASE`` that no part of this app reads."""

@@ -249,9 +249,13 @@ class WebhookRejected(PandabaseError):
 
     Attributes:
         reason: A short fixed word for counters and logs.
+        version: ``V1`` or ``V2``; "" when the signature has neither form.
+        skew_seconds: How far the signed time lies behind ours; None when that is not the trouble.
     """
 
     reason: str = ""
+    version: str = ""
+    skew_seconds: float | None = None
 
 
 class ConfigurationError(ImproperlyConfigured):

@@ -35,6 +35,15 @@ def beat_schedule() -> dict[str, dict[str, Any]]:
             "schedule": timedelta(minutes=1),
             "options": {"expires": 60},
         },
+        "pandabase-sweep-webhooks": {
+            "task": "pandabase.sweep_webhooks",
+            "schedule": timedelta(minutes=1),
+            "options": {"expires": 60},
+        },
+        "pandabase-prune-webhooks": {
+            "task": "pandabase.prune_webhooks",
+            "schedule": timedelta(days=1),
+        },
         "pandabase-prune-changes": {
             "task": "pandabase.prune_changes",
             "schedule": timedelta(days=1),

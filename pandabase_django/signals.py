@@ -13,7 +13,11 @@ order_status_changed   order, old (str), new (str)
 secret_rotated         token, attempt
 rotation_failed        token, attempt
 sync_finished          run
+webhook_received       event (``pandabase_django.events.Event``), whatever its name
 =====================  ========================================================================
+
+``webhook_received`` is the exception: it is sent by the task that works a delivery off, at least
+once, and again with a delay when a receiver raised. See ``pandabase_django.events``.
 """
 
 from __future__ import annotations
@@ -31,6 +35,7 @@ __all__ = [
     "secret_rotated",
     "send",
     "sync_finished",
+    "webhook_received",
 ]
 
 logger = logging.getLogger(__name__)
@@ -41,6 +46,7 @@ order_status_changed = Signal()
 secret_rotated = Signal()
 rotation_failed = Signal()
 sync_finished = Signal()
+webhook_received = Signal()
 
 
 def send(signal: Signal, *, sender: type, **arguments: Any) -> None:

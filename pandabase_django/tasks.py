@@ -7,6 +7,7 @@ lease taken, or nothing left to do.
 from __future__ import annotations
 
 import logging
+import time
 from typing import Any
 
 from celery import Task, current_app, shared_task
@@ -19,14 +20,21 @@ from pandabase_django.services.sync import runs
 from pandabase_django.services.sync.journal import prune_changes as prune_changes_of_rows
 from pandabase_django.services.sync.request_logs import prune_request_logs
 from pandabase_django.services.ticks import tick
+from pandabase_django.services.webhooks import queue
+from pandabase_django.services.webhooks.process import process_delivery
 
 __all__ = [
     "archive_request_logs",
     "broker_problem",
     "enqueue",
+    "enqueue_deliveries",
+    "enqueue_delivery",
     "fetch_request_logs",
+    "process_webhook",
     "prune_changes",
+    "prune_webhooks",
     "reap_stalled_runs",
+    "sweep_webhooks",
     "sync_all",
     "sync_orders",
     "sync_products",
@@ -39,6 +47,8 @@ MAX_RETRIES = 5
 LEASE_MARGIN_SECONDS = 1.0
 BROKER_TIMEOUT_SECONDS = 3
 CONTINUE_AFTER_SECONDS = 30  # other requests of the store come between
+BROKER_PAUSE_SECONDS = 10.0
+SHORT_WAIT_SECONDS = 90.0  # longer ones are left to the sweeper
 
 
 def enqueue(task: Task[Any, Any], *args: Any, **kwargs: Any) -> bool:
@@ -156,6 +166,62 @@ def reap_stalled_runs(self: Task[Any, Any]) -> int:
 def prune_changes() -> int:
     """Delete old notes on which row was changed by what. Returns how many."""
     return prune_changes_of_rows()
+
+
+@shared_task(name="pandabase.process_webhook", acks_late=True)
+def process_webhook(delivery_id: int) -> None:
+    """Work off a webhook delivery and whatever waits for the same order."""
+    wait = process_delivery(delivery_id).retry_after_seconds
+    if wait is not None and wait <= SHORT_WAIT_SECONDS:
+        process_webhook.apply_async((delivery_id,), countdown=wait + 1)
+
+
+@shared_task(bind=True, name="pandabase.sweep_webhooks")
+def sweep_webhooks(self: Task[Any, Any]) -> int:
+    """Enqueue deliveries that are due and that nobody works on. Returns how many."""
+    tick(self.name)
+    return enqueue_deliveries(queue.due_deliveries())
+
+
+@shared_task(name="pandabase.prune_webhooks")
+def prune_webhooks() -> int:
+    """Delete finished deliveries past their retention. Returns how many."""
+    return queue.prune()
+
+
+class _Broker:
+    """Remembers that the broker failed, so that not every delivery waits for its time-out."""
+
+    failed_at: float | None = None
+
+    @classmethod
+    def rests(cls) -> bool:
+        return cls.failed_at is not None and time.monotonic() - cls.failed_at < BROKER_PAUSE_SECONDS
+
+
+def enqueue_delivery(delivery_id: int) -> bool:
+    """Enqueue the work of a delivery that was just stored; the sweeper takes it when that fails.
+
+    After a failure this process leaves the broker alone for ten seconds: a broker that hangs would
+    hold every delivery until its time-out, and the web server's workers with it.
+    """
+    if not _Broker.rests():
+        if enqueue(process_webhook, delivery_id):
+            _Broker.failed_at = None
+            return True
+        _Broker.failed_at = time.monotonic()
+    queue.mark_not_enqueued(delivery_id)
+    return False
+
+
+def enqueue_deliveries(delivery_ids: list[int]) -> int:
+    """Enqueue several; stops at the first that the broker refuses. Returns how many it took."""
+    for number, delivery_id in enumerate(delivery_ids):
+        if not enqueue(process_webhook, delivery_id):
+            for left in delivery_ids[number:]:
+                queue.mark_not_enqueued(left)
+            return number
+    return len(delivery_ids)
 
 
 def _sync(

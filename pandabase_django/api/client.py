@@ -6,7 +6,7 @@ import json
 import re
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from requests.auth import AuthBase
@@ -88,6 +88,7 @@ class Client:
         self.refunds = Lists(self, "refunds_list", "refund_get", schemas.Refund.from_json)
         self.disputes = Lists(self, "disputes_list", "dispute_get", schemas.Dispute.from_json)
         self.request_logs = Listing(self, "request_logs_list", RequestLogEntry.from_json)
+        self.webhooks = Webhooks(self)
 
     def __enter__(self) -> Client:
         return self
@@ -371,6 +372,76 @@ class Orders(Listing[schemas.OrderSummary]):
         """
         reply = self._client.request("order_get", params={"order_id": identifier})
         return _read_single(schemas.Order.from_json, reply)
+
+
+class Webhooks(Lists[schemas.Webhook]):
+    """Registrations of webhook endpoints (Source: P-35)."""
+
+    def __init__(self, client: Client) -> None:
+        super().__init__(client, "webhooks_list", "webhook_get", schemas.Webhook.from_json)
+
+    def create(
+        self,
+        *,
+        url: str,
+        event_types: Sequence[str],
+        note: str = "",
+        signature_version: str = "V2",
+    ) -> schemas.NewWebhook:
+        """Register an address. The answer is the only one that ever shows the signing secret.
+
+        Raises:
+            InvalidRequest: The remote does not accept the values.
+            ProtocolError: It is registered, but the answer shows no secret.
+            PandabaseError: See ``Client.request``.
+        """
+        body: dict[str, Any] = {
+            "url": url,
+            "eventTypes": list(event_types),
+            "signatureVersion": signature_version,
+        }
+        if note:
+            body["note"] = note
+        return _read_single(
+            schemas.NewWebhook.from_json, self._client.request("webhook_create", body=body)
+        )
+
+    def update(
+        self,
+        identifier: str,
+        *,
+        url: str | None = None,
+        event_types: Sequence[str] | None = None,
+        enabled: bool | None = None,
+        signature_version: str | None = None,
+    ) -> schemas.Webhook:
+        """Change a registration; None leaves a value as it is.
+
+        Raises:
+            InvalidRequest: The remote does not accept the values.
+            ObjectNotFound: There is none.
+            PandabaseError: See ``Client.request``.
+        """
+        body = {
+            "url": url,
+            "eventTypes": None if event_types is None else list(event_types),
+            "isEnabled": enabled,
+            "signatureVersion": signature_version,
+        }
+        reply = self._client.request(
+            "webhook_update",
+            params={"webhook_id": identifier},
+            body={name: value for name, value in body.items() if value is not None},
+        )
+        return _read_single(self._read, reply)
+
+    def delete(self, identifier: str) -> None:
+        """Delete a registration; its deliveries end.
+
+        Raises:
+            PandabaseError: See ``Client.request``.
+        """
+        self._client.request("webhook_delete", params={"webhook_id": identifier})
 
 
 class Store:

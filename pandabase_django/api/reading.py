@@ -19,7 +19,7 @@ PARSER_VERSION = 1  # raise it when a column is read differently: every row is t
 MAX_ID_CHARACTERS = 128
 MAX_INTEGER = 2**63 - 1
 
-_KEYS_OF_SECRETS = frozenset({"licenses", "webhookSecret"})
+_KEYS_OF_SECRETS = frozenset({"licenses", "secret", "webhookSecret"})
 
 
 def digest_of(payload: Mapping[str, Any]) -> str:

@@ -11,11 +11,13 @@ from pandabase_django.models.store import Store
 from pandabase_django.models.sync import RequestLog, SyncCursor, SyncRun
 from pandabase_django.models.tick import TaskTick
 from pandabase_django.models.token import ApiToken, TokenPermission
+from pandabase_django.models.webhook import HandledEvent, WebhookDelivery, WebhookEndpoint
 
 __all__ = [
     "ApiToken",
     "Category",
     "Customer",
+    "HandledEvent",
     "MirrorRow",
     "Order",
     "OrderItem",
@@ -30,4 +32,6 @@ __all__ = [
     "SyncRun",
     "TaskTick",
     "TokenPermission",
+    "WebhookDelivery",
+    "WebhookEndpoint",
 ]
