@@ -35,14 +35,15 @@ class Button:
         name: Last part of its URL.
         label: What it says.
         permission: ``app_label.codename`` that pressing it needs.
-        press: Called with the admin, the request and the object.
+        press: Called with the admin, the request and the object; returns where to go then, or
+            None for the object's page.
         fits: Whether it is shown for this object.
     """
 
     name: str
     label: str | Promise
     permission: str
-    press: Callable[[Any, HttpRequest, Any], None]
+    press: Callable[[Any, HttpRequest, Any], str | None]
     fits: Callable[[Any], bool] = lambda obj: True
 
 
@@ -50,7 +51,7 @@ class ButtonsMixin(_ModelAdmin):
     """Adds ``buttons`` to the change page."""
 
     buttons: Sequence[Button] = ()
-    change_form_template = "admin/pandabase/buttons_change_form.html"
+    change_form_template = "admin/pandabase/change_form.html"
 
     def get_urls(self) -> list[URLPattern]:
         own = [
@@ -63,21 +64,26 @@ class ButtonsMixin(_ModelAdmin):
         ]
         return own + super().get_urls()
 
-    def change_view(
+    def shown_buttons(self, request: HttpRequest, obj: Any) -> list[tuple[str | Promise, str]]:
+        """Label and address of each button that this person may press on this object."""
+        return [
+            (button.label, self._url(button, obj))
+            for button in self.buttons
+            if request.user.has_perm(button.permission) and button.fits(obj)
+        ]
+
+    def render_change_form(
         self,
         request: HttpRequest,
-        object_id: str,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
         form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
+        obj: Any = None,
     ) -> HttpResponse:
-        obj = self.get_object(request, unquote(object_id))
-        shown = [
-            (button.label, reverse(f"admin:{self._url_name(button)}", args=[quote(obj.pk)]))
-            for button in self.buttons
-            if obj is not None and request.user.has_perm(button.permission) and button.fits(obj)
-        ]
-        context = {**(extra_context or {}), "pandabase_buttons": shown}
-        return super().change_view(request, object_id, form_url, context)
+        if obj is not None:
+            context["pandabase_buttons"] = self.shown_buttons(request, obj)
+        return super().render_change_form(request, context, add, change, form_url, obj)
 
     def _view(self, button: Button) -> Callable[..., HttpResponse]:
         def view(request: HttpRequest, object_id: str) -> HttpResponse:
@@ -90,13 +96,17 @@ class ButtonsMixin(_ModelAdmin):
                 return HttpResponseNotAllowed(["POST"])
             if obj is None or not button.fits(obj):
                 raise Http404
-            button.press(self, request, obj)
-            meta = self.model._meta
-            url = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[quote(obj.pk)])
-            return HttpResponseRedirect(url)
+            url = button.press(self, request, obj)
+            return HttpResponseRedirect(url or self._page(obj))
 
         return view
 
+    def _page(self, obj: Any) -> str:
+        name = f"{self.opts.app_label}_{self.opts.model_name}_change"
+        return reverse(f"{self.admin_site.name}:{name}", args=[quote(obj.pk)])
+
+    def _url(self, button: Button, obj: Any) -> str:
+        return reverse(f"{self.admin_site.name}:{self._url_name(button)}", args=[quote(obj.pk)])
+
     def _url_name(self, button: Button) -> str:
-        meta = self.model._meta
-        return f"{meta.app_label}_{meta.model_name}_{button.name}"
+        return f"{self.opts.app_label}_{self.opts.model_name}_{button.name}"

@@ -10,7 +10,7 @@ from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
-__all__ = ["EMPTY", "badge", "money", "payload"]
+__all__ = ["EMPTY", "badge", "duration", "money", "payload"]
 
 EMPTY = "-"
 
@@ -43,9 +43,23 @@ def badge(text: str, *, tone: str) -> str:
 
     Args:
         text: What it says.
-        tone: ``good``, ``bad`` or ``quiet``.
+        tone: ``good``, ``bad``, ``warn``, ``busy`` or ``quiet``.
     """
     return format_html('<span class="pandabase-badge pandabase-{}">{}</span>', tone, text)
+
+
+def duration(seconds: float) -> str:
+    """A time span, as precise as its length makes useful."""
+    if seconds < 10:
+        return _("%(seconds)s s") % {"seconds": number_format(round(seconds, 1), use_l10n=True)}
+    whole = round(seconds)
+    if whole < 60:
+        return _("%(seconds)s s") % {"seconds": whole}
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return _("%(minutes)d min %(seconds)d s") % {"minutes": minutes, "seconds": rest}
+    hours, minutes = divmod(minutes, 60)
+    return _("%(hours)d h %(minutes)d min") % {"hours": hours, "minutes": minutes}
 
 
 def payload(value: Any) -> str:

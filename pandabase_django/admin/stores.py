@@ -2,48 +2,39 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from django.contrib import admin, messages
-from django.db import transaction
+from django.contrib import admin
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from pandabase_django import tasks
-from pandabase_django.admin.buttons import Button, ButtonsMixin
-from pandabase_django.admin.scope import ByStoreMixin
+from pandabase_django.admin.buttons import Button
+from pandabase_django.admin.display import EMPTY, badge
+from pandabase_django.admin.handing import hand_over
+from pandabase_django.admin.page import PandabaseAdmin
 from pandabase_django.models import ApiToken, Store, SyncRun
-
-if TYPE_CHECKING:
-    _ModelAdmin = admin.ModelAdmin[Store]
-else:
-    _ModelAdmin = admin.ModelAdmin
 
 __all__ = ["StoreAdmin"]
 
+TONES = {"OK": "good", "SUSPECT": "bad"}
+
 
 def _sync_now(model_admin: StoreAdmin, request: HttpRequest, store: Store) -> None:
-    def enqueue() -> None:
-        done = tasks.enqueue(
-            tasks.sync_store,
-            store.pk,
-            trigger=SyncRun.Trigger.ADMIN.value,
-            user_id=request.user.pk,
-        )
-        if done:
-            text = gettext("A sync of %(store)s was handed to the workers.") % {"store": store}
-            model_admin.message_user(request, text, messages.SUCCESS)
-        else:
-            text = gettext("The broker does not answer: nothing was started. The log tells more.")
-            model_admin.message_user(request, text, messages.ERROR)
-
-    transaction.on_commit(enqueue)
+    hand_over(
+        request,
+        tasks.sync_store,
+        store.pk,
+        told=gettext("A sync of %(store)s was handed to the workers.") % {"store": store},
+        trigger=SyncRun.Trigger.ADMIN.value,
+        user_id=request.user.pk,
+    )
 
 
 @admin.register(Store)
-class StoreAdmin(ButtonsMixin, ByStoreMixin, _ModelAdmin):
+class StoreAdmin(PandabaseAdmin):
     """Stores come with their first token; they are disabled, never deleted."""
 
     store_lookup = ""
@@ -55,13 +46,7 @@ class StoreAdmin(ButtonsMixin, ByStoreMixin, _ModelAdmin):
     actions = ("sync_now",)
     buttons = (Button("sync", _("Sync now"), "pandabase.run_sync", _sync_now),)
 
-    class Media:
-        css = {"all": ["pandabase/admin.css"]}
-
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
     def has_run_sync_permission(self, request: HttpRequest) -> bool:
@@ -89,7 +74,10 @@ class StoreAdmin(ButtonsMixin, ByStoreMixin, _ModelAdmin):
 
     @admin.display(description=_("health"))
     def health(self, store: Any) -> str:
-        return str(ApiToken.Health(store.active_health).label) if store.active_health else "-"
+        if not store.active_health:
+            return EMPTY
+        label = str(ApiToken.Health(store.active_health).label)
+        return badge(label, tone=TONES.get(store.active_health, "quiet"))
 
     @admin.display(description=_("last synced"))
     def last_synced(self, store: Any) -> Any:

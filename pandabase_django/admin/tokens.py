@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
@@ -12,9 +12,9 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 
-from pandabase_django.admin.buttons import Button, ButtonsMixin
+from pandabase_django.admin.buttons import Button
 from pandabase_django.admin.display import badge
-from pandabase_django.admin.scope import ByStoreMixin
+from pandabase_django.admin.page import PandabaseAdmin
 from pandabase_django.admin.token_forms import AddTokenForm, ChangeTokenForm
 from pandabase_django.models import ApiToken
 from pandabase_django.services.connection import (
@@ -23,11 +23,6 @@ from pandabase_django.services.connection import (
     retire_token,
     test_connection,
 )
-
-if TYPE_CHECKING:
-    _ModelAdmin = admin.ModelAdmin[ApiToken]
-else:
-    _ModelAdmin = admin.ModelAdmin
 
 __all__ = ["ApiTokenAdmin"]
 
@@ -54,7 +49,7 @@ def _activate(model_admin: ApiTokenAdmin, request: HttpRequest, token: ApiToken)
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(ButtonsMixin, ByStoreMixin, _ModelAdmin):
+class ApiTokenAdmin(PandabaseAdmin):
     """The list shows a hint of each secret; no page shows more."""
 
     list_display = ("name", "store_id", "mode", "role", "state", "secret_hint", "last_used_at")
@@ -99,12 +94,6 @@ class ApiTokenAdmin(ButtonsMixin, ByStoreMixin, _ModelAdmin):
         "last_used_at",
         "added_at",
     )
-
-    class Media:
-        css = {"all": ["pandabase/admin.css"]}
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def get_form(
         self, request: HttpRequest, obj: Any | None = None, change: bool = False, **kwargs: Any

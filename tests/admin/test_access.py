@@ -27,7 +27,11 @@ pytestmark = pytest.mark.django_db
 
 #: Pages that are neither Django's nor a button's: the codename that opens each, "view" being the
 #: right to view the page's own model.
-OPENED_BY: dict[str, str] = {"pandabase_requestlog_fetch": "fetch_requestlog"}
+OPENED_BY: dict[str, str] = {
+    "pandabase_requestlog_fetch": "fetch_requestlog",
+    "pandabase_syncrun_changes": "view",
+    "pandabase_syncrun_live": "view",
+}
 
 
 def opened_by(page: Page) -> str:

@@ -32,7 +32,14 @@ from pandabase_django.services.sync.recorder import Recorder, RunCancelled
 from pandabase_django.services.sync.request_logs import fetch_request_logs
 from pandabase_django.services.sync.sweep import SyncContext
 
-__all__ = ["RESOURCES", "RunResult", "enabled_stores", "reap_stalled_runs", "sync_resource"]
+__all__ = [
+    "RESOURCES",
+    "RunResult",
+    "enabled_stores",
+    "reap_stalled_runs",
+    "request_cancel",
+    "sync_resource",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -148,6 +155,15 @@ def reap_stalled_runs() -> list[int]:
         error="The process that ran this gave no sign of life. The next run goes on from here.",
     )
     return stalled
+
+
+def request_cancel(run: SyncRun) -> bool:
+    """Ask a run to end at its next batch. False when it has ended, or was asked already."""
+    return bool(
+        SyncRun.objects.filter(
+            pk=run.pk, state=SyncRun.State.RUNNING, cancel_requested_at__isnull=True
+        ).update(cancel_requested_at=timezone.now())
+    )
 
 
 def _take_lease(
