@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from pandabase_django.models import Customer, Order, Store
-from pandabase_django.services.sync.bulk import insert_new
+from pandabase_django.services.sync.bulk import Among, insert_new
 
 AWKWARD = (
     "",
@@ -72,3 +73,12 @@ def test_a_row_that_is_there_stops_all_of_them(store_id: str) -> None:
 def test_no_rows_are_no_statement(django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(0):
         insert_new(Order, [])
+
+
+@pytest.mark.usefixtures("shops")
+def test_rows_are_looked_up_among_ids() -> None:
+    insert_new(Order, [_order(f"ord_{n}") for n in range(5)])
+    ids = ["ord_1", "ord_3", "ord_9", 'it\'s \\ {a,b} "quoted"']
+    found = Order.objects.filter(Among(F("pk"), ids)).values_list("pk", flat=True)
+    assert set(found) == {"ord_1", "ord_3"}
+    assert not Order.objects.filter(Among(F("pk"), [])).exists()

@@ -1,7 +1,8 @@
-"""Inserts many new rows at once: by COPY where the database is PostgreSQL.
+"""Many rows at once, in the way that PostgreSQL takes them fastest; elsewhere as Django has it.
 
-A sync's first pass is nothing but new rows. Model instances and parameters of an INSERT would cost
-several times the work of reading the pages they came from (docs/performance.md has the figures).
+A sync's first pass is nothing but new rows, and a later one nothing but look-ups by id. Model
+instances and one parameter for each value would cost several times the work of reading the pages
+they came from (docs/performance.md has the figures).
 """
 
 from __future__ import annotations
@@ -11,10 +12,22 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.db import connection, models
+from django.db.models.lookups import In
 
 from pandabase_django.models import MirrorRow
 
-__all__ = ["insert_new"]
+__all__ = ["Among", "insert_new"]
+
+
+class Among(In):
+    """``filter(Among(F("pk"), ids))`` is ``filter(pk__in=ids)`` with one parameter for all ids."""
+
+    def get_prep_lookup(self) -> Any:
+        return list(self.rhs)
+
+    def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+        column, parameters = self.process_lhs(compiler, connection)
+        return f"{column} = ANY(%s)", [*parameters, self.rhs]
 
 
 def insert_new(model: type[MirrorRow], rows: Sequence[Mapping[str, Any]]) -> None:

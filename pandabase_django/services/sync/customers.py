@@ -8,11 +8,11 @@ from datetime import datetime, timezone
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Max
+from django.db.models import F, Max
 
 from pandabase_django.api import schemas
 from pandabase_django.models import Customer, Order
-from pandabase_django.services.sync.bulk import insert_new
+from pandabase_django.services.sync.bulk import Among, insert_new
 from pandabase_django.services.sync.upsert import upsert
 
 __all__ = ["write_customers"]
@@ -42,7 +42,7 @@ def write_customers(
             newest[customer.id] = (at, customer)
     # In one order everywhere: two workers that write the same customers must not block each other.
     ids = sorted(newest)
-    known = dict(Customer.objects.filter(pk__in=ids).values_list("pk", "digest"))
+    known = dict(Customer.objects.filter(Among(F("pk"), ids)).values_list("pk", "digest"))
     rows = [_row(newest[pk][1], store_id=store_id, now=now) for pk in ids]
     changed = [row for row in rows if row["id"] in known and known[row["id"]] != row["digest"]]
     if changed:

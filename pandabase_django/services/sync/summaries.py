@@ -16,7 +16,7 @@ from django.db.models import Case, F, Value, When
 
 from pandabase_django.api import schemas
 from pandabase_django.models import Order
-from pandabase_django.services.sync.bulk import insert_new
+from pandabase_django.services.sync.bulk import Among, insert_new
 from pandabase_django.services.sync.customers import write_customers
 
 __all__ = ["Noted", "write_summaries"]
@@ -67,7 +67,7 @@ def _compare(
 ) -> tuple[list[schemas.OrderSummary], dict[str, str], list[str]]:
     known = {
         pk: (owner, digest)
-        for pk, owner, digest in Order.objects.filter(pk__in=listed).values_list(
+        for pk, owner, digest in Order.objects.filter(Among(F("pk"), listed)).values_list(
             "pk", "store_id", "list_digest"
         )
     }

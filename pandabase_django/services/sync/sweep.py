@@ -28,7 +28,7 @@ from pandabase_django.services.sync.upsert import mark_gone
 
 __all__ = ["Listed", "Pass", "SyncContext", "bury", "read_through"]
 
-PAGES_PER_TRANSACTION = 10
+PAGES_PER_TRANSACTION = 20
 SHARE_WORTH_ATTENTION = 0.1  # more of a list than this vanishing at once is told to a person
 
 
