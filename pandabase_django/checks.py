@@ -7,6 +7,7 @@ pandabase.E003  an encryption key is malformed or stands twice
 pandabase.E004  API_URL is no https URL
 pandabase.E005  stored secrets are sealed with a key that is not configured (``--database``)
 pandabase.W006  the rate-limit cache belongs to one process alone
+pandabase.W007  the rotation spool can't be used, or is open to everybody
 pandabase.E101  a sealed field is bound to a column that does not exist
 pandabase.E102  a sealed field has no purpose
 ==============  ==================================================================================
@@ -26,6 +27,7 @@ from pandabase_django.conf import DEFAULTS, conf
 from pandabase_django.crypto.keyring import current_keyring
 from pandabase_django.crypto.reseal import stored_key_ids
 from pandabase_django.exceptions import ConfigurationError
+from pandabase_django.services.rotation.spool import spool_problem
 
 __all__ = ["check_settings", "check_stored_keys"]
 
@@ -64,6 +66,15 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]
                 "what they know of rate limits.",
                 hint='Name a shared cache in PANDABASE["RATE_LIMIT_CACHE"].',
                 id="pandabase.W006",
+            )
+        )
+    if problem := spool_problem():
+        messages.append(
+            checks.Warning(
+                f'PANDABASE["ROTATION_SPOOL"]: {problem}',
+                hint="Make the folder for the workers' user alone (mode 0700). No secret is "
+                "rotated while it can't be written.",
+                id="pandabase.W007",
             )
         )
     return messages

@@ -27,6 +27,7 @@ DEFAULTS: Mapping[str, Any] = {
     "SYNC_INTERVAL_SECONDS": 600,
     "FULL_SWEEP_INTERVAL_SECONDS": 86_400,
     "ROTATION_SPOOL": None,
+    "ROTATION_WAIT_SECONDS": 60.0,
     "REQUEST_LOG_RETENTION_DAYS": 365,
     "WEBHOOK_RETENTION_DAYS": 90,
     "CHANGE_RETENTION_DAYS": 90,
@@ -99,6 +100,11 @@ class PandabaseSettings:
         if not isinstance(value, (str, Path)):
             raise ConfigurationError('PANDABASE["ROTATION_SPOOL"] must be a path or None.')
         return Path(value)
+
+    @property
+    def rotation_wait_seconds(self) -> float:
+        """Longest wait for running syncs before the secret they use is rolled."""
+        return self._number("ROTATION_WAIT_SECONDS", low=0, high=3600)
 
     @property
     def request_log_retention_days(self) -> int:

@@ -14,7 +14,8 @@ __all__ = ["beat_schedule"]
 
 
 def beat_schedule() -> dict[str, dict[str, Any]]:
-    """Sync every store each ``SYNC_INTERVAL_SECONDS``, close stalled runs each minute.
+    """Sync every store each ``SYNC_INTERVAL_SECONDS``, look after stalled runs and open rotations
+    each minute, and rotate secrets that are due by their age each hour.
 
     The request log is fetched every six hours: the remote forgets it after 30 days.
 
@@ -43,6 +44,16 @@ def beat_schedule() -> dict[str, dict[str, Any]]:
         "pandabase-prune-webhooks": {
             "task": "pandabase.prune_webhooks",
             "schedule": timedelta(days=1),
+        },
+        "pandabase-watch-rotations": {
+            "task": "pandabase.watch_rotations",
+            "schedule": timedelta(minutes=1),
+            "options": {"expires": 60},
+        },
+        "pandabase-rotate-due-secrets": {
+            "task": "pandabase.rotate_due_secrets",
+            "schedule": timedelta(hours=1),
+            "options": {"expires": 3600},
         },
         "pandabase-prune-changes": {
             "task": "pandabase.prune_changes",

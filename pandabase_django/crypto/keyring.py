@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
+import hmac
 import os
 import re
 from collections.abc import Sequence
@@ -41,6 +43,7 @@ SEALED_PREFIX = "pb1."
 KEY_PREFIX = "pbk1_"
 KEY_BYTES = 32
 NONCE_BYTES = 12
+FINGERPRINT_CHARACTERS = 32
 
 # A lone surrogate must not turn into an error that carries the text.
 _ENCODING = ("utf-8", "surrogatepass")
@@ -86,11 +89,12 @@ def key_id_of(sealed: str) -> str:
 
 
 class _MasterKey:
-    __slots__ = ("_cipher", "key_id")
+    __slots__ = ("_cipher", "_fingerprint_key", "key_id")
 
     def __init__(self, material: bytes) -> None:
         self.key_id = _derive(material, b"pandabase-django key id", 8).hex()
         self._cipher = AESGCM(_derive(material, b"pandabase-django encryption key", 32))
+        self._fingerprint_key = _derive(material, b"pandabase-django fingerprint key", 32)
 
     def seal(self, secret: Secret, aad: bytes) -> bytes:
         nonce = os.urandom(NONCE_BYTES)
@@ -98,6 +102,11 @@ class _MasterKey:
 
     def open(self, blob: bytes, aad: bytes) -> str:
         return self._cipher.decrypt(blob[:NONCE_BYTES], blob[NONCE_BYTES:], aad).decode(*_ENCODING)
+
+    def fingerprint(self, secret: Secret) -> str:
+        return hmac.new(
+            self._fingerprint_key, secret.reveal().encode(*_ENCODING), hashlib.sha256
+        ).hexdigest()[:FINGERPRINT_CHARACTERS]
 
     def __repr__(self) -> str:
         return f"<key {self.key_id}>"
@@ -173,6 +182,16 @@ class Keyring:
             raise Tampered(
                 "The stored secret is damaged, or it was sealed for another row or column."
             ) from None
+
+    def fingerprint(self, secret: Secret) -> str:
+        """32 hex characters that tell two secrets apart and reveal nothing without the key.
+
+        They change with the first key.
+
+        Raises:
+            KeysMissing: There is no key.
+        """
+        return self._primary().fingerprint(secret)
 
     def needs_reseal(self, sealed: str) -> bool:
         """Whether a text was sealed with another key than the first."""

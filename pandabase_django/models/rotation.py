@@ -81,6 +81,22 @@ class RotationAttempt(models.Model):
         help_text=_("Keyed: tells two secrets apart and reveals nothing of them."),
     )
     outcome = models.TextField(_("outcome"), default="", blank=True)
+    flip = models.BooleanField(
+        _("make active"),
+        default=False,
+        help_text=_("The token takes the active one's place once its new secret works."),
+    )
+    follows = models.ForeignKey(
+        "self",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="followed_by",
+        verbose_name=_("follows"),
+        help_text=_("The rotation whose answer was lost and which this one repeats."),
+    )
+    phase = models.TextField(
+        _("what it does now"), default="", blank=True, help_text=_("While it waits for syncs.")
+    )
 
     class Meta:
         verbose_name = _("rotation")

@@ -110,6 +110,7 @@ def build_client(
     pool_size: int = 1,
     timeouts: Timeouts,
     retries: int = 4,
+    max_wait_seconds: float | None = None,
     secret: Revealable | None = None,
     on_refused: Callable[[], BearerAuth | HmacAuth | None] = lambda: None,
 ) -> Client:
@@ -121,6 +122,7 @@ def build_client(
         pool_size: Connections kept open.
         timeouts: See ``Timeouts``.
         retries: Further tries of a request that may be repeated.
+        max_wait_seconds: Longest sleep for a rate limit; None takes the setting.
         secret: Signs instead of the token's own secret.
         on_refused: See ``Client``.
     """
@@ -133,7 +135,9 @@ def build_client(
         rate_state=CacheRateState(),
         timeouts=timeouts,
         pool_size=pool_size,
-        max_wait_seconds=conf.max_rate_limit_wait_seconds,
+        max_wait_seconds=(
+            conf.max_rate_limit_wait_seconds if max_wait_seconds is None else max_wait_seconds
+        ),
         retries=retries,
         on_refused=on_refused,
     )

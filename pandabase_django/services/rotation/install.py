@@ -1,0 +1,178 @@
+"""Takes a secret that a person has: rolled in the dashboard, or chosen from a held answer."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+
+from pandabase_django.crypto.keyring import current_keyring
+from pandabase_django.crypto.secret import Secret
+from pandabase_django.exceptions import InvalidCredential, RotationError, TransportError
+from pandabase_django.models import ApiToken, RotationAttempt
+from pandabase_django.services.rotation.context import RotationContext, refuse_outer_transaction
+from pandabase_django.services.rotation.record import State, announce, token_now
+from pandabase_django.services.rotation.replies import KeptReply, unpacked
+from pandabase_django.services.rotation.settling import sender_may_live
+from pandabase_django.services.rotation.swapping import swap, write_secret
+
+__all__ = ["HeldText", "held_texts", "install_from_held", "install_secret"]
+
+_SECRET = re.compile(r"sk_[!-~]{1,500}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class HeldText:
+    """A text of a kept answer, shown so that a person can choose it.
+
+    Attributes:
+        place: Where it stands in the answer; names it in ``install_from_held``.
+        hint: At most its last four characters.
+        length: In characters.
+    """
+
+    place: str
+    hint: str
+    length: int
+
+
+def install_secret(
+    token: ApiToken,
+    *,
+    secret: Secret,
+    reason: str,
+    user_id: Any = None,
+    trigger: str = RotationAttempt.Trigger.INSTALL,
+    context: RotationContext | None = None,
+) -> RotationAttempt:
+    """Verify a secret at once and put it in the place of the old one.
+
+    Every open rotation of the token is closed: this answers it. Nothing is changed unless a
+    signed request with the secret worked.
+
+    Returns:
+        The new row of the history.
+
+    Raises:
+        ValueError: The secret or the reason has not the right form.
+        InvalidCredential: Pandabase refuses the secret.
+        TransportError: Pandabase gave no clear answer; try again.
+        RotationError: Inside a transaction, or a request of another rotation is under way.
+    """
+    refuse_outer_transaction()
+    context = context or RotationContext()
+    reason = reason.strip()
+    if not reason:
+        raise ValueError("An installed secret needs a reason for its history.")
+    if not _SECRET.match(secret.reveal()):
+        raise ValueError("The secret must start with sk_ and hold no white space.")
+    if not token.is_usable:
+        raise RotationError(f"The token {token.name} is retired.")
+    _refuse_while_sending(token, context=context)
+    answer = context.wire.standing(token, secret=secret)
+    if answer.refused:
+        raise InvalidCredential(
+            f"{answer.message} Nothing was changed.", status=401, request_id=answer.request_id
+        )
+    if not answer.works:
+        raise TransportError(f"{answer.message} Nothing was changed; try again.")
+    with transaction.atomic(durable=True):
+        current = ApiToken.objects.select_for_update().get(pk=token.pk)
+        if not write_secret(current, secret, context=context):
+            raise RotationError("The token was changed at the same moment; try again.")
+        _refuse_while_sending(token, context=context)
+        _close_open(token, context=context)
+        attempt = RotationAttempt.objects.create(
+            token=token,
+            state=State.DONE,
+            trigger=trigger,
+            started_by_id=user_id,
+            reason=reason,
+            from_version=current.secret_version,
+            to_version=current.secret_version + 1,
+            prepared_at=context.clock(),
+            closed_at=context.clock(),
+            request_id=answer.request_id,
+            fingerprint=current_keyring().fingerprint(secret),
+            outcome="The installed secret works.",
+        )
+    announce(attempt, context=context)
+    token.refresh_from_db()
+    return attempt
+
+
+def held_texts(attempt: RotationAttempt) -> list[HeldText]:
+    """Texts of a kept answer that could be a secret, without showing them.
+
+    Raises:
+        RotationError: The attempt has no kept answer.
+        SealError: It can't be opened.
+    """
+    return [
+        HeldText(found.place, found.secret.hint, len(found.secret.reveal()))
+        for found in _reply(attempt).texts()
+    ]
+
+
+def install_from_held(
+    attempt: RotationAttempt, *, place: str, context: RotationContext | None = None
+) -> RotationAttempt:
+    """Verify one text of a kept answer and install it.
+
+    Args:
+        attempt: Open, with a kept answer.
+        place: As ``held_texts`` names it.
+        context: Seams.
+
+    Raises:
+        RotationError: There is no such text, the attempt is closed, or somebody was faster.
+        InvalidCredential: Pandabase refuses this text.
+        TransportError: Pandabase gave no clear answer; try again.
+        SealError: The answer can't be opened.
+    """
+    refuse_outer_transaction()
+    context = context or RotationContext()
+    attempt.refresh_from_db()
+    if attempt.closed_at is not None:
+        raise RotationError("This rotation is closed.")
+    chosen = next((found for found in _reply(attempt).texts() if found.place == place), None)
+    if chosen is None:
+        raise RotationError(f"The kept answer has no text at {place[:100]}.")
+    token = token_now(attempt)
+    answer = context.wire.standing(token, secret=chosen.secret)
+    if answer.refused:
+        raise InvalidCredential(
+            f"{answer.message} Nothing was changed.", status=401, request_id=answer.request_id
+        )
+    if not answer.works:
+        raise TransportError(f"{answer.message} Nothing was changed; try again.")
+    if not swap(attempt, token, chosen.secret, context=context):
+        raise RotationError("This rotation was settled otherwise meanwhile.")
+    return attempt
+
+
+def _reply(attempt: RotationAttempt) -> KeptReply:
+    if attempt.reply is None:
+        raise RotationError("This rotation has no kept answer.")
+    return unpacked(attempt.reply)
+
+
+def _refuse_while_sending(token: ApiToken, *, context: RotationContext) -> None:
+    """An installed secret would be killed by a roll that is executed after it."""
+    sent = RotationAttempt.objects.filter(
+        token=token, closed_at__isnull=True, state=State.SENT
+    ).first()
+    if sent is not None and sender_may_live(sent, context=context):
+        raise RotationError(
+            "A rotation of this token is being sent right now. Wait until it has an answer, two "
+            "minutes at most."
+        )
+
+
+def _close_open(token: ApiToken, *, context: RotationContext) -> None:
+    rows = RotationAttempt.objects.filter(token=token, closed_at__isnull=True)
+    text = "Closed by a secret that was installed by hand."
+    rows.filter(state=State.PREPARED).update(state=State.FAILED_SAFE)
+    rows.update(closed_at=context.clock(), outcome=text, phase="")

@@ -1,0 +1,158 @@
+"""Records that a secret shall be rotated. Sends nothing; may run inside a page's transaction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from pandabase_django.exceptions import RotationError, RotationInProgress
+from pandabase_django.models import ApiToken, RotationAttempt, Store
+from pandabase_django.services.rotation.record import State
+
+__all__ = ["record_attempt", "request_pair_rotation", "request_rotation", "unfit_signer"]
+
+_SUPERSEDED = (State.HELD, State.LOST)
+
+
+def request_rotation(
+    token: ApiToken,
+    *,
+    reason: str,
+    trigger: str,
+    signer: ApiToken | None = None,
+    user_id: Any = None,
+    flip: bool = False,
+) -> RotationAttempt:
+    """Record a rotation for ``run_rotation``, which the caller enqueues on commit.
+
+    An open attempt that is HELD or LOST is closed when another token signs: the new roll answers
+    it. Its kept reply stays with it.
+
+    Args:
+        token: Whose secret is rolled.
+        reason: Why, for the history.
+        trigger: A ``RotationAttempt.Trigger``.
+        signer: The token that signs the request; None for the token itself.
+        user_id: Who asked for it.
+        flip: Make the token its store's active one at the end, if it is allowed what the active
+            one is used for.
+
+    Raises:
+        ValueError: The reason is empty.
+        RotationInProgress: The token has an open rotation already; names it.
+        RotationError: The token can't be rolled, or the signer can't sign for it.
+    """
+    reason = reason.strip()
+    if not reason:
+        raise ValueError("A rotation needs a reason for its history.")
+    signer = signer or token
+    if not token.is_usable:
+        raise RotationError(f"The token {token.name} is retired.")
+    if not token.token_id:
+        raise RotationError(
+            f"The token {token.name} has no token id (stk_…), which the request needs. "
+            "Roll its secret in the Pandabase dashboard and install it here."
+        )
+    problem = unfit_signer(token, signer=signer)
+    if problem:
+        raise RotationError(problem)
+    with transaction.atomic():
+        if signer.pk != token.pk:
+            RotationAttempt.objects.filter(
+                token=token, closed_at__isnull=True, state__in=_SUPERSEDED
+            ).update(closed_at=timezone.now())
+        return record_attempt(
+            token, reason=reason, trigger=trigger, signer=signer, user_id=user_id, flip=flip
+        )
+
+
+def request_pair_rotation(
+    store: Store, *, reason: str, trigger: str, user_id: Any = None
+) -> RotationAttempt:
+    """Record a rotation of a store without an instant of a dead secret.
+
+    The standby token is rolled, signed by the active one; when it is allowed all the active one
+    is used for, the two change roles. The one before stands by then, with its old secret, and is
+    the next one to be rolled.
+
+    Raises:
+        RotationError: The store has not both an active token and a standby with a token id.
+        RotationInProgress: The standby has an open rotation.
+        ValueError: The reason is empty.
+    """
+    tokens = list(ApiToken.objects.filter(store=store).exclude(role=ApiToken.Role.RETIRED))
+    active = next((token for token in tokens if token.role == ApiToken.Role.ACTIVE), None)
+    standbys = [
+        token
+        for token in tokens
+        if token.role == ApiToken.Role.STANDBY
+        and token.token_id
+        and active
+        and not unfit_signer(token, signer=active)
+    ]
+    if active is None or not standbys:
+        raise RotationError(
+            f"{store} needs an active token and a standby with a token id for this. "
+            "Add a second token first."
+        )
+    # The one with the oldest secret gains most.
+    oldest = min(standbys, key=lambda token: token.secret_set_at or token.added_at)
+    return request_rotation(
+        oldest, reason=reason, trigger=trigger, signer=active, user_id=user_id, flip=True
+    )
+
+
+def record_attempt(
+    token: ApiToken,
+    *,
+    reason: str,
+    trigger: str,
+    signer: ApiToken,
+    user_id: Any,
+    flip: bool,
+    follows: RotationAttempt | None = None,
+) -> RotationAttempt:
+    """Insert the row; the constraint decides which of two is first.
+
+    Raises:
+        RotationInProgress: The token has an open rotation; names it.
+    """
+    # One statement that locks on every database: readers of the version wait for a swap.
+    ApiToken.objects.filter(pk=token.pk).update(secret_version=F("secret_version"))
+    version = ApiToken.objects.values_list("secret_version", flat=True).get(pk=token.pk)
+    attempt = RotationAttempt(
+        token=token,
+        signer=signer,
+        trigger=trigger,
+        started_by_id=user_id,
+        reason=reason,
+        from_version=version,
+        prepared_at=timezone.now(),
+        flip=flip,
+        follows=follows,
+    )
+    try:
+        with transaction.atomic():
+            attempt.save(force_insert=True)
+    except IntegrityError:
+        found = RotationAttempt.objects.filter(token=token, closed_at__isnull=True).first()
+        if found is None:
+            raise
+        raise RotationInProgress(
+            f"The secret of {token.name} is being rotated already "
+            f"({found.get_state_display()}, started {found.prepared_at:%Y-%m-%d %H:%M} UTC).",
+            attempt_id=found.pk,
+        ) from None
+    return attempt
+
+
+def unfit_signer(token: ApiToken, *, signer: ApiToken) -> str:
+    """Why a token can't sign for another; "" when it can."""
+    if (signer.store_id, signer.base_url) != (token.store_id, token.base_url):
+        return f"{signer.name} belongs to another store or address."
+    if not signer.is_usable:
+        return f"The token {signer.name} is retired."
+    return ""

@@ -1,0 +1,89 @@
+"""Which secrets are old enough to be rotated by themselves."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from pandabase_django.exceptions import RotationError
+from pandabase_django.models import ApiToken, RotationAttempt
+from pandabase_django.services.rotation.intent import request_pair_rotation, request_rotation
+
+__all__ = ["due_at", "due_tokens", "request_due_rotations"]
+
+JITTER = 0.1  # of the age; so that tokens added in one hour are not rolled in one hour
+PAUSE_AFTER_TRY = timedelta(days=1)
+
+
+def due_at(token: ApiToken) -> datetime | None:
+    """When the age policy rotates this token's secret; None without a policy or a token id.
+
+    Up to a tenth of the age earlier than its days say, by an amount that is fixed for each secret.
+    """
+    if not token.rotate_after_days or not token.token_id or not token.is_usable:
+        return None
+    age = timedelta(days=token.rotate_after_days)
+    digest = hashlib.sha256(f"{token.pk}:{token.secret_version}".encode()).digest()
+    share = int.from_bytes(digest[:4], "big") / 2**32
+    return (token.secret_set_at or token.added_at) + age * (1 - JITTER * share)
+
+
+def due_tokens(*, now: datetime | None = None) -> list[ApiToken]:
+    """Tokens whose secret is due, at most one a store, the most overdue first.
+
+    A store with an open rotation is left alone, and so is a token that was tried within a day.
+    """
+    now = now or timezone.now()
+    open_stores = set(
+        RotationAttempt.objects.filter(closed_at__isnull=True).values_list(
+            "token__store_id", flat=True
+        )
+    )
+    tried = set(
+        RotationAttempt.objects.filter(
+            trigger=RotationAttempt.Trigger.POLICY,
+            prepared_at__gt=now - PAUSE_AFTER_TRY,
+        )
+        .exclude(state=RotationAttempt.State.DONE)
+        .values_list("token_id", flat=True)
+    )
+    due: dict[str, tuple[datetime, ApiToken]] = {}
+    tokens = ApiToken.objects.select_related("store").filter(
+        rotate_after_days__isnull=False, store__enabled=True
+    )
+    for token in tokens:
+        moment = due_at(token)
+        if moment is None or moment > now or token.pk in tried or token.store_id in open_stores:
+            continue
+        if token.store_id not in due or moment < due[token.store_id][0]:
+            due[token.store_id] = (moment, token)
+    return [token for _, token in sorted(due.values(), key=lambda item: item[0])]
+
+
+def request_due_rotations(*, now: datetime | None = None) -> list[RotationAttempt]:
+    """Record a rotation of every token that is due; the caller enqueues them.
+
+    An active token with a standby is spared: the standby is rolled and takes its place. A standby
+    is rolled by the active token.
+    """
+    recorded: list[RotationAttempt] = []
+    for token in due_tokens(now=now):
+        reason = f"Older than {token.rotate_after_days} days."
+        trigger = RotationAttempt.Trigger.POLICY
+        try:
+            recorded.append(_request(token, reason=reason, trigger=trigger))
+        except RotationError:
+            continue  # somebody else was first
+    return recorded
+
+
+def _request(token: ApiToken, *, reason: str, trigger: str) -> RotationAttempt:
+    if token.role == ApiToken.Role.ACTIVE:
+        try:
+            return request_pair_rotation(token.store, reason=reason, trigger=trigger)
+        except RotationError:
+            return request_rotation(token, reason=reason, trigger=trigger)
+    active = ApiToken.objects.filter(store_id=token.store_id, role=ApiToken.Role.ACTIVE).first()
+    return request_rotation(token, reason=reason, trigger=trigger, signer=active)

@@ -1,0 +1,181 @@
+"""Runs a recorded rotation: preflight, the one request, and keeping its answer."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from pathlib import Path
+
+from django.db import connection
+
+from pandabase_django.api.transport import RawReply
+from pandabase_django.crypto.secret import SealedSecret, Secret
+from pandabase_django.exceptions import (
+    ConfigurationError,
+    PandabaseError,
+    RotationError,
+    TransportError,
+)
+from pandabase_django.models import ApiToken, RotationAttempt
+from pandabase_django.services.rotation import spool
+from pandabase_django.services.rotation.context import RotationContext, refuse_outer_transaction
+from pandabase_django.services.rotation.preflight import preflight
+from pandabase_django.services.rotation.record import (
+    State,
+    advance,
+    attempt_of,
+    close,
+    keep_reply,
+    sealed_column,
+)
+from pandabase_django.services.rotation.replies import packed
+from pandabase_django.services.rotation.settling import WATCH, lose, settle
+from pandabase_django.services.rotation.waiting import wait_for_checkpoints
+
+__all__ = ["run_rotation"]
+
+logger = logging.getLogger(__name__)
+
+HOLD_SECONDS = 600.0  # how long an answer is held in memory while the database is down
+LONGEST_PAUSE_SECONDS = 5.0
+
+
+def run_rotation(
+    attempt_id: uuid.UUID | str, *, context: RotationContext | None = None
+) -> RotationAttempt:
+    """Take an attempt as far as it goes now. May be called again at any time, by anybody.
+
+    A second call never sends a second request: it goes on from the state it finds, and returns
+    at once while another process is at work. When the answer is lost and another token can roll
+    again, that follow-up runs as well.
+
+    Returns:
+        The attempt, or its follow-up, in its last state. It may still be open: WATCHING, HELD
+        and LOST wait for time or for a person, SENT and JOURNALED for a later call.
+
+    Raises:
+        RotationAttempt.DoesNotExist: There is no such attempt.
+        RotationError: Inside a transaction; or the answer could not be stored in ten minutes.
+        SealError: The kept answer can't be opened.
+    """
+    refuse_outer_transaction()
+    context = context or RotationContext()
+    attempt = attempt_of(attempt_id)
+    if attempt.closed_at is None and attempt.state == State.PREPARED:
+        _start(attempt, context=context)
+    while True:
+        follow_up = settle(attempt, context=context) if attempt.closed_at is None else None
+        if follow_up is None:
+            return attempt
+        attempt = attempt_of(follow_up.pk)
+        _start(attempt, context=context)
+
+
+def _start(attempt: RotationAttempt, *, context: RotationContext) -> None:
+    token, signer = attempt.token, attempt.signer or attempt.token
+    if token.role == ApiToken.Role.ACTIVE:
+        wait_for_checkpoints(attempt, context=context)
+    report = preflight(token, signer=signer, flip=attempt.flip, attempt=attempt, context=context)
+    if not report.ok:
+        outcome = f"Nothing was sent. {' '.join(report.problems)}"
+        _end_unsent(attempt, outcome, expected=State.PREPARED, context=context)
+        return
+    now = context.clock()
+    # Whoever commits this sends; nobody else ever does.
+    if not advance(
+        attempt,
+        expected=[State.PREPARED],
+        context=context,
+        state=State.SENT,
+        phase="",
+        sent_at=now,
+        watch_until=now + WATCH,
+    ):
+        return
+    try:
+        reply = context.wire.roll(token, signer=signer)
+    except TransportError as error:
+        if error.executed:
+            outcome = f"No answer came: {error} Whether it was executed is being watched."
+            advance(
+                attempt,
+                expected=[State.SENT],
+                context=context,
+                state=State.WATCHING,
+                outcome=outcome,
+            )
+        else:
+            outcome = f"The request never left this machine: {error}"
+            _end_unsent(attempt, outcome, expected=State.SENT, context=context)
+        return
+    except (PandabaseError, ConfigurationError) as error:
+        _end_unsent(attempt, f"Nothing was sent. {error}", expected=State.SENT, context=context)
+        return
+    _journal(attempt, reply, context=context)
+
+
+def _end_unsent(
+    attempt: RotationAttempt, outcome: str, *, expected: str, context: RotationContext
+) -> None:
+    """Nothing was sent, which is safe unless the old secret was dead already."""
+    if context.wire.standing(attempt.token, secret=attempt.token.secret).refused:
+        outcome = f"{outcome} The stored secret is refused."
+        lose(attempt, outcome, expected=[expected], context=context)
+    else:
+        close(attempt, State.FAILED_SAFE, outcome, expected=[expected], context=context)
+
+
+def _journal(attempt: RotationAttempt, reply: RawReply, *, context: RotationContext) -> None:
+    """Make the answer durable, whatever it takes: it exists nowhere else.
+
+    Raises:
+        RotationError: The database did not take it in ten minutes; says whether the spool has it.
+    """
+    kept = packed(reply)
+    sealed: SealedSecret | None = None
+    path: Path | None = None
+    kept_there = False
+    waited, pause = 0.0, 0.1
+    while True:
+        try:
+            sealed = sealed or _sealed(attempt, kept)
+            path = path or _spooled(attempt.pk, sealed)
+            kept_there = keep_reply(
+                attempt.pk,
+                sealed,
+                context=context,
+                reply_status=reply.status,
+                request_id=reply.request_id,
+            )
+            break
+        except Exception as error:  # noqa: BLE001  whatever it is, giving up now would lose a secret
+            logger.error(
+                "The answer of rotation %s could not be stored (%s); trying again.",
+                attempt.pk,
+                type(error).__name__,
+            )
+            if waited >= HOLD_SECONDS:
+                where = "It lies in the spool." if path else "It is lost: no spool is configured."
+                raise RotationError(
+                    f"The database did not take the answer of the rotation. {where}"
+                ) from None
+        connection.close()
+        context.sleep(pause)
+        waited, pause = waited + pause, min(LONGEST_PAUSE_SECONDS, pause * 2)
+    if path is not None and kept_there:
+        spool.remove(path)
+    attempt.refresh_from_db()
+
+
+def _sealed(attempt: RotationAttempt, kept: Secret) -> SealedSecret:
+    field = sealed_column(RotationAttempt, "reply")
+    return field.handle(attempt, field.seal(attempt, kept))
+
+
+def _spooled(attempt_id: uuid.UUID, sealed: SealedSecret) -> Path | None:
+    """The spool is only the second place: that it fails must not keep the first from trying."""
+    try:
+        return spool.put(attempt_id, sealed.sealed)
+    except OSError as error:
+        logger.error("The spool folder failed: %s", error.strerror or error)
+        return None

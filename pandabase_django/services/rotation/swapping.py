@@ -1,0 +1,180 @@
+"""Puts a verified secret in the place of the old one, and flips roles where that was asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+
+from pandabase_django.crypto.keyring import current_keyring
+from pandabase_django.crypto.secret import Secret
+from pandabase_django.models import ApiToken, RotationAttempt, Store
+from pandabase_django.services.rotation.context import RotationContext
+from pandabase_django.services.rotation.preflight import granted_codes, lacks
+from pandabase_django.services.rotation.record import (
+    State,
+    advance,
+    announce,
+    close,
+    sealed_column,
+)
+
+__all__ = ["swap", "write_secret"]
+
+_BEFORE = (State.JOURNALED, State.VERIFIED, State.WATCHING, State.HELD, State.LOST)
+
+
+class _Overtaken(Exception):
+    """Somebody moved the token or the attempt between our look and our write."""
+
+
+def swap(
+    attempt: RotationAttempt, token: ApiToken, secret: Secret, *, context: RotationContext
+) -> bool:
+    """Store a secret that a signed GET has just verified, and close the attempt.
+
+    Args:
+        attempt: Open, with a kept answer.
+        token: As it was read before the GET; its version guards the write.
+        secret: From the answer.
+        context: Seams.
+
+    Returns:
+        Whether it was stored. It is not when another secret was installed meanwhile and works,
+        or when somebody else was first.
+    """
+    old = token.secret
+    installed_since = attempt.from_version != token.secret_version
+    if installed_since and not context.wire.standing(token, secret=old).refused:
+        text = "Another secret was installed meanwhile; it works and stays."
+        close(attempt, State.FAILED_SAFE, text, expected=_BEFORE, context=context)
+        return False
+    if not advance(
+        attempt,
+        expected=_BEFORE,
+        context=context,
+        state=State.VERIFIED,
+        fingerprint=current_keyring().fingerprint(secret),
+    ):
+        return False
+    problem = _problem_of_flip(attempt, token, secret, context=context)
+    flip = attempt.flip and not problem
+    try:
+        with transaction.atomic(durable=True):
+            _write_end(attempt, token, secret, flip=flip, problem=problem, context=context)
+    except _Overtaken:
+        attempt.refresh_from_db()
+        return False
+    attempt.refresh_from_db()
+    announce(attempt, context=context)
+    _see_the_old_one_refused(attempt, token, old, context=context)
+    return True
+
+
+def write_secret(token: ApiToken, secret: Secret, *, context: RotationContext) -> bool:
+    """Replace the secret of a token by compare-and-set; call inside a transaction.
+
+    Returns:
+        Whether the token was still at the version it was read with.
+    """
+    field = sealed_column(ApiToken, "secret")
+    now = context.clock()
+    changed = ApiToken.objects.filter(pk=token.pk, secret_version=token.secret_version).update(
+        secret=field.handle(token, field.seal(token, secret)),
+        secret_hint=secret.hint,
+        secret_version=F("secret_version") + 1,
+        secret_set_at=now,
+        health=ApiToken.Health.OK,
+        health_reason="",
+        last_tested_at=now,
+    )
+    return changed == 1
+
+
+def _write_end(
+    attempt: RotationAttempt,
+    token: ApiToken,
+    secret: Secret,
+    *,
+    flip: bool,
+    problem: str,
+    context: RotationContext,
+) -> None:
+    if flip:
+        _lock_store(token.store_id)
+    if not write_secret(token, secret, context=context):
+        raise _Overtaken
+    if flip:
+        _flip(token)
+    changes: dict[str, Any] = {
+        "state": State.DONE,
+        "closed_at": context.clock(),
+        "to_version": token.secret_version + 1,
+        "phase": "",
+        # The secret stands in its token now; one copy less to guard.
+        "reply": None,
+        "outcome": _outcome(attempt, flip=flip, problem=problem),
+    }
+    if (
+        RotationAttempt.objects.filter(
+            pk=attempt.pk, closed_at__isnull=True, state=State.VERIFIED
+        ).update(**changes)
+        != 1
+    ):
+        raise _Overtaken
+
+
+def _outcome(attempt: RotationAttempt, *, flip: bool, problem: str) -> str:
+    if flip:
+        return "The new secret works, and this token is the active one now."
+    if attempt.flip and problem:
+        return f"The new secret works. The roles stay as they were: {problem}"
+    return "The new secret works."
+
+
+def _problem_of_flip(
+    attempt: RotationAttempt, token: ApiToken, secret: Secret, *, context: RotationContext
+) -> str:
+    if not attempt.flip:
+        return ""
+    active = ApiToken.objects.filter(store_id=token.store_id, role=ApiToken.Role.ACTIVE).first()
+    if active is None or active.pk == token.pk:
+        return ""
+    wanted = granted_codes(active)
+    tried = context.wire.try_permissions(token, secret=secret, codes=sorted(wanted))
+    return lacks(tried, token=token, wanted=wanted)
+
+
+def _flip(token: ApiToken) -> None:
+    """Demote, then promote: one UPDATE would break the constraint of one active token."""
+    siblings = ApiToken.objects.filter(store_id=token.store_id)
+    active = siblings.filter(role=ApiToken.Role.ACTIVE).exclude(pk=token.pk).first()
+    siblings.filter(role=ApiToken.Role.ACTIVE).exclude(pk=token.pk).update(
+        role=ApiToken.Role.STANDBY
+    )
+    siblings.filter(pk=token.pk).update(role=ApiToken.Role.ACTIVE)
+    if active is not None and active.rotate_after_days:
+        # The policy was meant for the credential in use: it must not end with the first flip.
+        siblings.filter(pk=token.pk, rotate_after_days__isnull=True).update(
+            rotate_after_days=active.rotate_after_days
+        )
+
+
+def _see_the_old_one_refused(
+    attempt: RotationAttempt, token: ApiToken, old: Secret, *, context: RotationContext
+) -> None:
+    answer = context.wire.standing(token, secret=old)
+    if answer.refused:
+        words = "The old one is refused."
+    elif answer.works:
+        words = "The old one still works: see in the dashboard whether it should."
+    else:
+        words = f"Whether the old one is refused is not clear: {answer.message}"
+    RotationAttempt.objects.filter(pk=attempt.pk).update(outcome=f"{attempt.outcome} {words}")
+    attempt.refresh_from_db()
+
+
+def _lock_store(store_id: str) -> None:
+    # One statement that locks on every database, SQLite included.
+    Store.objects.filter(pk=store_id).update(enabled=F("enabled"))

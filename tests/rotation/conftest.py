@@ -1,0 +1,88 @@
+"""A store on the sandbox with one token, or with an active and a standby one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import pytest
+from django.core.cache import cache
+from django.utils import timezone
+
+from pandabase_django.crypto.secret import Secret
+from pandabase_django.models import ApiToken, RotationAttempt
+from pandabase_django.sandbox import Sandbox, Token
+from pandabase_django.services.connection import add_token
+from pandabase_django.services.rotation import RotationContext
+
+
+class Clock:
+    """Stands still until it is moved; sleeping moves it."""
+
+    def __init__(self) -> None:
+        self.now = timezone.now()
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    def pass_by(self, **span: float) -> None:
+        self.now += timedelta(**span)
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    cache.clear()
+    with Sandbox(seed=6, products=10, orders=20) as running:
+        yield running
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def context(clock: Clock) -> RotationContext:
+    return RotationContext(clock=clock, sleep=clock.sleep)
+
+
+def add(sandbox: Sandbox, given: Token) -> ApiToken:
+    return add_token(
+        store_id=sandbox.store_id,
+        mode=given.mode,
+        secret=Secret(given.secret),
+        token_id=given.token_id,
+        name=f"{given.mode.title()} {given.token_id[-4:]}",
+        base_url=sandbox.url,
+    )
+
+
+@pytest.fixture
+def token(db: None, sandbox: Sandbox) -> ApiToken:
+    return add(sandbox, sandbox.hmac_token)
+
+
+@pytest.fixture
+def standby(token: ApiToken, sandbox: Sandbox) -> ApiToken:
+    return add(sandbox, sandbox.add_token())
+
+
+def rolls(sandbox: Sandbox) -> int:
+    """Requests to roll a secret that have reached the sandbox."""
+    return sum(entry["path"].endswith("/roll-secret") for entry in sandbox.requests())
+
+
+def held_secret(token: ApiToken) -> str:
+    return ApiToken.objects.get(pk=token.pk).secret.reveal()
+
+
+def in_use(token: ApiToken, sandbox: Sandbox) -> bool:
+    """Whether the stored secret is the remote's own."""
+    return held_secret(token) == sandbox.secret_of(token.token_id)
+
+
+def attempts() -> list[RotationAttempt]:
+    return list(RotationAttempt.objects.order_by("prepared_at"))
