@@ -51,6 +51,8 @@ class Processes:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+            if process.stdout:
+                process.stdout.close()
         self._log.close()
 
     def start(self, *arguments: str, keep_stdout: bool = False) -> subprocess.Popen[bytes]:

@@ -41,9 +41,10 @@ def path() -> str:
 def why_not() -> str:
     """Why no browser can be driven here; "" when one can."""
     try:
+        import axe_playwright_python  # noqa: F401
         import playwright  # noqa: F401
     except ImportError:
-        return "Playwright is not installed: pip install -e '.[browser]'"
+        return "Playwright or axe-core is not installed: pip install -e '.[browser]'"
     return "" if path() else "no Chromium: apt-get install chromium"
 
 

@@ -22,6 +22,7 @@ THEME = env("BROWSER_THEME", default="")
 INSTALLED_APPS = [*THEMES[THEME], *INSTALLED_APPS]
 # Themes bring styles and scripts inline; the policy is ours and the plain admin's promise.
 MIDDLEWARE = [*MIDDLEWARE, *([] if THEME else ["tests.browser.csp.StrictPolicy"])]
+ROOT_URLCONF = "tests.browser.plain"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "data_folder_in": str(STATE / "broker"),
