@@ -8,6 +8,8 @@ pandabase.E004  API_URL is no https URL
 pandabase.E005  stored secrets are sealed with a key that is not configured (``--database``)
 pandabase.W006  the rate-limit cache belongs to one process alone
 pandabase.W007  the rotation spool can't be used, or is open to everybody
+pandabase.W008  the cache of the webhook doctor belongs to one process alone
+pandabase.W009  a handler waits for an event that Pandabase does not send
 pandabase.E101  a sealed field is bound to a column that does not exist
 pandabase.E102  a sealed field has no purpose
 ==============  ==================================================================================
@@ -23,13 +25,15 @@ from django.core import checks
 from django.db import DatabaseError
 
 from pandabase_django.api.transport import normalise_base_url
+from pandabase_django.api.webhook_payload import EVENT_TYPES
 from pandabase_django.conf import DEFAULTS, conf
 from pandabase_django.crypto.keyring import current_keyring
 from pandabase_django.crypto.reseal import stored_key_ids
+from pandabase_django.events import registered_events
 from pandabase_django.exceptions import ConfigurationError
 from pandabase_django.services.rotation.spool import spool_problem
 
-__all__ = ["check_settings", "check_stored_keys"]
+__all__ = ["check_handlers", "check_settings", "check_stored_keys"]
 
 PER_PROCESS_CACHES = ("LocMemCache", "DummyCache")
 
@@ -77,7 +81,31 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]
                 id="pandabase.W007",
             )
         )
+    backend = settings.CACHES.get(conf.webhook_cache, {}).get("BACKEND", "")
+    if not settings.DEBUG and backend.endswith(PER_PROCESS_CACHES):
+        messages.append(
+            checks.Warning(
+                f"The cache {conf.webhook_cache!r} belongs to one process: the admin can't show "
+                "why webhook deliveries were refused.",
+                hint='Name a shared cache in PANDABASE["WEBHOOK_CACHE"].',
+                id="pandabase.W008",
+            )
+        )
     return messages
+
+
+@checks.register("pandabase")
+def check_handlers(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Handlers whose event's name is unknown: misspelt, or newer than this version."""
+    return [
+        checks.Warning(
+            f"{', '.join(handlers)} waits for {name}, which is no event this version knows.",
+            hint="Look for a misspelling; a new event of Pandabase is handled all the same.",
+            id="pandabase.W009",
+        )
+        for name, handlers in sorted(registered_events().items())
+        if name not in EVENT_TYPES
+    ]
 
 
 @checks.register(checks.Tags.database)

@@ -41,6 +41,11 @@ def beat_schedule() -> dict[str, dict[str, Any]]:
             "schedule": timedelta(minutes=1),
             "options": {"expires": 60},
         },
+        "pandabase-finish-webhook-rotations": {
+            "task": "pandabase.finish_webhook_rotations",
+            "schedule": timedelta(hours=1),
+            "options": {"expires": 3600},
+        },
         "pandabase-prune-webhooks": {
             "task": "pandabase.prune_webhooks",
             "schedule": timedelta(days=1),

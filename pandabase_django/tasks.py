@@ -25,6 +25,7 @@ from pandabase_django.services.sync.request_logs import prune_request_logs
 from pandabase_django.services.ticks import tick
 from pandabase_django.services.webhooks import queue
 from pandabase_django.services.webhooks.process import process_delivery
+from pandabase_django.services.webhooks.registration import finish_due_rotations
 
 __all__ = [
     "archive_request_logs",
@@ -33,6 +34,7 @@ __all__ = [
     "enqueue_deliveries",
     "enqueue_delivery",
     "fetch_request_logs",
+    "finish_webhook_rotations",
     "process_webhook",
     "prune_changes",
     "prune_webhooks",
@@ -197,6 +199,16 @@ def sweep_webhooks(self: Task[Any, Any]) -> int:
 def prune_webhooks() -> int:
     """Delete finished deliveries past their retention. Returns how many."""
     return queue.prune()
+
+
+@shared_task(name="pandabase.finish_webhook_rotations")
+def finish_webhook_rotations() -> int:
+    """End the overlap of signing secrets whose time is over. Returns how many ended."""
+    results = finish_due_rotations()
+    for endpoint, trouble in results:
+        if trouble:
+            logger.warning("The rotation of %s could not be finished: %s", endpoint, trouble)
+    return sum(not trouble for _, trouble in results)
 
 
 class _Broker:

@@ -97,4 +97,7 @@ def _read(request: HttpRequest) -> bytes:
 
 
 def _answer(status: int) -> HttpResponse:
-    return HttpResponse(status=status, content_type="text/plain")
+    response = HttpResponse(status=status, content_type="text/plain")
+    # Refusals and failures are logged where they are known; Django would log each a second time.
+    response._has_been_logged = True  # type: ignore[attr-defined]
+    return response

@@ -47,7 +47,7 @@ def test_right_settings_are_silent(settings: Any, tmp_path: Path) -> None:
 
 
 def test_a_cache_of_one_process_is_told(settings: Any) -> None:
-    assert ids() == ["pandabase.W006"]
+    assert ids() == ["pandabase.W006", "pandabase.W008"]
 
 
 def test_rows_whose_key_is_gone_are_told(token: ApiToken, settings: Any) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from celery import current_app
@@ -10,9 +12,12 @@ from django.core.cache import cache
 from django.urls import reverse
 
 from pandabase_django.crypto.secret import Secret
-from pandabase_django.models import Store, WebhookEndpoint
+from pandabase_django.events import _handlers
+from pandabase_django.models import Store, WebhookDelivery, WebhookEndpoint
 from pandabase_django.services.webhooks import doctor
-from tests.webhooks.sender import SECRET
+from tests.webhooks.sender import SECRET, payload_of, sign_v2
+
+Arrive = Callable[..., WebhookDelivery]
 
 
 @pytest.fixture(autouse=True)
@@ -40,3 +45,26 @@ def endpoint(store: Store) -> WebhookEndpoint:
 @pytest.fixture
 def url(endpoint: WebhookEndpoint) -> str:
     return reverse("pandabase:webhook", args=[endpoint.pk])
+
+
+@pytest.fixture(autouse=True)
+def _no_handlers() -> Iterator[None]:
+    before = dict(_handlers)
+    _handlers.clear()
+    yield
+    _handlers.clear()
+    _handlers.update(before)
+
+
+@pytest.fixture
+def arrive(url: str, endpoint: WebhookEndpoint) -> Arrive:
+    """A delivery comes in by the front door; gives its row."""
+    numbers = itertools.count(1)
+
+    def send(order_id: str, event: str = "PAYMENT_COMPLETED", **options: Any) -> WebhookDelivery:
+        event_id = options.pop("event_id", None) or f"evt_{next(numbers)}"
+        payload = payload_of(event, event_id=event_id, order_id=order_id, **options)
+        assert sign_v2(payload).post(url).status_code == 200
+        return WebhookDelivery.objects.get(event_id=event_id)
+
+    return send

@@ -253,13 +253,13 @@ def _list_key(place: str) -> str:
 
 
 def _shape(signature: str) -> str:
-    """How many entries of which scheme, and nothing of the signature itself."""
+    """The scheme of each entry, and nothing of the signature itself."""
     if not signature:
         return ""
     if re.fullmatch(r"[0-9a-fA-F]{64}", signature):
         return "64 hex"
-    schemes = Counter(
+    schemes = (
         entry.partition(",")[0] if re.match(r"v[0-9a-z]{1,3},", entry) else "?"
         for entry in signature.split(" ")
     )
-    return ", ".join(f"{number} × {scheme}" for scheme, number in sorted(schemes.items()))[:60]  # noqa: RUF001
+    return " ".join(schemes)[:60]

@@ -109,12 +109,17 @@ def _claim(delivery_id: int) -> list[WebhookDelivery]:
     wanted = due.filter(pk=delivery_id).select_related("endpoint").first()
     if wanted is None:
         return []
+    if wanted.attempts >= MAX_ATTEMPTS:
+        # Only a process that was killed leaves one so: it must not take a worker down for ever.
+        _bury(wanted)
+        return []
     ids = [wanted.pk]
     if wanted.order_id and wanted.event in EVENT_TYPES:
         others = due.filter(
             endpoint__store_id=wanted.endpoint.store_id,
             order_id=wanted.order_id,
             event__in=EVENT_TYPES,
+            attempts__lt=MAX_ATTEMPTS,
         ).exclude(pk=wanted.pk)
         ids += others.order_by("pk").values_list("pk", flat=True)[: MAX_COALESCED - 1]
     claimed = [
@@ -127,6 +132,18 @@ def _claim(delivery_id: int) -> list[WebhookDelivery]:
     ]
     rows = WebhookDelivery.objects.filter(pk__in=claimed).select_related("endpoint__store")
     return list(rows.order_by("pk"))
+
+
+def _bury(delivery: WebhookDelivery) -> None:
+    WebhookDelivery.objects.filter(
+        pk=delivery.pk, state=State.PENDING, attempts=delivery.attempts
+    ).update(
+        state=State.DEAD,
+        finished_at=timezone.now(),
+        next_attempt_at=None,
+        last_error="The worker was killed while it worked on this, each time.",
+    )
+    logger.error("Event %s is a dead letter: its worker was killed.", delivery.event_id)
 
 
 def _fetch(store: Store, deliveries: Sequence[WebhookDelivery]) -> _Trouble | None:

@@ -32,7 +32,7 @@ from pandabase_django.exceptions import (
     TransportError,
 )
 from pandabase_django.models import Store, WebhookEndpoint
-from pandabase_django.services.clients import client_for
+from pandabase_django.services.clients import client_for, token_of
 from pandabase_django.services.webhooks.secrets import (
     OVERLAP,
     SECRET_FIELDS,
@@ -72,10 +72,13 @@ class Comparison:
     others: tuple[schemas.Webhook, ...]
 
 
-def checked_url(url: str) -> str:
+def checked_url(url: str, *, store: Store) -> str:
     """A URL that Pandabase can deliver to.
 
+    A store whose remote is on this machine too, which is a sandbox, may have any address.
+
     Raises:
+        ConfigurationError: The store has no active token.
         ValueError: It can't; says why in words for a person.
     """
     url = url.strip()
@@ -84,8 +87,10 @@ def checked_url(url: str) -> str:
         host = parts.hostname or ""
     except ValueError:
         raise ValueError(_("This is not a URL.")) from None
-    if not host or len(url) > MAX_URL_CHARACTERS:
+    if not host or parts.scheme not in ("http", "https") or len(url) > MAX_URL_CHARACTERS:
         raise ValueError(_("This is not a URL."))
+    if _is_private(urlsplit(token_of(store).base_url).hostname or ""):
+        return url
     if _is_private(host):
         raise ValueError(
             _(
@@ -116,7 +121,7 @@ def register(
         StateConflict: It is registered already.
         PandabaseError: The remote refused, or the secret can't be sealed.
     """
-    url, types = checked_url(url), _checked_types(event_types)
+    url, types = checked_url(url, store=endpoint.store), _checked_types(event_types)
     with transaction.atomic():
         row = lock_endpoint(endpoint.pk)
         if row.remote_id:
@@ -146,7 +151,7 @@ def update_registration(
         ValueError: A value can't be registered; says why.
         PandabaseError: The remote refused.
     """
-    url = None if url is None else checked_url(url)
+    url = None if url is None else checked_url(url, store=endpoint.store)
     types = None if event_types is None else _checked_types(event_types)
     with client_for(endpoint.store) as client:
         for remote_id in filter(None, (endpoint.remote_id, endpoint.previous_remote_id)):
