@@ -87,6 +87,7 @@ class Client:
         self.orders = Orders(self)
         self.refunds = Lists(self, "refunds_list", "refund_get", schemas.Refund.from_json)
         self.disputes = Lists(self, "disputes_list", "dispute_get", schemas.Dispute.from_json)
+        self.ledger = Listing(self, "ledger_list", schemas.LedgerEntry.from_json)
         self.request_logs = Listing(self, "request_logs_list", RequestLogEntry.from_json)
         self.webhooks = Webhooks(self)
 

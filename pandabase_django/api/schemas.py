@@ -19,6 +19,7 @@ __all__ = [
     "Category",
     "Customer",
     "Dispute",
+    "LedgerEntry",
     "NewWebhook",
     "Order",
     "OrderItem",
@@ -446,6 +447,30 @@ class Dispute(_Movement):
     @classmethod
     def from_json(cls, data: object) -> Dispute:
         return cls(**_movement(data, "dispute"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerEntry(_Parsed):
+    """A movement of money; it names a payment rather than an order (Source: P-23)."""
+
+    id: str
+    type: str | None
+    amount_minor: int | None
+    reference_id: str | None
+    created_at: datetime | None
+
+    @classmethod
+    def from_json(cls, data: object) -> LedgerEntry:
+        f = Fields(data, kind="ledger entry")
+        return cls(
+            id=f.identifier(kind="ledger entry"),
+            type=f.text("type"),
+            amount_minor=f.integer("amount"),
+            reference_id=f.reference("referenceId"),
+            created_at=f.time("createdAt"),
+            payload=f.payload(),
+            warnings=tuple(f.warnings),
+        )
 
 
 def _movement(data: object, kind: str) -> dict[str, Any]:

@@ -87,19 +87,32 @@ def fetch_details(
     store_id: str,
     silent: bool,
     dry_run: bool = False,
-    on_batch: Callable[[], None] = lambda: None,
-) -> int:
+    guard: Callable[[], None] = lambda: None,
+    missing: set[str] | None = None,
+) -> set[str]:
     """Fetch and write the details of these orders.
 
     An order whose answer can't be understood stays dirty and is named in the warnings.
 
+    Args:
+        wanted: Ids and dirty marks.
+        client: Fetches them.
+        reader: Fetches several at a time.
+        recorder: The run.
+        store_id: The store.
+        silent: Send no signal (a store's first sync).
+        dry_run: Compare only.
+        guard: Called first in each transaction; raises when nothing may be written any more.
+        missing: Gets the ids that answered 404.
+
     Returns:
-        How many orders could not be read.
+        Ids of the orders that could not be read.
 
     Raises:
         PandabaseError: The credential, a permission or the remote itself failed.
     """
-    failures = in_a_row = 0
+    unread: set[str] = set()
+    in_a_row = 0
 
     def fetch(item: tuple[str, int]) -> schemas.Order | PandabaseError:
         try:
@@ -112,27 +125,29 @@ def fetch_details(
         details: list[Detailed] = []
         for (pk, mark), answer in batch:
             if isinstance(answer, PandabaseError):
-                failures += 1
-                in_a_row += 1
+                unread.add(pk)
                 recorder.warn([f"Details of {pk} could not be read: {answer}"])
                 if isinstance(answer, ObjectNotFound):
-                    recorder.attend(f"The remote lists order {pk} and does not find it.")
-                elif in_a_row >= FAILURES_IN_A_ROW:
+                    if missing is not None:
+                        missing.add(pk)
+                    continue
+                in_a_row += 1
+                if in_a_row >= FAILURES_IN_A_ROW:
                     raise answer
             elif answer.id != pk:
-                failures += 1
+                unread.add(pk)
                 recorder.warn([f"Details of {pk} came back as those of {answer.id}; left out."])
             else:
                 in_a_row = 0
                 details.append(Detailed(order=answer, mark=mark))
         with transaction.atomic():
+            guard()
             outcome = write_details(details, store_id=store_id, dry_run=dry_run, silent=silent)
             recorder.add(outcome)
             done = recorder.run.progress_done + len(batch)
             recorder.progress(done=done, total=recorder.run.progress_total)
             recorder.save()
-        on_batch()
-    return failures
+    return unread
 
 
 def write_details(

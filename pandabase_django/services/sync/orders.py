@@ -2,24 +2,23 @@
 
 An order is never deleted (Source: P-22, assumed: a falling total is told to a person), and its
 place in the ascending list never moves. So the pages before the checkpoint hold nothing new.
-They may hold orders that changed since; ``late`` finds those without reading them again.
+They may hold orders that changed since; ``movements``, ``statuses`` and ``rolling`` find those
+without reading all of them again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from collections.abc import Iterator
 
 from django.utils import timezone
 
 from pandabase_django.api import schemas
 from pandabase_django.api.schemas import Page
-from pandabase_django.conf import conf
-from pandabase_django.models import SyncCursor
-from pandabase_django.services.sync import late
+from pandabase_django.models import Order, SyncCursor
+from pandabase_django.services.sync import movements, rolling, statuses, vanished
 from pandabase_django.services.sync.details import dirty_orders, fetch_details
+from pandabase_django.services.sync.listing import write_batch
 from pandabase_django.services.sync.paging import PAGE_SIZE
-from pandabase_django.services.sync.summaries import write_summaries
 from pandabase_django.services.sync.sweep import PAGES_PER_TRANSACTION, SyncContext
 
 __all__ = ["sync_orders"]
@@ -35,52 +34,40 @@ def sync_orders(context: SyncContext) -> int:
         MissingPermission: The token may not read orders.
         PandabaseError: Whatever stopped the run; what was written so far stays and is right.
     """
-    late.start_watching(context)
-    full = context.full or context.cursor.last_full_at is None or _rolling_pass_due(context)
-    if full:
+    cursor = context.cursor
+    movements.start_watching(context)
+    everything = context.full or cursor.last_full_at is None
+    if everything:
         with context.recorder.step("orders: full pass"):
-            _read_list(context, first=int(context.cursor.checkpoint.get("full_page", 1)))
-        context.cursor.last_full_at = timezone.now()
-        context.cursor.checkpoint.pop("full_page", None)
+            # Only a first pass goes on where it was stopped: a later one is asked for in order
+            # to see every page.
+            _read_list(context, first=int(cursor.checkpoint.pop("full_page", 1)))
+        cursor.last_full_at = timezone.now()
+        rolling.start_round(context, hurried=movements.cannot_watch(context))
     else:
         with context.recorder.step("orders: new ones"):
             # One page back: ties in creation time, and rows that became visible late.
-            _read_list(context, first=max(1, int(context.cursor.checkpoint.get("page", 1)) - 1))
-        late.mark_late_changes(context, write=lambda page: write_page(context, page))
-    failures = _read_details(context)
-    if not full and late.read_differing_statuses(
-        context, write=lambda page: write_page(context, page)
-    ):
-        failures += _read_details(context)
-    return failures
-
-
-def write_page(context: SyncContext, page: Page[schemas.OrderSummary]) -> None:
-    """Write one page of summaries in a transaction of its own."""
-    with context.writing() as now:
-        _write(context, list(page.items), now)
-
-
-def _rolling_pass_due(context: SyncContext) -> bool:
-    """Read everything again daily when refunds or disputes can't be watched."""
-    last = context.cursor.last_full_at
-    blind = late.cannot_watch(context)
-    interval = timedelta(seconds=conf.full_sweep_interval_seconds)
-    return blind and (last is None or timezone.now() - last >= interval)
+            _read_list(context, first=max(1, int(cursor.checkpoint.get("page", 1)) - 1))
+    if everything and context.dry_run:
+        return 0  # every row of the list was compared; nothing else could be told
+    unread: set[str] = set()
+    missing: set[str] = set()
+    movements.mark_moved_orders(context)
+    statuses.read_unsettled(context)
+    if not everything:
+        rolling.read_next_pages(context, hurried=movements.cannot_watch(context))
+    _read_details(context, unread, missing)
+    statuses.reconcile(context, read_details=lambda: _read_details(context, unread, missing))
+    vanished.bury_orders(context, missing)
+    # One that failed at first may have been read, or proved gone, meanwhile.
+    return Order.objects.filter(pk__in=unread, dirty=True).count()
 
 
 def _read_list(context: SyncContext, *, first: int) -> None:
     batch: list[schemas.OrderSummary] = []
     page: Page[schemas.OrderSummary] | None = None
-    before = int(context.cursor.checkpoint.get("total", 0))
-    pages = context.reader.pages(_list(context), first=first)
-    for count, page in enumerate(pages, start=1):
-        if page.total < before:
-            context.recorder.attend(
-                f"The remote counts {page.total} orders, {before} at an earlier sync. "
-                "Orders are not supposed to vanish."
-            )
-        before = page.total
+    for count, page in enumerate(_pages(context, first=first), start=1):
+        _watch_total(context, page)
         batch.extend(page.items)
         context.recorder.warn(page.warnings)
         context.recorder.progress(
@@ -89,55 +76,77 @@ def _read_list(context: SyncContext, *, first: int) -> None:
         if count % PAGES_PER_TRANSACTION == 0:
             _write_batch(context, batch, page)
     if page is not None:
-        _write_batch(context, batch, page)
+        _write_batch(context, batch, page, last=True)
 
 
-def _list(context: SyncContext) -> Callable[[int], Page[schemas.OrderSummary]]:
+def _pages(context: SyncContext, *, first: int) -> Iterator[Page[schemas.OrderSummary]]:
+    """Pages from ``first`` on, or from further back when that one does not join what is here.
+
+    A list that lost rows, or whose pages became longer, has its end on an earlier page than the
+    checkpoint says.
+    """
     orders = context.client.orders
-    return lambda number: orders.list(page=number, limit=PAGE_SIZE, sort="asc")
+    back = 1
+    while True:
+        pages = context.reader.pages(
+            lambda number: orders.list(page=number, limit=PAGE_SIZE, sort="asc"), first=first
+        )
+        page = next(pages)
+        if first == 1 or _joins(page):
+            break
+        first = max(1, min(first, page.total_pages + 1) - back)
+        back *= 2
+    yield page
+    yield from pages
+
+
+def _joins(page: Page[schemas.OrderSummary]) -> bool:
+    return bool(page.items) and Order.objects.filter(pk=page.items[0].id).exists()
+
+
+def _watch_total(context: SyncContext, page: Page[schemas.OrderSummary]) -> None:
+    checkpoint = context.cursor.checkpoint
+    before = int(checkpoint.get("total", 0))
+    if page.total < before:
+        context.recorder.attend(
+            f"The remote counts {page.total} orders, {before} at an earlier sync. "
+            "Orders are not supposed to vanish."
+        )
+    checkpoint["total"] = page.total
 
 
 def _write_batch(
     context: SyncContext,
     batch: list[schemas.OrderSummary],
     page: Page[schemas.OrderSummary],
+    *,
+    last: bool = False,
 ) -> None:
     with context.writing() as now:
-        _write(context, batch, now)
+        write_batch(context, batch, now)
         checkpoint = context.cursor.checkpoint
-        checkpoint["page"] = max(page.page, int(checkpoint.get("page", 1)))
-        checkpoint["total"] = page.total
+        before = int(checkpoint.get("page", 1))
+        checkpoint["page"] = page.page if last else max(page.page, before)
         if context.cursor.last_full_at is None:
-            # Only the first pass goes on where it was stopped: a later one is asked for in order
-            # to see every page.
             checkpoint["full_page"] = page.page
         if not context.dry_run:
             SyncCursor.objects.filter(pk=context.cursor.pk).update(checkpoint=checkpoint)
     batch.clear()
 
 
-def _write(context: SyncContext, batch: list[schemas.OrderSummary], now: datetime) -> None:
-    noted = write_summaries(batch, store_id=context.store.pk, now=now, dry_run=context.dry_run)
-    run = context.recorder.run
-    run.rows_created += noted.created
-    run.rows_unchanged += noted.unchanged
-    context.recorder.warn(noted.warnings)
-    if context.dry_run:
-        run.rows_updated += noted.marked
-
-
-def _read_details(context: SyncContext) -> int:
-    if context.dry_run:
-        return 0
+def _read_details(context: SyncContext, unread: set[str], missing: set[str]) -> None:
+    due = Order.objects.filter(store=context.store, dirty=True).count()
+    if context.dry_run or not due:
+        return
     with context.recorder.step("orders: details"):
-        due = late.dirty_count(context)
         context.recorder.progress(done=0, total=due)
-        return fetch_details(
+        unread |= fetch_details(
             dirty_orders(store_id=context.store.pk),
             client=context.client,
             reader=context.reader,
             recorder=context.recorder,
             store_id=context.store.pk,
             silent=context.first,
-            on_batch=context.keep_lease,
+            guard=context.keep_lease,
+            missing=missing,
         )

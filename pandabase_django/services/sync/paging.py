@@ -6,6 +6,7 @@ between two requests. While it waits for an answer it is called back, to keep it
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -59,27 +60,39 @@ class Reader(Generic[T]):
         """``work`` in a thread, so that the caller stays alive while it takes its time."""
         return self._result(lambda _: work(), None)
 
-    def pages(self, fetch: Callable[[int], Page[T]], *, first: int = 1) -> Iterator[Page[T]]:
+    def pages(
+        self, fetch: Callable[[int], Page[T]], *, first: int = 1, at_most: int | None = None
+    ) -> Iterator[Page[T]]:
         """Pages from ``first`` to the last one there is when it is reached, in order.
 
+        Args:
+            fetch: One page by its number.
+            first: The number of the first one.
+            at_most: How many to read; None reads all.
+
         Raises:
-            ProtocolError: A page in the middle came back empty twice.
+            ProtocolError: A page in the middle came back empty, or as another one, twice.
             PandabaseError: Whatever ``fetch`` raises.
         """
         page = self._complete(fetch, first, self._result(fetch, first))
         yield page
+        end = math.inf if at_most is None else first + at_most - 1
         waiting: deque[tuple[int, Future[Page[T]]]] = deque()
-        last, number = page.total_pages, first
-        while number < last or waiting:
-            while number < last and len(waiting) < self._concurrency * PAGES_AHEAD_PER_CONNECTION:
-                number += 1
-                waiting.append((number, self._pool.submit(fetch, number)))
-            if not waiting:
-                break
-            expected, future = waiting.popleft()
-            page = self._complete(fetch, expected, self._result(fetch, expected, future))
-            yield page
-            last = page.total_pages
+        last, number = min(page.total_pages, end), first
+        try:
+            while number < last or waiting:
+                ahead = self._concurrency * PAGES_AHEAD_PER_CONNECTION
+                while number < last and len(waiting) < ahead:
+                    number += 1
+                    waiting.append((number, self._pool.submit(fetch, number)))
+                expected, future = waiting.popleft()
+                page = self._complete(fetch, expected, self._result(fetch, expected, future))
+                yield page
+                last = min(page.total_pages, end)
+        finally:
+            # Whoever stops reading wants none of those that were asked for ahead.
+            for _, future in waiting:
+                future.cancel()
 
     def each(self, work: Callable[[A], T], arguments: Iterable[A]) -> Iterator[tuple[A, T]]:
         """``work`` of each argument, in order, several at a time and few ahead."""
@@ -94,13 +107,14 @@ class Reader(Generic[T]):
             yield done, self._result(work, done, future)
 
     def _complete(self, fetch: Callable[[int], Page[T]], number: int, page: Page[T]) -> Page[T]:
-        """Ask again for a page that is empty though later ones exist."""
-        if page.received or number >= page.total_pages:
+        """Ask again for a page that is empty though later ones exist, or that is another one."""
+        if _fits(page, number):
             return page
-        again = self._result(fetch, number)
-        if again.received or number >= again.total_pages:
+        again = self.one(lambda: fetch(number))
+        if _fits(again, number):
             return again
-        raise ProtocolError(f"Page {number} of {again.total_pages} came back empty, twice.")
+        what = "empty" if again.page == number else f"as page {again.page}"
+        raise ProtocolError(f"Page {number} of {again.total_pages} came back {what}, twice.")
 
     def _result(self, work: Callable[[A], R], argument: A, future: Future[R] | None = None) -> R:
         try:
@@ -119,3 +133,8 @@ class Reader(Generic[T]):
                 if future.done():
                     return future.result()
                 self._while_waiting()
+
+
+def _fits(page: Page[T], number: int) -> bool:
+    # Beyond the end the remote may answer with whatever it likes.
+    return number >= page.total_pages or (page.received > 0 and page.page == number)

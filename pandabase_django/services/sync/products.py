@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from pandabase_django import signals
@@ -19,6 +19,10 @@ from pandabase_django.services.sync.sweep import SyncContext, bury, read_through
 from pandabase_django.services.sync.upsert import Change, Outcome, child_digest, mark_gone, upsert
 
 __all__ = ["sync_products"]
+
+# Up to here the whole list is read in every run: its ten pages cost little, and only a whole
+# reading sees a product deleted while another one came back.
+ROWS_READ_WHOLE = 1000
 
 
 def sync_products(context: SyncContext) -> None:
@@ -35,8 +39,14 @@ def sync_products(context: SyncContext) -> None:
 
 def _full_pass_due(context: SyncContext) -> bool:
     last = context.cursor.last_full_at
+    if context.full or last is None or not context.cursor.checkpoint.get("settled"):
+        return True
     interval = timedelta(seconds=conf.full_sweep_interval_seconds)
-    return context.full or last is None or timezone.now() - last >= interval
+    return timezone.now() - last >= interval or _live(context).count() <= ROWS_READ_WHOLE
+
+
+def _live(context: SyncContext) -> QuerySet[Product]:
+    return Product.objects.filter(store=context.store, gone_at__isnull=True)
 
 
 def _sync_categories(context: SyncContext) -> None:
@@ -76,28 +86,32 @@ def _sync_categories(context: SyncContext) -> None:
 
 def _read_everything(context: SyncContext) -> None:
     client = context.client
+    checkpoint = context.cursor.checkpoint
+    before = frozenset(_live(context).values_list("pk", flat=True).iterator())
     with context.recorder.step("products: full pass") as entry:
         reading = read_through(
             context,
             fetch=lambda page: client.products.list(
                 page=page, limit=PAGE_SIZE, sort_by="createdAt", sort_order="asc"
             ),
-            write=lambda batch, now: _announce(context, _write(context, batch, now)),
+            write=lambda batch, now: _announce(context, _write(context, batch, now).changes),
         )
         entry["clean"] = reading.clean
-        if reading.clean:
-            bury(
-                context,
-                model=Product,
-                seen=reading.ids,
-                get=client.products.get,
-                control=lambda: client.products.list(page=1, limit=1),
-                mourn=_mourn_variants,
-            )
-        else:
+        # Only a second look at the same set of products makes sure that none was shifted past
+        # the first. Until then each run reads everything.
+        checkpoint["settled"] = reading.clean and reading.ids == before
+        if not reading.clean:
             context.recorder.warn([f"Products: {reading.why_unclean}"])
-        # An unclean pass leaves the mark empty, so that the next run reads everything again.
-        context.cursor.last_full_at = timezone.now() if reading.clean else None
+            return
+        bury(
+            context,
+            model=Product,
+            seen=reading.ids,
+            get=client.products.get,
+            control=lambda: client.products.list(page=1, limit=1),
+            mourn=lambda ids, now: _mourn(context, ids, now),
+        )
+        context.cursor.last_full_at = timezone.now()
 
 
 def _read_newest_changes(context: SyncContext) -> bool:
@@ -109,17 +123,19 @@ def _read_newest_changes(context: SyncContext) -> bool:
     with context.recorder.step("products: newest changes"):
         number = 1
         while True:
-            page = context.client.products.list(
-                page=number, limit=PAGE_SIZE, sort_by="updatedAt", sort_order="desc"
+            page = context.reader.one(
+                lambda at=number: context.client.products.list(  # type: ignore[misc]
+                    page=at, limit=PAGE_SIZE, sort_by="updatedAt", sort_order="desc"
+                )
             )
             context.recorder.warn(page.warnings)
             with context.writing() as now:
                 outcome = _write(context, page.items, now)
-            _announce(context, outcome)
+            _announce(context, outcome.changes)
             if not outcome.changes or number >= page.total_pages:
                 break
             number += 1
-        here = Product.objects.filter(store=context.store, gone_at__isnull=True)
+        here = _live(context)
         in_doubt = here.filter(absences__gt=0).exists()
         return not in_doubt and here.count() == page.total
 
@@ -174,17 +190,38 @@ def _write_category_links(written: dict[str, schemas.Product]) -> None:
     )
 
 
-def _mourn_variants(product_ids: list[str], now: datetime) -> None:
-    ProductVariant.objects.filter(Q(product_id__in=product_ids), gone_at__isnull=True).update(
-        gone_at=now, synced_at=now
-    )
+def _mourn(context: SyncContext, product_ids: list[str], now: datetime) -> None:
+    variants = ProductVariant.objects.filter(product_id__in=product_ids, gone_at__isnull=True)
+    ids = list(variants.values_list("pk", flat=True))
+    context.recorder.run.rows_gone += mark_gone(ProductVariant, ids=ids, now=now)
+    context.recorder.buried(ProductVariant, ids)
+    if _heard(context):
+        gone = Product.objects.filter(pk__in=product_ids)
+        _announce(
+            context,
+            [
+                Change(
+                    row=product,
+                    created=False,
+                    first_read=False,
+                    columns=("gone_at",),
+                    before={"gone_at": None},
+                )
+                for product in gone
+            ],
+        )
 
 
-def _announce(context: SyncContext, outcome: Outcome[Product]) -> None:
-    if context.first or context.dry_run or not signals.product_synced.has_listeners(Product):
+def _heard(context: SyncContext) -> bool:
+    silent = context.first or context.dry_run
+    return not silent and signals.product_synced.has_listeners(Product)
+
+
+def _announce(context: SyncContext, changes: Sequence[Change[Product]]) -> None:
+    if not _heard(context):
         return
 
-    def send(changes: Sequence[Change[Product]] = tuple(outcome.changes)) -> None:
+    def send(changes: Sequence[Change[Product]] = tuple(changes)) -> None:
         for change in changes:
             signals.send(
                 signals.product_synced,

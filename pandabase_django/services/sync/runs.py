@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from pandabase_django import signals
@@ -23,7 +23,7 @@ from pandabase_django.exceptions import (
 )
 from pandabase_django.models import Store, SyncCursor, SyncRun
 from pandabase_django.models.sync import Resource
-from pandabase_django.services.connection import client_for
+from pandabase_django.services.connection import client_for, open_client, token_of
 from pandabase_django.services.sync import lease as leases
 from pandabase_django.services.sync.orders import sync_orders
 from pandabase_django.services.sync.paging import Reader
@@ -44,6 +44,7 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 RESOURCES = (Resource.PRODUCTS, Resource.ORDERS)
+DATABASE_AWAY = (OperationalError, InterfaceError)
 STALLED_AFTER = timedelta(minutes=5)
 
 
@@ -70,7 +71,7 @@ class RunResult:
         """When a retry makes sense without anybody changing anything; None when it does not."""
         if isinstance(self.error, PandabaseError) and self.error.retryable:
             return self.error.retry_after_seconds or 30.0
-        return None
+        return 30.0 if isinstance(self.error, DATABASE_AWAY) else None
 
 
 def enabled_stores(store_id: str = "") -> list[Store]:
@@ -134,7 +135,9 @@ def sync_resource(
         result = _attempt(store, resource, cursor, lease, recorder, full=full)
     finally:
         if lease is not None:
-            lease.release()
+            # A database that is down can't be told; the lease then ends by itself.
+            with suppress(*DATABASE_AWAY):
+                lease.release()
     if not dry_run and not run.first:
         transaction.on_commit(
             lambda: signals.send(signals.sync_finished, sender=SyncRun, run=run), robust=True
@@ -208,6 +211,12 @@ def _attempt(
         recorder.finish(SyncRun.State.FAILED)
         logger.warning("Sync of %s of %s failed: %s", resource, store.pk, error)
         return RunResult(run, error)
+    except DATABASE_AWAY as error:
+        run.error = "The database was out of reach. The next run goes on from here."
+        logger.warning("Sync of %s of %s failed: %s", resource, store.pk, run.error, exc_info=True)
+        _drop_dead_connection()
+        _finish_if_possible(recorder)
+        return RunResult(run, error)
     except Exception:
         run.error = "An unexpected error; the log has it."
         _finish_if_possible(recorder)
@@ -234,7 +243,11 @@ def _run_strategy(
             recorder.save()
 
     with ExitStack() as stack:
-        client = stack.enter_context(client_for(store))
+        if recorder.run.dry_run:
+            # Unlike client_for, it notes nothing of the token.
+            client = stack.enter_context(open_client(token_of(store)))
+        else:
+            client = stack.enter_context(client_for(store))
         recorder.watch(client)
         reader: Reader[Any] = stack.enter_context(
             Reader(concurrency=conf.concurrency, while_waiting=keep_alive, renew=client.renew)
@@ -275,6 +288,14 @@ def _note_completion(cursor: SyncCursor, lease: leases.Lease | None) -> None:
                 "last_full_at",
             ]
         )
+
+
+def _drop_dead_connection() -> None:
+    """Let the next query open a new connection; a broken one would fail for good."""
+    if not connection.in_atomic_block:
+        connection.close_if_unusable_or_obsolete()
+        if connection.connection is not None and not connection.is_usable():
+            connection.close()
 
 
 def _finish_if_possible(recorder: Recorder) -> None:

@@ -24,12 +24,29 @@ __all__ = ["Noted", "write_summaries"]
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """What a batch of list items came to."""
+    """What a batch of list items came to.
 
-    created: int
-    marked: int
+    Attributes:
+        new: Ids that were inserted.
+        changed: Ids that were marked dirty, since the list shows them otherwise than before.
+        moved: Ids that stand here in another status, or as tombstones.
+        unchanged: How many needed nothing.
+        warnings: What could not be read, and rows of another store.
+    """
+
+    new: tuple[str, ...]
+    changed: tuple[str, ...]
+    moved: tuple[str, ...]
     unchanged: int
     warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    new: list[schemas.OrderSummary]
+    changed: dict[str, str]
+    moved: list[str]
+    foreign: list[str]
 
 
 def write_summaries(
@@ -40,48 +57,51 @@ def write_summaries(
     warnings = [f"{item.id}: {text}" for item in listed.values() for text in item.warnings]
     try:
         with transaction.atomic():
-            new, changed, foreign = _compare(listed, store_id=store_id)
+            found = _compare(listed, store_id=store_id)
             if not dry_run:
-                insert_new(Order, [_row(item, store_id=store_id, now=now) for item in new])
+                insert_new(Order, [_row(item, store_id=store_id, now=now) for item in found.new])
     except IntegrityError:
         # A webhook or another worker inserted one of them a moment ago: it is known now.
         with transaction.atomic():
-            new, changed, foreign = _compare(listed, store_id=store_id)
-            insert_new(Order, [_row(item, store_id=store_id, now=now) for item in new])
-    warnings += [f"{pk} belongs to another store already; it was left out." for pk in foreign]
+            found = _compare(listed, store_id=store_id)
+            insert_new(Order, [_row(item, store_id=store_id, now=now) for item in found.new])
+    warnings += [f"{pk} belongs to another store already; it was left out." for pk in found.foreign]
     if not dry_run:
-        _mark(changed)
+        _mark(found.changed)
         write_customers(
-            [(item.customer, item.created_at) for item in new], store_id=store_id, now=now
+            [(item.customer, item.created_at) for item in found.new], store_id=store_id, now=now
         )
     return Noted(
-        created=len(new),
-        marked=len(changed),
-        unchanged=len(listed) - len(new) - len(changed) - len(foreign),
+        new=tuple(item.id for item in found.new),
+        changed=tuple(found.changed),
+        moved=tuple(found.moved),
+        unchanged=len(listed) - len(found.new) - len(found.changed) - len(found.foreign),
         warnings=tuple(warnings),
     )
 
 
-def _compare(
-    listed: dict[str, schemas.OrderSummary], *, store_id: str
-) -> tuple[list[schemas.OrderSummary], dict[str, str], list[str]]:
+def _compare(listed: dict[str, schemas.OrderSummary], *, store_id: str) -> _Compared:
     known = {
-        pk: (owner, digest)
-        for pk, owner, digest in Order.objects.filter(Among(F("pk"), listed)).values_list(
-            "pk", "store_id", "list_digest"
+        pk: values
+        for pk, *values in Order.objects.filter(Among(F("pk"), listed)).values_list(
+            "pk", "store_id", "list_digest", "status", "gone_at"
         )
     }
-    new: list[schemas.OrderSummary] = []
-    changed: dict[str, str] = {}
-    foreign: list[str] = []
+    found = _Compared(new=[], changed={}, moved=[], foreign=[])
     for pk, item in listed.items():
         if pk not in known:
-            new.append(item)
-        elif known[pk][0] != store_id:
-            foreign.append(pk)
-        elif known[pk][1] != (digest := item.digest):
-            changed[pk] = digest
-    return new, changed, foreign
+            found.new.append(item)
+            continue
+        owner, digest, status, gone_at = known[pk]
+        if owner != store_id:
+            found.foreign.append(pk)
+            continue
+        if status != (item.status or "") or gone_at is not None:
+            found.moved.append(pk)
+        # A tombstone that is listed again comes back with its details.
+        if digest != item.digest or gone_at is not None:
+            found.changed[pk] = item.digest
+    return found
 
 
 def _mark(changed: dict[str, str]) -> None:

@@ -8,9 +8,9 @@ even then each missing row needs a proof of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
@@ -55,6 +55,7 @@ class SyncContext:
     recorder: Recorder
     full: bool
     dry_run: bool
+    noted: set[str] = field(default_factory=set)
 
     @property
     def first(self) -> bool:
@@ -75,8 +76,14 @@ class SyncContext:
             yield timezone.now()
             self.recorder.save()
 
+    def note(self, ids: Iterable[str]) -> list[str]:
+        """In a dry run: those of these ids that were not met before."""
+        fresh = [pk for pk in ids if pk not in self.noted]
+        self.noted.update(fresh)
+        return fresh
+
     def keep_lease(self) -> None:
-        """Renew the lease during work that needs none itself.
+        """Renew the lease, as the first statement of a write transaction.
 
         Raises:
             LeaseLost: The lease passed to another worker.
@@ -108,8 +115,10 @@ def read_through(
         fetch: One page by its number, sorted by creation, oldest first.
         write: Writes rows inside the transaction it is called in.
     """
-    before = fetch(1)
-    tail_before = before if before.total_pages <= 1 else fetch(before.total_pages)
+    ask = context.reader.one
+    before = ask(lambda: fetch(1))
+    end = max(1, before.total_pages)
+    tail_before = before if end == 1 else ask(lambda: fetch(end))
     ids: set[str] = set()
     totals = {before.total, tail_before.total}
     batch: list[S] = []
@@ -122,7 +131,7 @@ def read_through(
         if count % PAGES_PER_TRANSACTION == 0:
             _flush(context, batch, write)
     _flush(context, batch, write)
-    tail_after = fetch(max(1, before.total_pages))
+    tail_after = ask(lambda: fetch(end))
     totals.add(tail_after.total)
     why = _why_unclean(totals, tail_before, tail_after, len(ids))
     return Pass(ids=frozenset(ids), total=before.total, clean=not why, why_unclean=why)
@@ -140,14 +149,16 @@ def bury(
     """After a clean pass: tombstones for rows that the list no longer has.
 
     A row goes when its own GET answers 404 while another GET works, or when two clean passes in a
-    row did not list it though its GET answers 200 (P-20 leaves open which the remote does).
+    row did not list it though its GET answers 200 (P-20 leaves open which the remote does). The
+    GET that must work is that of a listed row, so that a remote whose objects all answer 404
+    buries nothing.
 
     Args:
         context: The run.
         model: Product or Category.
         seen: Every id the pass read.
         get: Fetches one object by id.
-        control: A GET that must work if the token and the remote are well.
+        control: A request that must work when no row is listed.
         mourn: Called inside the transaction with the ids that went.
     """
     rows = model._default_manager.filter(store=context.store, gone_at__isnull=True)
@@ -160,8 +171,9 @@ def bury(
             back.append(pk)
     # One pass may prove many absences; none counts before the control GET has answered as well.
     answers = dict(context.reader.each(lambda pk: _exists(get, pk), missing))
-    if missing:
-        control()
+    if missing and not _is_well(context, seen, get=get, control=control):
+        context.recorder.warn(["The remote lists rows that it does not find; nothing is buried."])
+        return
     again_absent = set(rows.filter(pk__in=missing, absences__gte=1).values_list("pk", flat=True))
     gone = [pk for pk in missing if not answers[pk] or pk in again_absent]
     doubtful = [pk for pk in missing if answers[pk] and pk not in again_absent]
@@ -179,6 +191,20 @@ def bury(
             mourn(gone, now)
             rows.filter(pk__in=doubtful).update(absences=1)
             rows.filter(pk__in=back).update(absences=0)
+
+
+def _is_well(
+    context: SyncContext,
+    seen: frozenset[str],
+    *,
+    get: Callable[[str], object],
+    control: Callable[[], object],
+) -> bool:
+    if seen:
+        listed = min(seen)
+        return context.reader.one(lambda: _exists(get, listed))
+    context.reader.one(control)
+    return True
 
 
 def _flush(

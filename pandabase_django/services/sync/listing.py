@@ -1,0 +1,81 @@
+"""What all readings of the list of orders share: writing a page, dirty marks, the checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from itertools import islice
+
+from django.db.models import QuerySet
+
+from pandabase_django.api import schemas
+from pandabase_django.api.schemas import Page
+from pandabase_django.models import Order, SyncCursor
+from pandabase_django.services.sync.details import mark_dirty
+from pandabase_django.services.sync.summaries import Noted, write_summaries
+from pandabase_django.services.sync.sweep import SyncContext
+
+__all__ = ["live_orders", "mark_due", "save_checkpoint", "write_batch", "write_page"]
+
+MARKS_PER_TRANSACTION = 500
+
+
+def write_batch(
+    context: SyncContext, batch: Sequence[schemas.OrderSummary], now: datetime
+) -> Noted:
+    """Write list items inside ``context.writing()``, and count them."""
+    noted = write_summaries(batch, store_id=context.store.pk, now=now, dry_run=context.dry_run)
+    run = context.recorder.run
+    context.recorder.warn(noted.warnings)
+    run.rows_unchanged += noted.unchanged
+    if context.dry_run:
+        # Lists overlap; what is not written would be new each time.
+        run.rows_created += len(context.note(noted.new))
+        run.rows_updated += len(context.note(noted.changed))
+    else:
+        run.rows_created += len(noted.new)
+    return noted
+
+
+def write_page(context: SyncContext, page: Page[schemas.OrderSummary]) -> int:
+    """Write one page in a transaction of its own, and mark due what has another status here.
+
+    Such a status comes from details that were older than the list; the list alone would not ask
+    again, since its own form did not change.
+
+    Returns:
+        How many orders are new here, or had another status.
+    """
+    context.recorder.warn(page.warnings)
+    with context.writing() as now:
+        noted = write_batch(context, page.items, now)
+        if not context.dry_run:
+            mark_dirty(Order.objects.filter(pk__in=noted.moved, dirty=False))
+    return len(noted.new) + len(noted.moved)
+
+
+def mark_due(context: SyncContext, ids: Collection[str]) -> None:
+    """Ask for the details of these orders of the store, as far as they stand here."""
+    remaining = iter(sorted(ids))
+    while chunk := list(islice(remaining, MARKS_PER_TRANSACTION)):
+        orders = Order.objects.filter(store=context.store, pk__in=chunk)
+        if context.dry_run:
+            found = orders.values_list("pk", flat=True)
+            context.recorder.run.rows_updated += len(context.note(found))
+            continue
+        with context.writing():
+            mark_dirty(orders)
+
+
+def save_checkpoint(context: SyncContext) -> None:
+    """Keep where this run stands, under the lease."""
+    if not context.dry_run:
+        with context.writing():
+            SyncCursor.objects.filter(pk=context.cursor.pk).update(
+                checkpoint=context.cursor.checkpoint, last_full_at=context.cursor.last_full_at
+            )
+
+
+def live_orders(context: SyncContext) -> QuerySet[Order]:
+    """The store's orders that are no tombstones."""
+    return Order.objects.filter(store=context.store, gone_at__isnull=True)

@@ -1,0 +1,186 @@
+"""Finds settled orders that changed late by the lists that tell of money: refunds and disputes.
+
+No list has an "updated since" filter (Source: P-20), but refunds and disputes have lists of their
+own, newest first, that name their order (P-23). Reading them down to what is known already shows
+every order they moved, however old it is. Ends are found by ids and not by times, so that neither
+a wrong clock nor a date in the far future can end the watching.
+
+A token that may read neither may still read the payout ledger, which knows both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from pandabase_django.api import schemas
+from pandabase_django.api.client import Listing
+from pandabase_django.api.schemas import Page
+from pandabase_django.exceptions import MissingPermission
+from pandabase_django.models import Order
+from pandabase_django.services.sync.listing import mark_due, save_checkpoint
+from pandabase_django.services.sync.paging import PAGE_SIZE
+from pandabase_django.services.sync.rolling import hurry
+from pandabase_django.services.sync.sweep import SyncContext
+
+__all__ = ["cannot_watch", "mark_moved_orders", "start_watching"]
+
+KINDS = ("refunds", "disputes")
+LEDGER = "ledger"
+REMEMBERED = 200  # newest ids of a list; two pages, for those that become visible late
+
+# What may still come to another end, by the remote's own filters (P-23, P-28).
+UNDECIDED: dict[str, tuple[str, ...]] = {
+    "refunds": ("PROCESSING",),
+    "disputes": ("AWAITING_REVIEW", "UNDER_REVIEW"),
+}
+# New orders bring payments and are found by their own list.
+LEDGER_NOISE = frozenset({"OPENING_BALANCE", "PAYMENT_RECEIVED", "PAYOUT"})
+
+
+def start_watching(context: SyncContext) -> None:
+    """Note where the lists of refunds and disputes end now, before any order is read.
+
+    A list that opens only now, after a first sync, may hide changes of the time before: then
+    every order is read again soon.
+    """
+    checkpoint = context.cursor.checkpoint
+    for kind in KINDS:
+        if kind not in checkpoint:
+            _start(context, kind)
+            if kind in checkpoint and not context.first:
+                hurry(context)
+    if not cannot_watch(context):
+        checkpoint.pop(LEDGER, None)
+    elif LEDGER not in checkpoint:
+        _start(context, LEDGER)
+    save_checkpoint(context)
+
+
+def cannot_watch(context: SyncContext) -> bool:
+    """Whether refunds or disputes are closed to this token."""
+    return any(kind not in context.cursor.checkpoint for kind in KINDS)
+
+
+def mark_moved_orders(context: SyncContext) -> None:
+    """Mark the orders due that refunds, disputes or the ledger tell of since the last run."""
+    for kind in (*KINDS, LEDGER):
+        state = context.cursor.checkpoint.get(kind)
+        if state is None:
+            continue
+        with context.recorder.step(f"orders: new {kind}" if kind != LEDGER else "orders: ledger"):
+            try:
+                found, after = _look(context, kind, state)
+            except MissingPermission as error:
+                context.cursor.checkpoint.pop(kind)
+                context.recorder.warn([f"{kind.title()} can't be watched: {error}"])
+                hurry(context)
+                save_checkpoint(context)
+                continue
+            mark_due(context, found)
+            # Only now: whoever is killed before looks at the same entries again.
+            context.cursor.checkpoint[kind] = after
+            save_checkpoint(context)
+
+
+def _start(context: SyncContext, kind: str) -> None:
+    try:
+        page = _page(context, kind, 1)
+        if _oldest_first(page.items) and page.total_pages > 1:
+            page = _page(context, kind, page.total_pages)
+        undecided = _undecided(context, kind)
+    except MissingPermission as error:
+        context.recorder.warn([f"{kind.title()} can't be watched: {error}"])
+        return
+    context.cursor.checkpoint[kind] = {
+        "recent": {item.id: _state(item) for item in page.items},
+        "undecided": undecided,
+    }
+
+
+def _look(
+    context: SyncContext, kind: str, state: dict[str, Any]
+) -> tuple[set[str], dict[str, Any]]:
+    """The orders that moved, and what to remember instead of ``state``."""
+    recent: dict[str, str] = state["recent"]
+    items = list(_newest(context, kind, known=recent))
+    fresh = [item for item in items if recent.get(item.id) != _state(item)]
+    waiting: dict[str, str] = dict(state.get("undecided", {}))
+    waiting.update(
+        (item.id, item.order_id or "")
+        for item in fresh
+        if isinstance(item, schemas.Refund | schemas.Dispute)
+        and item.status in UNDECIDED.get(kind, ())
+    )
+    undecided = _undecided(context, kind) if waiting else {}
+    moved = {order for pk, order in waiting.items() if pk not in undecided}
+    if kind == LEDGER:
+        moved |= _orders_of_payments(context, fresh)
+    else:
+        moved |= {item.order_id or "" for item in fresh}
+    remembered = {item.id: _state(item) for item in items}
+    for pk, status in recent.items():
+        remembered.setdefault(pk, status)
+    newest = dict(list(remembered.items())[:REMEMBERED])
+    return moved - {""}, {"recent": newest, "undecided": undecided}
+
+
+def _newest(context: SyncContext, kind: str, *, known: dict[str, str]) -> Iterator[Any]:
+    """Entries from the newest on, to the end of the page on which a known one stands."""
+    page = _page(context, kind, 1)
+    numbers = iter(range(2, page.total_pages + 1))
+    if _oldest_first(page.items) and page.total_pages > 1:
+        numbers = iter(range(page.total_pages - 1, 0, -1))
+        page = _page(context, kind, page.total_pages)
+    while True:
+        yield from page.items
+        number = next(numbers, None)
+        if number is None or any(item.id in known for item in page.items):
+            return
+        page = _page(context, kind, number)
+
+
+def _undecided(context: SyncContext, kind: str) -> dict[str, str]:
+    """Order by id of each entry that may still come to another end."""
+    found: dict[str, str] = {}
+    for status in UNDECIDED.get(kind, ()):
+        fetch = partial(_fetch, context, kind, status=status)
+        for page in context.reader.pages(fetch):
+            found.update((item.id, item.order_id or "") for item in page.items)
+    return found
+
+
+def _orders_of_payments(context: SyncContext, entries: Sequence[schemas.LedgerEntry]) -> set[str]:
+    named = {
+        entry.reference_id
+        for entry in entries
+        if entry.reference_id and entry.type not in LEDGER_NOISE
+    }
+    if not named:
+        return set()
+    orders = Order.objects.filter(store=context.store)
+    by_payment = orders.filter(payment_id__in=named).values_list("pk", flat=True)
+    return {*by_payment, *orders.filter(pk__in=named).values_list("pk", flat=True)}
+
+
+def _oldest_first(items: Sequence[Any]) -> bool:
+    times: list[datetime] = [item.created_at for item in items if item.created_at]
+    return len(times) > 1 and times[0] < times[-1]
+
+
+def _state(item: Any) -> str:
+    return getattr(item, "status", None) or ""
+
+
+def _page(context: SyncContext, kind: str, number: int) -> Page[Any]:
+    return context.reader.one(partial(_fetch, context, kind, number))
+
+
+def _fetch(context: SyncContext, kind: str, number: int, **filters: str) -> Page[Any]:
+    client = context.client
+    if kind == LEDGER:
+        return client.ledger.list(page=number, limit=PAGE_SIZE)  # it can't be sorted
+    listing: Listing[Any] = client.refunds if kind == "refunds" else client.disputes
+    return listing.list(page=number, limit=PAGE_SIZE, sort="desc", **filters)
