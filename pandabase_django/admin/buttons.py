@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import (
     Http404,
     HttpRequest,
@@ -38,6 +39,7 @@ class Button:
         press: Called with the admin, the request and the object; returns where to go then, or
             None for the object's page.
         fits: Whether it is shown for this object.
+        waits: It waits for a network: no transaction of the request may wait with it.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Button:
     permission: str
     press: Callable[[Any, HttpRequest, Any], str | None]
     fits: Callable[[Any], bool] = lambda obj: True
+    waits: bool = False
 
 
 class ButtonsMixin(_ModelAdmin):
@@ -99,7 +102,7 @@ class ButtonsMixin(_ModelAdmin):
             url = button.press(self, request, obj)
             return HttpResponseRedirect(url or self._page(obj))
 
-        return view
+        return transaction.non_atomic_requests(view) if button.waits else view
 
     def _page(self, obj: Any) -> str:
         name = f"{self.opts.app_label}_{self.opts.model_name}_change"

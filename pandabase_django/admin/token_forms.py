@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 
-from pandabase_django.api.permissions import KNOWN_PERMISSIONS, RESOURCES
+from pandabase_django.admin.permission_grid import PRESET_CHOICES, PermissionGrid, by_code
+from pandabase_django.api.permissions import KNOWN_PERMISSIONS, PRESETS
 from pandabase_django.conf import conf
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.exceptions import ConfigurationError, PandabaseError
-from pandabase_django.models import ApiToken, TokenPermission
+from pandabase_django.models import ApiToken
 from pandabase_django.services.connection import add_token
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 else:
     _TokenForm = forms.ModelForm
 
-__all__ = ["AddTokenForm", "ChangeTokenForm", "PermissionGrid"]
+__all__ = ["AddTokenForm", "ChangeTokenForm"]
 
 
 class SecretField(forms.CharField):
@@ -34,52 +33,14 @@ class SecretField(forms.CharField):
         return Secret(super().clean(value))
 
 
-class PermissionGrid(forms.CheckboxSelectMultiple):
-    """Resources down, read and write across; beside each box what calls have shown."""
-
-    observed: Mapping[str, str]
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.observed = {}
-
-    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> Any:
-        chosen = set(value or ())
-        rows = format_html_join(
-            "",
-            "<tr><th scope='row'>{}</th><td>{}</td><td>{}</td></tr>",
-            (
-                (resource.title(), *(self._box(name, f"{resource}_{a}", chosen) for a in ACCESS))
-                for resource in RESOURCES
-            ),
-        )
-        return format_html(
-            "<table class='pandabase-grid'><thead><tr><th>{}</th><th>{}</th><th>{}</th></tr>"
-            "</thead><tbody>{}</tbody></table>",
-            _("Resource"),
-            _("Read"),
-            _("Write"),
-            rows,
-        )
-
-    def _box(self, name: str, code: str, chosen: set[str]) -> str:
-        if code not in KNOWN_PERMISSIONS:
-            return ""
-        return format_html(
-            "<label><input type='checkbox' name='{}' value='{}'{}> <code>{}</code></label> "
-            "<span class='pandabase-observed'>{}</span>",
-            name,
-            code,
-            " checked" if code in chosen else "",
-            code,
-            self.observed.get(code, ""),
-        )
-
-
-ACCESS = ("READ", "WRITE")
-
-
 class _PermissionsForm(_TokenForm):
+    preset = forms.ChoiceField(
+        label=_("Preset"),
+        required=False,
+        choices=PRESET_CHOICES,
+        help_text=_("Ticks the boxes below; without JavaScript it is applied when you save."),
+        widget=forms.Select(attrs={"data-presets": "declared"}),
+    )
     declared = forms.MultipleChoiceField(
         label=_("Declared permissions"),
         required=False,
@@ -87,7 +48,8 @@ class _PermissionsForm(_TokenForm):
         widget=PermissionGrid,
         help_text=_(
             "What the Pandabase dashboard says of this token. With none declared every call is "
-            "tried. Beside each box stands what calls have shown."
+            "tried. Beside each box stands what calls have shown. “Verify permissions” reads one "
+            "row of each resource; whether writing is allowed can't be tested safely."
         ),
     )
     other = forms.CharField(
@@ -98,8 +60,10 @@ class _PermissionsForm(_TokenForm):
 
     def codes(self) -> list[str]:
         """Declared codes, known and other."""
+        preset = self.cleaned_data.get("preset", "")
+        known = PRESETS[preset] if preset else self.cleaned_data.get("declared", [])
         other = self.cleaned_data.get("other", "").split(",")
-        return [*self.cleaned_data.get("declared", []), *filter(None, map(str.strip, other))]
+        return [*known, *filter(None, map(str.strip, other))]
 
 
 class AddTokenForm(_PermissionsForm):
@@ -158,7 +122,8 @@ class ChangeTokenForm(_PermissionsForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        rows = list(self.instance.permissions.all())
+        observed = by_code(self.instance)
+        rows = list(observed.values())
         known = [row.code for row in rows if row.declared and row.code in KNOWN_PERMISSIONS]
         other = [row.code for row in rows if row.declared and row.code not in KNOWN_PERMISSIONS]
         if "declared" in self.fields:
@@ -166,11 +131,7 @@ class ChangeTokenForm(_PermissionsForm):
             self.fields["other"].initial = ", ".join(other)
             widget = self.fields["declared"].widget
             if isinstance(widget, PermissionGrid):
-                widget.observed = {
-                    row.code: row.get_observed_display()
-                    for row in rows
-                    if row.observed != TokenPermission.Observed.UNKNOWN
-                }
+                widget.observed = observed
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data

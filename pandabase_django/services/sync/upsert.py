@@ -20,7 +20,9 @@ M = TypeVar("M", bound=MirrorRow)
 
 # What belongs to the row's life here and not to the remote object.
 KEPT = frozenset({"id", "store", "first_seen_at", "absences"})
-NOT_A_CHANGE = frozenset({"payload", "digest", "synced_at", "dirty", "dirty_mark", "detailed_at"})
+NOT_A_CHANGE = frozenset(
+    {"payload", "digest", "synced_at", "dirty", "dirty_mark", "detailed_at", "list_digest"}
+)
 
 
 @dataclass(frozen=True, slots=True)

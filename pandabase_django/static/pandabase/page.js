@@ -1,7 +1,8 @@
 /* Small comforts of the admin's pages. Every page works without them.
  *
  *   <button type="button" data-copy="text" hidden>Copy</button>
- *   <button type="button" data-check="A B C" hidden>: ticks these boxes of its form, clears others
+ *   <select data-presets="declared">: ticks the boxes of that name which a grid's data-preset-…
+ *   names for the chosen value, and goes back to its first option
  */
 "use strict";
 document.addEventListener("DOMContentLoaded", () => {
@@ -20,14 +21,17 @@ document.addEventListener("DOMContentLoaded", () => {
     });
   }
 
-  for (const button of document.querySelectorAll("[data-check]")) {
-    button.hidden = false;
-    button.addEventListener("click", () => {
-      const wanted = new Set(button.dataset.check.split(" "));
-      const boxes = button.form.querySelectorAll(`input[name="${button.dataset.name}"]`);
-      for (const box of boxes) {
+  for (const select of document.querySelectorAll("select[data-presets]")) {
+    select.addEventListener("change", () => {
+      const grid = select.form.querySelector(`[data-preset-${select.value}]`);
+      if (!grid) {
+        return;
+      }
+      const wanted = new Set(grid.getAttribute(`data-preset-${select.value}`).split(" "));
+      for (const box of grid.querySelectorAll(`input[name="${select.dataset.presets}"]`)) {
         box.checked = wanted.has(box.value);
       }
+      select.selectedIndex = 0;
     });
   }
 });
