@@ -111,14 +111,22 @@ def details(remote: Remote, options: argparse.Namespace) -> Measured:
 
     Order.objects.filter(pk__in=_detail_ids(options)).update(dirty=True, digest="", updated_at=None)
     OrderItem.objects.all().delete()
-    start = time.perf_counter()
-    result = sync_resource(shop.store(), resource="orders", trigger=SyncRun.Trigger.COMMAND)
-    seconds = time.perf_counter() - start
+    before = after = 0.0
+
+    def on_progress(run: SyncRun) -> None:
+        nonlocal before, after
+        if run.phase == "orders: details":
+            after = time.perf_counter()
+        elif not after:
+            before = time.perf_counter()
+
+    result = sync_resource(
+        shop.store(), resource="orders", trigger=SyncRun.Trigger.COMMAND, on_progress=on_progress
+    )
     assert result.error is None, result.error
     step = next(s for s in result.run.steps if s["strategy"] == "orders: details")
     return {
-        "seconds": step.get("seconds", seconds),
-        "whole": seconds,
+        "seconds": after - before,
         "rows": step["requests"],
         "items": OrderItem.objects.count(),
     }

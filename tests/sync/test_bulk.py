@@ -8,7 +8,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from pandabase_django.models import Customer, Order, Store
-from pandabase_django.services.sync.bulk import Among, insert_new
+from pandabase_django.services.sync.bulk import Among, insert_new, insert_or_update
 
 AWKWARD = (
     "",
@@ -82,3 +82,35 @@ def test_rows_are_looked_up_among_ids() -> None:
     found = Order.objects.filter(Among(F("pk"), ids)).values_list("pk", flat=True)
     assert set(found) == {"ord_1", "ord_3"}
     assert not Order.objects.filter(Among(F("pk"), [])).exists()
+
+
+@pytest.mark.usefixtures("shops")
+@pytest.mark.parametrize("text", AWKWARD)
+def test_an_update_reads_back_as_it_was_given_and_keeps_the_rest(text: str) -> None:
+    now = timezone.now()
+    insert_new(Order, [_order("ord_1", status="OLD", list_digest="kept", dirty_mark=7)])
+    values = {
+        "order_number": text,
+        "payload": {"text": text, "none": None, "float": 0.1, "list": [1, True]},
+        "amount_minor": 2**63 - 1,
+        "status": "NEW",
+        "created_at": now,
+        "dirty": False,
+    }
+    rows = [Order(**_order(pk, list_digest="new", **values)) for pk in ("ord_1", "ord_2")]
+    insert_or_update(Order, rows, update_fields=list(values))
+    kept, new = Order.objects.order_by("pk")
+    assert {name: getattr(kept, name) for name in values} == values
+    assert {name: getattr(new, name) for name in values} == values
+    assert (kept.list_digest, kept.dirty_mark) == ("kept", 7)
+    assert (new.list_digest, new.dirty_mark) == ("new", 1)
+
+
+@pytest.mark.usefixtures("shops")
+def test_an_update_moves_no_row_into_another_store() -> None:
+    insert_new(Order, [_order("ord_1", status="OLD")])
+    rows = [Order(**{**_order(pk, status="NEW"), "store_id": "shp_b"}) for pk in ("ord_0", "ord_1")]
+    with pytest.raises(IntegrityError), transaction.atomic():
+        insert_or_update(Order, rows, update_fields=["status"])
+    (row,) = Order.objects.all()
+    assert (row.pk, row.store_id, row.status) == ("ord_1", "shp_a", "OLD")

@@ -36,7 +36,7 @@ from pandabase_django.services.sync.upsert import Change, Outcome, child_digest,
 
 __all__ = ["Detailed", "dirty_orders", "fetch_details", "mark_dirty", "write_details"]
 
-ORDERS_PER_TRANSACTION = 200
+ORDERS_PER_TRANSACTION = 100
 FAILURES_IN_A_ROW = 5  # after that many the remote itself is unwell, not one order
 
 # What the list form or the dirty mark owns; the detail form leaves it alone.

@@ -20,7 +20,9 @@ __all__ = ["PAGE_SIZE", "Reader"]
 
 PAGE_SIZE = 100  # the remote's maximum (P-19)
 TICK_SECONDS = 1.0
-PAGES_AHEAD_PER_CONNECTION = 2
+# So many that the connections stay busy while a batch is written.
+PAGES_AHEAD_PER_CONNECTION = 3
+OBJECTS_AHEAD_PER_CONNECTION = 16
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -99,7 +101,7 @@ class Reader(Generic[T]):
         waiting: deque[tuple[A, Future[T]]] = deque()
         for argument in arguments:
             waiting.append((argument, self._pool.submit(work, argument)))
-            if len(waiting) >= self._concurrency * PAGES_AHEAD_PER_CONNECTION:
+            if len(waiting) >= self._concurrency * OBJECTS_AHEAD_PER_CONNECTION:
                 done, future = waiting.popleft()
                 yield done, self._result(work, done, future)
         while waiting:

@@ -12,7 +12,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
+from django.db.models import F
+
 from pandabase_django.models import MirrorRow
+from pandabase_django.services.sync.bulk import Among, insert_or_update
 
 __all__ = ["Change", "Outcome", "child_digest", "mark_gone", "upsert"]
 
@@ -85,7 +88,7 @@ def upsert(
     known = {
         pk: (store_id, digest, gone_at)
         for pk, store_id, digest, gone_at in model._default_manager.filter(
-            pk__in=wanted
+            Among(F("pk"), wanted)
         ).values_list("pk", "store_id", "digest", "gone_at")
     }
     to_write: list[M] = []
@@ -105,13 +108,9 @@ def upsert(
     for row in to_write:
         read_before = row.pk in known and known[row.pk][1] != ""
         outcome.changes.append(_change(row, old.get(row.pk), first_read=not read_before))
-    if to_write and not dry_run:
-        model._default_manager.bulk_create(
-            to_write,
-            update_conflicts=True,
-            unique_fields=["store", "id"],
-            update_fields=[name for name in _written_fields(model) if name not in keep],
-        )
+    if not dry_run:
+        fields = [name for name in _written_fields(model) if name not in keep]
+        insert_or_update(model, to_write, update_fields=fields)
     return outcome
 
 
@@ -139,7 +138,8 @@ def _columns_of(model: type[M], ids: Sequence[str]) -> dict[str, dict[str, Any]]
         return {}
     names = [f.attname for f in model._meta.concrete_fields if f.name not in NOT_A_CHANGE]
     return {
-        values["id"]: values for values in model._default_manager.filter(pk__in=ids).values(*names)
+        values["id"]: values
+        for values in model._default_manager.filter(Among(F("pk"), ids)).values(*names)
     }
 
 
