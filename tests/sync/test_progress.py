@@ -108,9 +108,9 @@ def test_a_wait_for_a_rate_limit_is_shown_as_such(sandbox: Sandbox, sync: Sync) 
 def test_without_a_terminal_lines_go_to_stderr_and_the_result_to_stdout(
     sandbox: Sandbox, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pandabase_django.management.commands import pandabase_sync
+    from pandabase_django.management import live_line
 
-    monkeypatch.setattr(pandabase_sync, "LINE_SECONDS", 0.0)
+    monkeypatch.setattr(live_line, "LINE_SECONDS", 0.0)
     out, err = io.StringIO(), io.StringIO()
     call_command("pandabase_sync", stdout=out, stderr=err)
     assert "orders of shp_" in err.getvalue()

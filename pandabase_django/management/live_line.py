@@ -1,0 +1,63 @@
+"""Progress on stderr: one line that is drawn over itself on a terminal, lines now and then else."""
+
+from __future__ import annotations
+
+import shutil
+import time
+
+from django.core.management.base import OutputWrapper
+
+from pandabase_django.models import SyncRun
+from pandabase_django.services.sync import progress
+
+__all__ = ["LiveLine"]
+
+REDRAW_SECONDS = 0.1
+LINE_SECONDS = 5.0  # between two lines where no terminal is
+
+
+class LiveLine:
+    """Shows how far a run is.
+
+    Args:
+        stderr: Where to.
+        quiet: Show nothing.
+    """
+
+    def __init__(self, stderr: OutputWrapper, *, quiet: bool) -> None:
+        self._stderr = stderr
+        self._quiet = quiet
+        self._terminal = bool(stderr.isatty())
+        # Work that takes less than a few seconds writes no line where no terminal is.
+        self._drawn_at = 0.0 if self._terminal else time.monotonic()
+
+    def show_run(self, run: SyncRun) -> None:
+        """Draw where a run stands."""
+        if run.state == SyncRun.State.RUNNING:
+            self._draw(progress.sentence(run))
+
+    def show_wait(self, holder: str, seconds: float) -> None:
+        """Draw whose lease is waited for, and for how long at most."""
+        self._draw(f"Waiting {seconds:.0f} s at most for the lease of {holder}")
+
+    def end(self) -> None:
+        """Make room for a result."""
+        if self._terminal and not self._quiet:
+            self._stderr.write("\r\033[K", _plain, ending="")
+
+    def _draw(self, text: str) -> None:
+        now = time.monotonic()
+        pause = REDRAW_SECONDS if self._terminal else LINE_SECONDS
+        if self._quiet or now - self._drawn_at < pause:
+            return
+        self._drawn_at = now
+        if self._terminal:
+            width = shutil.get_terminal_size().columns
+            self._stderr.write(f"\r\033[K{text[: width - 1]}", _plain, ending="")
+        else:
+            self._stderr.write(text, _plain)
+
+
+def _plain(text: str) -> str:
+    """Progress is no error: without the red of stderr."""
+    return text

@@ -1,0 +1,215 @@
+"""An audit tells what differs and why, and writes nothing at all."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.utils import timezone
+
+from pandabase_django.models import (
+    Category,
+    Order,
+    Product,
+    ProductVariant,
+    Store,
+)
+from pandabase_django.sandbox import Sandbox
+from pandabase_django.services.sync.audit import audit
+from tests.sync.conftest import Sync
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def everything() -> dict[str, list[dict[str, Any]]]:
+    """Every row of every table of the app."""
+    return {
+        model._meta.label: list(model._default_manager.order_by("pk").values())
+        for model in apps.get_app_config("pandabase").get_models()
+    }
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    out = io.StringIO()
+    try:
+        call_command("pandabase_sync", *arguments, stdout=out, stderr=io.StringIO())
+    except CommandError as error:
+        return error.returncode, out.getvalue()
+    return 0, out.getvalue()
+
+
+def whys(store: Store, resource: str) -> dict[str, str]:
+    found = audit(store, resource=resource, full=True)
+    return {d.id: f"{d.what}: {d.why}" for d in found.differences}
+
+
+def test_counts_are_compared_by_a_few_requests_and_it_says_so(
+    sandbox: Sandbox, sync: Sync, store: Store
+) -> None:
+    sync("products")
+    sync("orders")
+    before = sandbox.requests_served
+    code, text = run("--audit")
+    assert code == 0
+    assert sandbox.requests_served - before == 10
+    assert text.count("EQUAL") == 2
+    assert text.count("Counts alone were compared") == 2
+    sandbox.change([{"op": "refund_order", "index": 3}])
+    code, text = run("--audit", "--resource", "orders")
+    assert code == 4
+    assert "DIFFERENT" in text
+    assert "there and" in text
+    # Counts can't see this.
+    sync("orders")
+    sandbox.change([{"op": "edit_order", "index": 3, "fields": {"amount": 7}}])
+    assert run("--audit", "--resource", "orders")[0] == 0
+    assert run("--audit", "--full", "--resource", "orders")[0] == 4
+
+
+def test_every_kind_of_difference_of_orders_is_named_with_its_reason(
+    sandbox: Sandbox, sync: Sync, store: Store
+) -> None:
+    sync("orders")
+    assert whys(store, "orders") == {}
+    first, second, third, fourth, fifth, sixth = Order.objects.order_by("created_at")[:6]
+    sandbox.change([{"op": "edit_order", "id": first.pk, "fields": {"amount": 7}}])
+    Order.objects.filter(pk=second.pk).update(status="LOST")
+    Order.objects.filter(pk=third.pk).update(dirty=True)
+    Order.objects.filter(pk=fourth.pk).update(gone_at=timezone.now())
+    Order.objects.filter(pk=fifth.pk).update(store=Store.objects.create(id="shp_other"))
+    sandbox.change([{"op": "hide_order", "id": sixth.pk}])
+    (new,) = sandbox.change([{"op": "create_order"}])
+    Order.objects.create(
+        id="ord_invented", store=store, first_seen_at=timezone.now(), synced_at=timezone.now()
+    )
+    found = whys(store, "orders")
+    assert found == {
+        first.pk: f"differs: amount_minor: {first.amount_minor} here, 7 there.",
+        second.pk: f"differs: status: LOST here, {second.status} there.",
+        third.pk: "due: It is to be read again; the next sync does.",
+        fourth.pk: found[fourth.pk],
+        fifth.pk: "other store: It stands here under shp_other.",
+        sixth.pk: "not listed: The remote does not list it, but answers for it by its id.",
+        new: "missing: It does not stand here.",
+        "ord_invented": "not listed: The remote does not list it, and does not find it either.",
+    }
+    assert found[fourth.pk].startswith("tombstone: It is marked as gone here since")
+
+
+def test_every_kind_of_difference_of_products_is_named_with_its_reason(
+    sandbox: Sandbox, sync: Sync, store: Store
+) -> None:
+    sync("products")
+    assert whys(store, "products") == {}
+    variant = ProductVariant.objects.order_by("pk")[0]
+    category = Category.objects.order_by("pk")[0]
+    ProductVariant.objects.filter(pk=variant.pk).update(price_minor=1)
+    Category.objects.filter(pk=category.pk).update(name="Another")
+    (deleted,) = sandbox.change([{"op": "delete_product", "index": 4}])
+    (edited,) = sandbox.change([{"op": "edit_product", "index": 9, "fields": {"price": 4242}}])
+    found = whys(store, "products")
+    assert set(found) >= {variant.product_id, category.pk, deleted, edited}
+    assert f"variant {variant.pk} price: 1 here, {variant.price_minor} there." in str(
+        found[variant.product_id or ""]
+    )
+    assert "name: Another here" in found[category.pk]
+    assert found[deleted].startswith("not listed: The remote does not list it, and does not find")
+    assert "4242 there." in found[edited]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--audit",), ("--audit", "--full"), ("--dry-run",), ("--dry-run", "--full")],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("synced", [True, False], ids=["synced", "new"])
+def test_nothing_at_all_is_written(
+    sandbox: Sandbox, sync: Sync, store: Store, arguments: tuple[str, ...], synced: bool
+) -> None:
+    if synced:
+        sync("products")
+        sync("orders")
+    sandbox.change(
+        [
+            {"op": "refund_order", "index": 3},
+            {"op": "create_order", "count": 120},
+            {"op": "delete_product", "index": 4},
+            {"op": "edit_product", "index": 9, "fields": {"price": 4242}},
+        ]
+    )
+    before = everything()
+    written: list[str] = []
+
+    def watch(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if sql.split(None, 1)[0].upper() in ("INSERT", "UPDATE", "DELETE"):
+            written.append(sql)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(watch):
+        run(*arguments)
+    assert written == []
+    assert everything() == before
+
+
+def test_a_dry_run_tells_what_a_run_would_do(sandbox: Sandbox, sync: Sync) -> None:
+    sync("products")
+    sync("orders")
+    sandbox.change(
+        [
+            {"op": "refund_order", "index": 3},
+            {"op": "create_order", "count": 120, "status": "PENDING"},
+            {"op": "delete_product", "index": 4},
+            {"op": "edit_product", "index": 9, "fields": {"price": 4242}},
+        ]
+    )
+    products, orders = sync("products", dry_run=True).run, sync("orders", dry_run=True).run
+    assert (products.rows_created, products.rows_updated, products.rows_gone) == (0, 1, 1)
+    assert (orders.rows_created, orders.rows_updated, orders.rows_gone) == (120, 1, 0)
+
+
+def test_the_json_of_an_audit_holds_what_a_script_needs(
+    sandbox: Sandbox, sync: Sync, store: Store
+) -> None:
+    sync("orders")
+    sandbox.change([{"op": "edit_order", "index": 3, "fields": {"amount": 7}}])
+    code, text = run("--audit", "--full", "--resource", "orders", "--format", "json")
+    report = json.loads(text)
+    (found,) = report["audits"]
+    assert (code, report["ok"], found["state"], found["compared"]) == (
+        4,
+        False,
+        "DIFFERENT",
+        "rows",
+    )
+    assert found["rows_compared"] == 230
+    assert found["differences"][0]["what"] == "differs"
+    assert found["counts"] == {"orders": {"there": 230, "here": 230}}
+
+
+def test_an_audit_that_may_not_read_says_so_and_exits_4(sandbox: Sandbox, store: Store) -> None:
+    match = {"method": "GET", "path_regex": "/orders$"}
+    error = {"status": 403, "error": "Missing permission: ORDERS_READ"}
+    sandbox.fault([{"match": match, "times": 0, "action": "status", "args": error}])
+    code, text = run("--audit", "--resource", "orders")
+    assert code == 4
+    assert "SKIPPED" in text
+    assert "ORDERS_READ" in text
+
+
+def test_an_audit_of_a_list_that_moves_says_so(sandbox: Sandbox, sync: Sync, store: Store) -> None:
+    sync("products")
+    change = [{"op": "delete_product", "index": 4}]
+    match = {"method": "GET", "path_regex": "/products$", "query": {"page": "2"}}
+    sandbox.fault([{"match": match, "action": "none", "changes": change}])
+    found = audit(store, resource="products", full=True)
+    assert any("moved while it was read" in note for note in found.notes)
+
+
+def test_equal_tables_of_another_app_are_no_business_of_an_audit(store: Store) -> None:
+    assert run("--audit", "--resource", "request_logs")[0] == 2
+    assert Product.objects.count() == 0
