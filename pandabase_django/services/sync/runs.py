@@ -1,34 +1,28 @@
-"""Runs one sync of one resource: lease, record, strategy, and what a failure means."""
+"""Runs one sync of one resource: lease, record and strategy."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from pandabase_django import signals
 from pandabase_django.conf import conf
-from pandabase_django.exceptions import (
-    APIError,
-    ConfigurationError,
-    LeaseLost,
-    MissingPermission,
-    PandabaseError,
-)
+from pandabase_django.exceptions import LeaseLost
 from pandabase_django.models import Store, SyncCursor, SyncRun
 from pandabase_django.models.sync import Resource
 from pandabase_django.services.connection import client_for, open_client, token_of
 from pandabase_django.services.sync import lease as leases
+from pandabase_django.services.sync.endings import DATABASE_AWAY, RunResult, attempt
 from pandabase_django.services.sync.orders import sync_orders
 from pandabase_django.services.sync.paging import Reader
 from pandabase_django.services.sync.products import sync_products
-from pandabase_django.services.sync.recorder import Recorder, RunCancelled
+from pandabase_django.services.sync.recorder import Recorder
 from pandabase_django.services.sync.request_logs import fetch_request_logs
 from pandabase_django.services.sync.sweep import SyncContext
 
@@ -41,37 +35,8 @@ __all__ = [
     "sync_resource",
 ]
 
-logger = logging.getLogger(__name__)
-
 RESOURCES = (Resource.PRODUCTS, Resource.ORDERS)
-DATABASE_AWAY = (OperationalError, InterfaceError)
 STALLED_AFTER = timedelta(minutes=5)
-
-
-@dataclass(frozen=True, slots=True)
-class RunResult:
-    """How a run ended.
-
-    Attributes:
-        run: Its record; not saved when it was a dry run.
-        error: What stopped it; None when nothing did.
-    """
-
-    run: SyncRun
-    error: Exception | None = None
-
-    @property
-    def seconds(self) -> float:
-        """Duration."""
-        finished = self.run.finished_at or timezone.now()
-        return (finished - self.run.started_at).total_seconds()
-
-    @property
-    def retry_after_seconds(self) -> float | None:
-        """When a retry makes sense without anybody changing anything; None when it does not."""
-        if isinstance(self.error, PandabaseError) and self.error.retryable:
-            return self.error.retry_after_seconds or 30.0
-        return 30.0 if isinstance(self.error, DATABASE_AWAY) else None
 
 
 def enabled_stores(store_id: str = "") -> list[Store]:
@@ -132,7 +97,7 @@ def sync_resource(
         run.first = cursor.first_completed_at is None
         if not dry_run:
             run.save(force_insert=True)
-        result = _attempt(store, resource, cursor, lease, recorder, full=full)
+        result = attempt(recorder, partial(_work, cursor, lease, recorder))
     finally:
         if lease is not None:
             # A database that is down can't be told; the lease then ends by itself.
@@ -186,56 +151,18 @@ def _cursor(store: Store, resource: str, *, dry_run: bool) -> SyncCursor:
     return cursor
 
 
-def _attempt(
-    store: Store,
-    resource: str,
-    cursor: SyncCursor,
-    lease: leases.Lease | None,
-    recorder: Recorder,
-    *,
-    full: bool,
-) -> RunResult:
-    run = recorder.run
-    try:
-        state = _run_strategy(store, resource, cursor, lease, recorder, full=full)
-    except MissingPermission as error:
-        run.error, run.request_id = str(error), error.request_id
-        recorder.finish(SyncRun.State.SKIPPED)
-        return RunResult(run, error)
-    except RunCancelled as error:
-        recorder.finish(SyncRun.State.CANCELLED)
-        return RunResult(run, error)
-    except (PandabaseError, ConfigurationError) as error:
-        run.error = str(error)
-        run.request_id = error.request_id if isinstance(error, APIError) else ""
-        recorder.finish(SyncRun.State.FAILED)
-        logger.warning("Sync of %s of %s failed: %s", resource, store.pk, error)
-        return RunResult(run, error)
-    except DATABASE_AWAY as error:
-        run.error = "The database was out of reach. The next run goes on from here."
-        logger.warning("Sync of %s of %s failed: %s", resource, store.pk, run.error, exc_info=True)
-        _drop_dead_connection()
-        _finish_if_possible(recorder)
-        return RunResult(run, error)
-    except Exception:
-        run.error = "An unexpected error; the log has it."
-        _finish_if_possible(recorder)
-        raise
-    if not run.dry_run:
+def _work(cursor: SyncCursor, lease: leases.Lease | None, recorder: Recorder) -> SyncRun.State:
+    state = _run_strategy(cursor, lease, recorder)
+    if not recorder.run.dry_run:
         _note_completion(cursor, lease)
-    recorder.finish(state)
-    return RunResult(run)
+    return state
 
 
 def _run_strategy(
-    store: Store,
-    resource: str,
-    cursor: SyncCursor,
-    lease: leases.Lease | None,
-    recorder: Recorder,
-    *,
-    full: bool,
+    cursor: SyncCursor, lease: leases.Lease | None, recorder: Recorder
 ) -> SyncRun.State:
+    run = recorder.run
+
     def keep_alive() -> None:
         if recorder.tick():
             if lease is not None:
@@ -243,29 +170,29 @@ def _run_strategy(
             recorder.save()
 
     with ExitStack() as stack:
-        if recorder.run.dry_run:
+        if run.dry_run:
             # Unlike client_for, it notes nothing of the token.
-            client = stack.enter_context(open_client(token_of(store)))
+            client = stack.enter_context(open_client(token_of(run.store)))
         else:
-            client = stack.enter_context(client_for(store))
+            client = stack.enter_context(client_for(run.store))
         recorder.watch(client)
         reader: Reader[Any] = stack.enter_context(
             Reader(concurrency=conf.concurrency, while_waiting=keep_alive, renew=client.renew)
         )
         context = SyncContext(
-            store=store,
+            store=run.store,
             client=client,
             reader=reader,
             cursor=cursor,
             lease=lease,
             recorder=recorder,
-            full=full,
-            dry_run=recorder.run.dry_run,
+            full=run.full,
+            dry_run=run.dry_run,
         )
-        if resource == Resource.PRODUCTS:
+        if run.resource == Resource.PRODUCTS:
             sync_products(context)
             return SyncRun.State.COMPLETED
-        if resource == Resource.REQUEST_LOGS:
+        if run.resource == Resource.REQUEST_LOGS:
             return fetch_request_logs(context)
         failures = sync_orders(context)
         return SyncRun.State.PARTIAL if failures else SyncRun.State.COMPLETED
@@ -288,19 +215,3 @@ def _note_completion(cursor: SyncCursor, lease: leases.Lease | None) -> None:
                 "last_full_at",
             ]
         )
-
-
-def _drop_dead_connection() -> None:
-    """Let the next query open a new connection; a broken one would fail for good."""
-    if not connection.in_atomic_block:
-        connection.close_if_unusable_or_obsolete()
-        if connection.connection is not None and not connection.is_usable():
-            connection.close()
-
-
-def _finish_if_possible(recorder: Recorder) -> None:
-    """Close the record unless the database is what failed; then the reaper closes it."""
-    try:
-        recorder.finish(SyncRun.State.FAILED)
-    except Exception:
-        logger.warning("The record of a failed run could not be closed.", exc_info=True)

@@ -1,0 +1,105 @@
+"""How a run ends: what each kind of failure means for its record and for whoever started it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.db import InterfaceError, OperationalError, connection
+from django.utils import timezone
+
+from pandabase_django.exceptions import (
+    APIError,
+    ConfigurationError,
+    MissingPermission,
+    PandabaseError,
+)
+from pandabase_django.models import SyncRun
+from pandabase_django.services.sync.recorder import Recorder, RunCancelled
+
+__all__ = ["DATABASE_AWAY", "RunResult", "attempt"]
+
+logger = logging.getLogger(__name__)
+
+DATABASE_AWAY = (OperationalError, InterfaceError)
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """How a run ended.
+
+    Attributes:
+        run: Its record; not saved when it was a dry run.
+        error: What stopped it; None when nothing did.
+    """
+
+    run: SyncRun
+    error: Exception | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Duration."""
+        finished = self.run.finished_at or timezone.now()
+        return (finished - self.run.started_at).total_seconds()
+
+    @property
+    def retry_after_seconds(self) -> float | None:
+        """When a retry makes sense without anybody changing anything; None when it does not."""
+        if isinstance(self.error, PandabaseError) and self.error.retryable:
+            return self.error.retry_after_seconds or 30.0
+        return 30.0 if isinstance(self.error, DATABASE_AWAY) else None
+
+
+def attempt(recorder: Recorder, work: Callable[[], SyncRun.State]) -> RunResult:
+    """Do the work and close the record, whatever comes of it.
+
+    Args:
+        recorder: Of the run.
+        work: Returns the state in which the run ends well.
+    """
+    run = recorder.run
+    name = f"{run.resource} of {run.store_id}"
+    try:
+        state = work()
+    except MissingPermission as error:
+        run.error, run.request_id = str(error), error.request_id
+        recorder.finish(SyncRun.State.SKIPPED)
+        return RunResult(run, error)
+    except RunCancelled as error:
+        recorder.finish(SyncRun.State.CANCELLED)
+        return RunResult(run, error)
+    except (PandabaseError, ConfigurationError) as error:
+        run.error = str(error)
+        run.request_id = error.request_id if isinstance(error, APIError) else ""
+        recorder.finish(SyncRun.State.FAILED)
+        logger.warning("Sync of %s failed: %s", name, error)
+        return RunResult(run, error)
+    except DATABASE_AWAY as error:
+        run.error = "The database was out of reach. The next run goes on from here."
+        logger.warning("Sync of %s failed: %s", name, run.error, exc_info=True)
+        _drop_dead_connection()
+        _finish_if_possible(recorder)
+        return RunResult(run, error)
+    except Exception:
+        run.error = "An unexpected error; the log has it."
+        _finish_if_possible(recorder)
+        raise
+    recorder.finish(state)
+    return RunResult(run)
+
+
+def _drop_dead_connection() -> None:
+    """Let the next query open a new connection; a broken one would fail for good."""
+    if not connection.in_atomic_block:
+        connection.close_if_unusable_or_obsolete()
+        if connection.connection is not None and not connection.is_usable():
+            connection.close()
+
+
+def _finish_if_possible(recorder: Recorder) -> None:
+    """Close the record unless the database is what failed; then the reaper closes it."""
+    try:
+        recorder.finish(SyncRun.State.FAILED)
+    except Exception:
+        logger.warning("The record of a failed run could not be closed.", exc_info=True)
