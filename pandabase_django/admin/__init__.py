@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pandabase_django.admin.catalog import CategoryAdmin, ProductAdmin
 from pandabase_django.admin.request_logs import RequestLogAdmin
+from pandabase_django.admin.rotations import RotationAttemptAdmin
 from pandabase_django.admin.runs import SyncRunAdmin
 from pandabase_django.admin.sales import CustomerAdmin, OrderAdmin
 from pandabase_django.admin.stores import StoreAdmin
@@ -16,6 +17,7 @@ __all__ = [
     "OrderAdmin",
     "ProductAdmin",
     "RequestLogAdmin",
+    "RotationAttemptAdmin",
     "StoreAdmin",
     "SyncRunAdmin",
 ]

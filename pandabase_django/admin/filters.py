@@ -20,6 +20,8 @@ class StoreFilter(admin.SimpleListFilter):
 
     title = _("store")
     parameter_name = "store"
+    #: Path from a row to its store.
+    lookup = "store"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         stores = Store.objects.exclude(pk__in=hidden_stores(model_admin, request))
@@ -27,7 +29,7 @@ class StoreFilter(admin.SimpleListFilter):
         return found if len(found) > 1 else []
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(store=self.value()) if self.value() else queryset
+        return queryset.filter(**{self.lookup: self.value()}) if self.value() else queryset
 
 
 class GoneFilter(admin.SimpleListFilter):

@@ -8,6 +8,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import Promise
 
+from pandabase_django.admin.banner import rotation_notices
 from pandabase_django.admin.buttons import ButtonsMixin
 from pandabase_django.admin.scope import ByStoreMixin
 
@@ -36,6 +37,13 @@ class PandabaseAdmin(ButtonsMixin, ByStoreMixin):
         """What the panels of this object's page show."""
         return {}
 
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        notices = rotation_notices(self.admin_site, request)
+        context = {"pandabase_notices": notices, **(extra_context or {})}
+        return super().changelist_view(request, context)
+
     def render_change_form(
         self,
         request: HttpRequest,
@@ -45,6 +53,7 @@ class PandabaseAdmin(ButtonsMixin, ByStoreMixin):
         form_url: str = "",
         obj: Any = None,
     ) -> HttpResponse:
+        context["pandabase_notices"] = rotation_notices(self.admin_site, request, besides=obj)
         if obj is not None:
             context |= {
                 "pandabase_note": self.why_read_only,

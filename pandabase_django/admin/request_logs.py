@@ -25,7 +25,8 @@ from django.utils.translation import gettext_lazy as _
 
 from pandabase_django import tasks
 from pandabase_django.admin.display import EMPTY, badge, payload
-from pandabase_django.admin.mirror import ReadOnlyAdmin
+from pandabase_django.admin.filters import StoreFilter
+from pandabase_django.admin.page import ReadOnlyAdmin
 from pandabase_django.admin.scope import hidden_stores
 from pandabase_django.conf import conf
 from pandabase_django.models import RequestLog, Store, SyncRun
@@ -73,9 +74,9 @@ class AnswerFilter(admin.SimpleListFilter):
 class RequestLogAdmin(ReadOnlyAdmin):
     """What the remote says was asked of it with this store's tokens."""
 
-    list_display = ("logged_at", "method", "path", "answer", "time_taken", "address", "store_id")
+    list_display = ("logged_at", "method", "answer", "address", "time_taken", "short_path")
     list_display_links = ("logged_at",)
-    list_filter = ("ip_is_new", AnswerFilter, "method", ("store", admin.RelatedOnlyFieldListFilter))
+    list_filter = ("ip_is_new", AnswerFilter, "method", StoreFilter)
     search_fields = ("path", "=ip", "=id")
     show_full_result_count = False
     list_per_page = 50
@@ -124,6 +125,18 @@ class RequestLogAdmin(ReadOnlyAdmin):
             raise Http404
         transaction.on_commit(lambda: self._enqueue(request, store))
         return HttpResponseRedirect(reverse("admin:pandabase_requestlog_changelist"))
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        several = Store.objects.count() > 1
+        return (*self.list_display, "store_id") if several else self.list_display
+
+    @admin.display(description=_("path"), ordering="path")
+    def short_path(self, entry: RequestLog) -> str:
+        """Without what every path of the store begins with."""
+        _, found, rest = entry.path.partition(f"/stores/{entry.store_id}")
+        return format_html(
+            '<span class="pandabase-text">{}</span>', (rest or "/") if found else entry.path
+        )
 
     @admin.display(description=_("status"), ordering="status_code")
     def answer(self, entry: RequestLog) -> str:

@@ -23,6 +23,7 @@ from pandabase_django.admin.filters import StoreFilter
 from pandabase_django.admin.page import PandabaseAdmin
 from pandabase_django.admin.permission_grid import by_code, grid_of
 from pandabase_django.admin.token_forms import AddTokenForm, ChangeTokenForm
+from pandabase_django.admin.token_secret import TokenSecretMixin
 from pandabase_django.exceptions import PandabaseError
 from pandabase_django.models import ApiToken
 from pandabase_django.services.blast import blast_radius
@@ -99,15 +100,16 @@ def _activate(model_admin: ApiTokenAdmin, request: HttpRequest, token: ApiToken)
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(PandabaseAdmin):
+class ApiTokenAdmin(TokenSecretMixin, PandabaseAdmin):
     """The list shows a hint of each secret; no page shows more."""
 
     list_display = ("name", "store_id", "mode", "role", "state", "secret_hint", "last_used_at")
     list_filter = ("role", "mode", "health", StoreFilter)
     search_fields = ("name", "token_id", "=store__id")
-    actions = None
+    actions = ("rotate_secret",)
     above = (
         "admin/pandabase/apitoken/summary.html",
+        "admin/pandabase/rotation/token_panel.html",
         "admin/pandabase/apitoken/report.html",
     )
     below = ("admin/pandabase/apitoken/permissions.html",)
@@ -159,6 +161,7 @@ class ApiTokenAdmin(PandabaseAdmin):
         age = (timezone.now() - obj.secret_set_at).days if obj.secret_set_at else 0
         policy = obj.rotate_after_days if obj.secret_set_at else None
         return {
+            **super().panel_context(request, obj),
             "tone": TONES.get(obj.health, "quiet"),
             "age_days": age,
             "rotation_days": policy,

@@ -112,4 +112,9 @@ class RotationAttempt(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.token_id} {self.state}"
+        return f"{self.prepared_at:%Y-%m-%d %H:%M}: {self.get_state_display()}"
+
+    @property
+    def store_id(self) -> str:
+        """The store of its token, so that rules by store can ask every row alike."""
+        return self.token.store_id

@@ -28,7 +28,12 @@ pytestmark = pytest.mark.django_db
 #: Pages that are neither Django's nor a button's: the codename that opens each, "view" being the
 #: right to view the page's own model.
 OPENED_BY: dict[str, str] = {
+    "pandabase_apitoken_install": "rotate_apitoken",
+    "pandabase_apitoken_replace": "rotate_apitoken",
+    "pandabase_apitoken_rotate": "rotate_apitoken",
     "pandabase_requestlog_fetch": "fetch_requestlog",
+    "pandabase_rotationattempt_held": "rotate_apitoken",
+    "pandabase_rotationattempt_live": "view",
     "pandabase_syncrun_changes": "view",
     "pandabase_syncrun_live": "view",
 }
