@@ -26,7 +26,7 @@ class PandabaseAdmin(ButtonsMixin, ByStoreMixin):
     below: Sequence[str] = ()
 
     class Media:
-        css = {"all": ["pandabase/admin.css"]}
+        css = {"all": ["pandabase/admin.css", "pandabase/themes.css"]}
         js = ["pandabase/live.js", "pandabase/page.js"]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -63,11 +63,12 @@ class Page:
 
 
 def pages() -> list[Page]:
-    """Every page below ``admin/pandabase/`` and every other one named ``pandabase_…``."""
+    """Every page below ``admin/pandabase/``, and every other of the admin named ``pandabase_…``."""
     found = []
     for route, pattern in _walk(get_resolver(), ""):
         name = pattern.name or ""
-        if route.startswith("admin/pandabase/") or name.startswith("pandabase_"):
+        ours = route.startswith("admin/pandabase/") or name.startswith("pandabase_")
+        if ours and route.startswith("admin/"):
             arguments = tuple(pattern.pattern.converters)
             found.append(Page(route, name, arguments, _model_admin(route)))
     return found

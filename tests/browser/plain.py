@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import include, path
@@ -53,4 +54,8 @@ class PlainOrderAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 site.register([ApiToken, SyncRun])
 
-urlpatterns = [path("plain/", site.urls), path("", include(demo_urlpatterns))]
+urlpatterns = [path("", include(demo_urlpatterns))]
+if settings.THEME == "grappelli":
+    urlpatterns.append(path("grappelli/", include("grappelli.urls")))
+if not settings.THEME:
+    urlpatterns.append(path("plain/", site.urls))
