@@ -204,6 +204,15 @@ def test_a_change_that_leaves_no_trace_is_seen_when_the_round_comes_by(
     assert order_differences(sandbox) == []
 
 
+def test_a_full_pass_reads_every_page_each_time(sandbox: Sandbox, sync: Sync) -> None:
+    sync("orders")
+    for amount in (4, 5):
+        fields = {"amount": amount}
+        (order,) = sandbox.change([{"op": "edit_order", "index": 3, "fields": fields}])
+        assert steps(sync("orders", full=True).run)["orders: full pass"]["requests"] == 3
+        assert Order.objects.get(pk=order).amount_minor == amount
+
+
 def test_a_permission_that_is_given_later_has_everything_read_again(
     sandbox: Sandbox, sync_without: Callable[..., Callable[..., SyncRun]]
 ) -> None:

@@ -45,10 +45,17 @@ KEPT = frozenset({"list_digest", "dirty_mark"})
 
 @dataclass(frozen=True, slots=True)
 class Detailed:
-    """One answer, and the dirty mark that stood before it was asked for."""
+    """One answer.
+
+    Attributes:
+        order: What the remote said.
+        mark: The dirty mark that stood before it was asked for.
+        asked_at: When it was asked for; None when nobody else can have asked meanwhile.
+    """
 
     order: schemas.Order
     mark: int
+    asked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,22 @@ class _Known:
     updated_at: datetime | None
     detailed_at: datetime | None
     mark: int
+    digest: str
+
+    def is_newer_than(self, detail: Detailed) -> bool:
+        """The row is from a later state than the answer, by the remote's own time."""
+        answer = detail.order.updated_at
+        return answer is not None and self.updated_at is not None and answer < self.updated_at
+
+    def rivals(self, detail: Detailed) -> bool:
+        """Row and answer differ, and no time tells which is the later one."""
+        times = (detail.asked_at, self.detailed_at)
+        return (
+            None not in times
+            and self.detailed_at >= detail.asked_at  # type: ignore[operator]
+            and detail.order.updated_at in (None, self.updated_at)
+            and detail.order.digest != self.digest
+        )
 
 
 def mark_dirty(orders: QuerySet[Order]) -> int:
@@ -114,16 +137,17 @@ def fetch_details(
     unread: set[str] = set()
     in_a_row = 0
 
-    def fetch(item: tuple[str, int]) -> schemas.Order | PandabaseError:
+    def fetch(item: tuple[str, int]) -> Detailed | PandabaseError:
+        asked_at = timezone.now()
         try:
-            return client.orders.get(item[0])
+            return Detailed(order=client.orders.get(item[0]), mark=item[1], asked_at=asked_at)
         except (ObjectNotFound, ProtocolError, ServerError, TransportError) as error:
             return error
 
     answers = reader.each(fetch, wanted)
     while batch := list(islice(answers, ORDERS_PER_TRANSACTION)):
         details: list[Detailed] = []
-        for (pk, mark), answer in batch:
+        for (pk, _), answer in batch:
             if isinstance(answer, PandabaseError):
                 unread.add(pk)
                 recorder.warn([f"Details of {pk} could not be read: {answer}"])
@@ -134,12 +158,13 @@ def fetch_details(
                 in_a_row += 1
                 if in_a_row >= FAILURES_IN_A_ROW:
                     raise answer
-            elif answer.id != pk:
+            elif answer.order.id != pk:
                 unread.add(pk)
-                recorder.warn([f"Details of {pk} came back as those of {answer.id}; left out."])
+                other = answer.order.id
+                recorder.warn([f"Details of {pk} came back as those of {other}; left out."])
             else:
                 in_a_row = 0
-                details.append(Detailed(order=answer, mark=mark))
+                details.append(answer)
         with transaction.atomic():
             guard()
             outcome = write_details(details, store_id=store_id, dry_run=dry_run, silent=silent)
@@ -155,6 +180,9 @@ def write_details(
 ) -> Outcome[Any]:
     """Write orders in their detail form; call inside a transaction.
 
+    An answer older than the row writes nothing, and the order stays dirty: whoever marked it knew
+    of a later state than that answer. So does one that differs while no time tells which is later.
+
     Args:
         details: The answers.
         store_id: The store they were read from.
@@ -168,17 +196,18 @@ def write_details(
         if other is None or not _older(detail.order.updated_at, other.order.updated_at):
             newest[detail.order.id] = detail
     known = _lock(list(newest))
-    current = [
-        detail
-        for pk, detail in newest.items()
-        if pk not in known or not _older(detail.order.updated_at, known[pk].updated_at)
-    ]
+    outdated = {pk for pk, row in known.items() if row.is_newer_than(newest[pk])}
+    rivals = {pk for pk, row in known.items() if row.rivals(newest[pk])}
+    current = [detail for pk, detail in newest.items() if pk not in outdated | rivals]
     rows = [
         _order_row(detail, known=known.get(detail.order.id), store_id=store_id, now=now)
         for detail in current
     ]
     outcome = upsert(Order, rows, keep=KEPT, dry_run=dry_run)
     result: Outcome[Any] = Outcome(warnings=list(outcome.warnings))
+    result.warnings.extend(
+        f"{pk}: an answer was older than what stands here." for pk in sorted(outdated)
+    )
     for detail in current:
         result.warnings.extend(f"{detail.order.id}: {text}" for text in detail.order.warnings)
     result.changes.extend(outcome.changes)
@@ -186,7 +215,9 @@ def write_details(
     if dry_run:
         return result
     changed = {change.row.pk for change in outcome.changes}
-    _clear_marks([detail for pk, detail in newest.items() if pk not in changed], known)
+    _clear_marks([detail for detail in current if detail.order.id not in changed], known)
+    if rivals:
+        mark_dirty(Order.objects.filter(pk__in=rivals))
     written = [detail.order for detail in current if detail.order.id in changed]
     _write_items(written, store_id=store_id, now=now, result=result)
     write_customers(
@@ -210,9 +241,9 @@ def _lock(ids: list[str]) -> dict[str, _Known]:
         # writer in between and end in "database is locked".
         rows.update(dirty_mark=F("dirty_mark"))
     return {
-        pk: _Known(updated_at=updated_at, detailed_at=detailed_at, mark=mark)
-        for pk, updated_at, detailed_at, mark in rows.values_list(
-            "pk", "updated_at", "detailed_at", "dirty_mark"
+        pk: _Known(updated_at=updated_at, detailed_at=detailed_at, mark=mark, digest=digest)
+        for pk, updated_at, detailed_at, mark, digest in rows.values_list(
+            "pk", "updated_at", "detailed_at", "dirty_mark", "digest"
         )
     }
 
@@ -234,7 +265,9 @@ def _write_items(
         for position, item in enumerate(order.items)
     ]
     present = {row.pk for row in rows}
-    stored = OrderItem.objects.filter(order_id__in=[o.id for o in orders], gone_at__isnull=True)
+    # An answer without a list of items says nothing about those that stand here.
+    listed = [order.id for order in orders if isinstance(order.payload.get("items"), list)]
+    stored = OrderItem.objects.filter(order_id__in=listed, gone_at__isnull=True)
     vanished = [pk for pk in stored.values_list("pk", flat=True) if pk not in present]
     outcome = upsert(OrderItem, rows)
     result.changes.extend(outcome.changes)

@@ -38,10 +38,12 @@ def sync_orders(context: SyncContext) -> int:
     movements.start_watching(context)
     everything = context.full or cursor.last_full_at is None
     if everything:
+        # Only a first pass goes on where it was stopped: a later one is asked for in order to see
+        # every page.
+        first = int(cursor.checkpoint.get("full_page", 1)) if cursor.last_full_at is None else 1
         with context.recorder.step("orders: full pass"):
-            # Only a first pass goes on where it was stopped: a later one is asked for in order
-            # to see every page.
-            _read_list(context, first=int(cursor.checkpoint.pop("full_page", 1)))
+            _read_list(context, first=first)
+        cursor.checkpoint.pop("full_page", None)
         cursor.last_full_at = timezone.now()
         rolling.start_round(context, hurried=movements.cannot_watch(context))
     else:

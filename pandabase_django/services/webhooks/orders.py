@@ -32,6 +32,7 @@ def fetch_order(store: Store, order_id: str, *, delivery_id: str = "") -> None:
     rows = Order.objects.filter(pk=order_id, store=store)
     mark_dirty(rows)
     mark = rows.values_list("dirty_mark", flat=True).first()
+    asked_at = timezone.now()
     with client_for(store) as client:
         answer = client.orders.get(order_id)
     if answer.id != order_id:
@@ -58,7 +59,9 @@ def fetch_order(store: Store, order_id: str, *, delivery_id: str = "") -> None:
             mark = row.dirty_mark if created else None
         if mark is not None:
             outcome = write_details(
-                [Detailed(order=answer, mark=mark)], store_id=store.pk, silent=silent
+                [Detailed(order=answer, mark=mark, asked_at=asked_at)],
+                store_id=store.pk,
+                silent=silent,
             )
             journal = Journal(store_id=store.pk, delivery_id=delivery_id)
             journal.wrote(outcome.changes)

@@ -1,0 +1,143 @@
+"""Answers that overtake each other: the newer state wins; what nobody can tell is asked again."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+
+from pandabase_django.api import schemas
+from pandabase_django.models import Order, OrderItem, Store
+from pandabase_django.sandbox import Sandbox
+from pandabase_django.services.clients import client_for
+from pandabase_django.services.sync.details import Detailed, mark_dirty, write_details
+from pandabase_django.services.sync.summaries import write_summaries
+from tests.sync.conftest import Sync
+from tests.sync.equality import order_differences
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SEEDS = range(int(os.environ.get("PANDABASE_SOAK_SEEDS", "6")))
+
+
+def write(order: schemas.Order, *, mark: int, asked_at: datetime | None = None) -> Any:
+    detail = Detailed(order=order, mark=mark, asked_at=asked_at)
+    with transaction.atomic():
+        return write_details([detail], store_id=Store.objects.get().pk, silent=True)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.fact(21)
+def test_list_and_detail_answers_in_any_order_end_in_the_newest_state(
+    sandbox: Sandbox, sync: Sync, seed: int
+) -> None:
+    dice = random.Random(seed)
+    if dice.random() < 0.7:
+        sync("orders")
+    store = Store.objects.get()
+    waiting: list[tuple[str, Any, int]] = []
+    newest: datetime | None = None
+    with client_for(store) as client:
+        for version in range(1, 7):
+            fields = {"amount": version, "status": dice.choice(["COMPLETED", "REFUNDED"])}
+            (pk,) = sandbox.change([{"op": "edit_order", "index": 3, "fields": fields}])
+            for _ in range(dice.randint(1, 2)):
+                mark = Order.objects.filter(pk=pk).values_list("dirty_mark", flat=True).first()
+                page = client.orders.list(page=1, sort="asc")
+                (item,) = [item for item in page.items if item.id == pk]
+                # Nobody asks for the details of an order that does not stand here.
+                waiting.append(("list", item, 0))
+                if mark is not None:
+                    waiting.append(("detail", client.orders.get(pk), mark))
+            dice.shuffle(waiting)
+            while waiting and dice.random() < 0.6:
+                kind, answer, mark = waiting.pop()
+                with transaction.atomic():
+                    if kind == "list":
+                        now = timezone.now()
+                        write_summaries([answer], store_id=store.pk, now=now, dry_run=False)
+                    else:
+                        write_details(
+                            [Detailed(order=answer, mark=mark)], store_id=store.pk, silent=True
+                        )
+                stands = Order.objects.get(pk=pk).updated_at
+                assert newest is None or (stands is not None and stands >= newest)
+                newest = stands
+    sync("orders")
+    sync("orders")
+    assert order_differences(sandbox) == []
+
+
+def test_an_answer_older_than_the_row_leaves_the_order_due(sandbox: Sandbox, sync: Sync) -> None:
+    sync("orders")
+    (pk,) = sandbox.change([{"op": "edit_order", "index": 3, "fields": {"amount": 1}}])
+    with client_for(Store.objects.get()) as client:
+        old = client.orders.get(pk)
+        time.sleep(0.005)  # the remote's times have milliseconds
+        sandbox.change([{"op": "edit_order", "id": pk, "fields": {"amount": 2}}])
+        sync("orders", full=True)
+        mark_dirty(Order.objects.filter(pk=pk))  # a list has shown a third state
+    mark = Order.objects.get(pk=pk).dirty_mark
+    outcome = write(old, mark=mark)
+    order = Order.objects.get(pk=pk)
+    assert (order.amount_minor, order.dirty) == (2, True)
+    assert outcome.warnings == [f"{pk}: an answer was older than what stands here."]
+
+
+@pytest.mark.parametrize("updated_at", ["the same", None])
+@pytest.mark.fact(21)
+def test_two_answers_of_one_time_that_differ_are_asked_for_again(
+    sandbox: Sandbox, sync: Sync, updated_at: str | None
+) -> None:
+    sync("orders")
+    fields = {} if updated_at else {"updatedAt": None}
+    (pk,) = sandbox.change([{"op": "edit_order", "index": 3, "fields": {"amount": 1, **fields}}])
+    with client_for(Store.objects.get()) as client:
+        asked_at = timezone.now()
+        slow = client.orders.get(pk)
+        sandbox.change([{"op": "edit_order", "id": pk, "fields": {"amount": 2}, "touch": False}])
+        mark_dirty(Order.objects.filter(pk=pk))
+        mark = Order.objects.get(pk=pk).dirty_mark
+        write(client.orders.get(pk), mark=mark, asked_at=timezone.now())
+        write(slow, mark=mark, asked_at=asked_at)
+    order = Order.objects.get(pk=pk)
+    assert (order.amount_minor, order.dirty) == (2, True)
+    sync("orders")
+    order.refresh_from_db()
+    assert (order.amount_minor, order.dirty) == (2, False)
+
+
+def test_a_clock_of_the_remote_that_is_off_by_hours_harms_nothing(
+    sandbox: Sandbox, sync: Sync
+) -> None:
+    now_ms = int(timezone.now().timestamp() * 1000)
+    for hours in (-30, 30):
+        sandbox.set_clock(now_ms + int(timedelta(hours=hours).total_seconds() * 1000))
+        sandbox.change(
+            [
+                {"op": "create_order", "count": 2},
+                {"op": "refund_order", "index": 40 + hours},
+                {"op": "edit_product", "index": 40 + hours, "fields": {"price": 9}},
+            ]
+        )
+        for resource in ("products", "orders"):
+            assert sync(resource).run.state == "COMPLETED"
+        assert order_differences(sandbox) == []
+        sandbox.set_clock(None)
+
+
+def test_an_answer_without_its_line_items_buries_none(sandbox: Sandbox, sync: Sync) -> None:
+    sync("orders")
+    before = OrderItem.objects.count()
+    (pk,) = sandbox.change([{"op": "edit_order", "index": 3, "fields": {"amount": 5}}])
+    match = {"method": "GET", "path_regex": f"/orders/{pk}$"}
+    edit = {"set": {"data.items": None}}
+    sandbox.fault([{"match": match, "times": 1, "action": "edit_body", "args": edit}])
+    sync("orders", full=True)
+    assert OrderItem.objects.filter(gone_at__isnull=True).count() == before
