@@ -49,11 +49,12 @@ from pandabase_django.services.rotation.install import (
     install_secret,
 )
 from pandabase_django.services.rotation.intent import request_pair_rotation, request_rotation
+from pandabase_django.services.rotation.pickup import PickedUp, pick_up_spool
 from pandabase_django.services.rotation.policy import due_tokens, request_due_rotations
 from pandabase_django.services.rotation.preflight import PreflightReport, preflight
 from pandabase_django.services.rotation.running import run_rotation
 from pandabase_django.services.rotation.spool import waiting_in_spool
-from pandabase_django.services.rotation.watch import PickedUp, pick_up_spool, watch_rotations
+from pandabase_django.services.rotation.watch import watch_rotations
 
 __all__ = [
     "HeldText",

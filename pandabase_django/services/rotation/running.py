@@ -19,17 +19,17 @@ from pandabase_django.exceptions import (
 from pandabase_django.models import ApiToken, RotationAttempt
 from pandabase_django.services.rotation import spool
 from pandabase_django.services.rotation.context import RotationContext, refuse_outer_transaction
+from pandabase_django.services.rotation.pickup import pick_up_spool
 from pandabase_django.services.rotation.preflight import preflight
 from pandabase_django.services.rotation.record import (
     State,
     advance,
     attempt_of,
-    close,
     keep_reply,
     sealed_column,
 )
 from pandabase_django.services.rotation.replies import packed
-from pandabase_django.services.rotation.settling import WATCH, lose, settle
+from pandabase_django.services.rotation.settling import WATCH, end_unsent, settle
 from pandabase_django.services.rotation.waiting import wait_for_checkpoints
 
 __all__ = ["run_rotation"]
@@ -60,6 +60,8 @@ def run_rotation(
     """
     refuse_outer_transaction()
     context = context or RotationContext()
+    # An answer that lies on this machine must be known before anything is concluded from silence.
+    pick_up_spool(context=context)
     attempt = attempt_of(attempt_id)
     if attempt.closed_at is None and attempt.state == State.PREPARED:
         _start(attempt, context=context)
@@ -78,7 +80,7 @@ def _start(attempt: RotationAttempt, *, context: RotationContext) -> None:
     report = preflight(token, signer=signer, flip=attempt.flip, attempt=attempt, context=context)
     if not report.ok:
         outcome = f"Nothing was sent. {' '.join(report.problems)}"
-        _end_unsent(attempt, outcome, expected=State.PREPARED, context=context)
+        end_unsent(attempt, outcome, expected=State.PREPARED, context=context)
         return
     now = context.clock()
     # Whoever commits this sends; nobody else ever does.
@@ -106,23 +108,12 @@ def _start(attempt: RotationAttempt, *, context: RotationContext) -> None:
             )
         else:
             outcome = f"The request never left this machine: {error}"
-            _end_unsent(attempt, outcome, expected=State.SENT, context=context)
+            end_unsent(attempt, outcome, expected=State.SENT, context=context)
         return
     except (PandabaseError, ConfigurationError) as error:
-        _end_unsent(attempt, f"Nothing was sent. {error}", expected=State.SENT, context=context)
+        end_unsent(attempt, f"Nothing was sent. {error}", expected=State.SENT, context=context)
         return
     _journal(attempt, reply, context=context)
-
-
-def _end_unsent(
-    attempt: RotationAttempt, outcome: str, *, expected: str, context: RotationContext
-) -> None:
-    """Nothing was sent, which is safe unless the old secret was dead already."""
-    if context.wire.standing(attempt.token, secret=attempt.token.secret).refused:
-        outcome = f"{outcome} The stored secret is refused."
-        lose(attempt, outcome, expected=[expected], context=context)
-    else:
-        close(attempt, State.FAILED_SAFE, outcome, expected=[expected], context=context)
 
 
 def _journal(attempt: RotationAttempt, reply: RawReply, *, context: RotationContext) -> None:

@@ -20,7 +20,7 @@ from pandabase_django.services.rotation.replies import KeptReply, PossibleSecret
 from pandabase_django.services.rotation.swapping import swap
 from pandabase_django.services.rotation.wire import Answer, Standing, send_bound_seconds
 
-__all__ = ["WATCH", "lose", "sender_may_live", "settle"]
+__all__ = ["WATCH", "end_unsent", "sender_may_live", "settle"]
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ def settle(attempt: RotationAttempt, *, context: RotationContext) -> RotationAtt
     return None
 
 
-def lose(
+def _lose(
     attempt: RotationAttempt, outcome: str, *, expected: Iterable[str], context: RotationContext
 ) -> None:
     """Say that no working secret is here. The attempt stays open until one is."""
@@ -147,7 +147,7 @@ def _judge_without_a_secret(
             context=context,
         )
         return
-    lose(
+    _lose(
         attempt,
         f"Pandabase answered HTTP {reply.status} without a secret, and the old one is refused.",
         expected=_ASKED,
@@ -171,7 +171,7 @@ def _end_watch_refused(attempt: RotationAttempt, old: Answer, *, context: Rotati
         reply = unpacked(attempt.reply)
         _judge_without_a_secret(attempt, reply, reply.likely(), context=context)
         return
-    lose(
+    _lose(
         attempt,
         "The request was executed and its answer never arrived: nobody can read the new secret.",
         expected=_ASKED,
@@ -188,6 +188,18 @@ def _hold(attempt: RotationAttempt, outcome: str, *, context: RotationContext) -
             pk=attempt.pk, closed_at__isnull=True, state=State.HELD
         ).update(outcome=outcome)
         attempt.refresh_from_db()
+
+
+def end_unsent(
+    attempt: RotationAttempt, outcome: str, *, expected: str, context: RotationContext
+) -> None:
+    """End an attempt of which nothing was sent: safe, unless the old secret was dead already."""
+    token = token_now(attempt)
+    if context.wire.standing(token, secret=token.secret).refused:
+        outcome = f"{outcome} The stored secret is refused."
+        _lose(attempt, outcome, expected=[expected], context=context)
+    else:
+        close(attempt, State.FAILED_SAFE, outcome, expected=[expected], context=context)
 
 
 def _suspect(attempt: RotationAttempt) -> None:
