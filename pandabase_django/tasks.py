@@ -15,11 +15,11 @@ from celery.signals import task_prerun, worker_ready
 from django.db import connections
 from kombu.exceptions import OperationalError
 
-from pandabase_django.exceptions import LeaseHeld
+from pandabase_django.exceptions import LeaseHeld, PandabaseError
 from pandabase_django.models import RotationAttempt, Store, SyncRun
 from pandabase_django.models.sync import Resource
 from pandabase_django.services import rotation
-from pandabase_django.services.sync import runs
+from pandabase_django.services.sync import refresh, runs
 from pandabase_django.services.sync.journal import prune_changes as prune_changes_of_rows
 from pandabase_django.services.sync.request_logs import prune_request_logs
 from pandabase_django.services.ticks import tick
@@ -39,6 +39,7 @@ __all__ = [
     "prune_changes",
     "prune_webhooks",
     "reap_stalled_runs",
+    "refresh_row",
     "rotate_due_secrets",
     "rotate_secret",
     "sweep_webhooks",
@@ -172,6 +173,19 @@ def reap_stalled_runs(self: Task[Any, Any]) -> int:
     """Close the records of runs whose process died. Returns how many."""
     tick(self.name)
     return len(runs.reap_stalled_runs())
+
+
+@shared_task(bind=True, name="pandabase.refresh_row", max_retries=MAX_RETRIES)
+def refresh_row(self: Task[Any, Any], model_name: str, pk: str, user_id: Any = None) -> None:
+    """Read one order or product again, because a person asked for it."""
+    try:
+        refresh.refresh_row(model_name, pk, user_id=user_id)
+    except LeaseHeld:
+        logger.info("%s %s was not refreshed: a sync that reads it is under way.", model_name, pk)
+    except PandabaseError as error:
+        if not error.retryable:
+            raise
+        raise self.retry(exc=error, countdown=error.retry_after_seconds or 30) from None
 
 
 @shared_task(name="pandabase.prune_changes")

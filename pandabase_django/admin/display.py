@@ -10,7 +10,7 @@ from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
-__all__ = ["EMPTY", "badge", "duration", "money", "payload"]
+__all__ = ["EMPTY", "badge", "duration", "major_units", "money", "payload"]
 
 EMPTY = "-"
 
@@ -20,17 +20,25 @@ EXPONENTS = {
     for exponent, currencies in (
         (0, "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"),
         (3, "BHD IQD JOD KWD LYD OMR TND"),
+        (4, "CLF UYW"),
     )
     for currency in currencies.split()
 }
 
 
+def major_units(minor: int | None, currency: str) -> Decimal | None:
+    """Minor units as the amount they are: 1234 is 12.34 USD, 1234 JPY and 1.234 KWD."""
+    if minor is None:
+        return None
+    return Decimal(minor).scaleb(-EXPONENTS.get(currency.upper(), 2))
+
+
 def money(minor: int | None, currency: str) -> str:
     """An amount of minor units as people read it, right-aligned; a dash when it is not known."""
-    if minor is None:
+    amount = major_units(minor, currency)
+    if amount is None:
         return EMPTY
     exponent = EXPONENTS.get(currency.upper(), 2)
-    amount = Decimal(minor).scaleb(-exponent)
     return format_html(
         '<span class="pandabase-money">{} {}</span>',
         number_format(amount, decimal_pos=exponent, use_l10n=True, force_grouping=True),

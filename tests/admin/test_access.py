@@ -34,6 +34,10 @@ OPENED_BY: dict[str, str] = {
     "pandabase_requestlog_fetch": "fetch_requestlog",
     "pandabase_rotationattempt_held": "rotate_apitoken",
     "pandabase_rotationattempt_live": "view",
+    "pandabase_category_export": "view",
+    "pandabase_customer_export": "view",
+    "pandabase_order_export": "view",
+    "pandabase_product_export": "view",
     "pandabase_syncrun_changes": "view",
     "pandabase_syncrun_live": "view",
 }

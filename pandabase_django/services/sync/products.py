@@ -18,7 +18,7 @@ from pandabase_django.services.sync.paging import PAGE_SIZE
 from pandabase_django.services.sync.sweep import SyncContext, bury, read_through
 from pandabase_django.services.sync.upsert import Change, Outcome, child_digest, mark_gone, upsert
 
-__all__ = ["sync_products"]
+__all__ = ["bury_one", "sync_products", "write_one"]
 
 # Up to here the whole list is read in every run: its ten pages cost little, and only a whole
 # reading sees a product deleted while another one came back.
@@ -35,6 +35,21 @@ def sync_products(context: SyncContext) -> None:
     _sync_categories(context)
     if _full_pass_due(context) or not _read_newest_changes(context):
         _read_everything(context)
+
+
+def write_one(context: SyncContext, item: schemas.Product) -> None:
+    """Write a product that was read by itself."""
+    with context.writing() as now:
+        outcome = _write(context, [item], now)
+    _announce(context, outcome.changes)
+
+
+def bury_one(context: SyncContext, pk: str) -> None:
+    """Turn a product into a tombstone. Its own GET answered 404, and another GET worked."""
+    with context.writing() as now:
+        if mark_gone(Product, ids=[pk], now=now, store=context.store):
+            context.recorder.buried(Product, [pk])
+            _mourn(context, [pk], now)
 
 
 def _full_pass_due(context: SyncContext) -> bool:

@@ -1,6 +1,8 @@
-"""Fetches one order because a delivery named it."""
+"""Fetches one order because a delivery named it, or a person asked for it."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -15,7 +17,7 @@ from pandabase_django.services.sync.journal import Journal
 __all__ = ["fetch_order"]
 
 
-def fetch_order(store: Store, order_id: str, *, delivery_id: str = "") -> None:
+def fetch_order(store: Store, order_id: str, *, delivery_id: str = "", user_id: Any = None) -> None:
     """Mark an order dirty, fetch its detail form and write it; insert it when it is new.
 
     When the fetch fails the order stays dirty, and the next sync reads it too.
@@ -24,6 +26,7 @@ def fetch_order(store: Store, order_id: str, *, delivery_id: str = "") -> None:
         store: Whose order it is.
         order_id: The remote's id.
         delivery_id: Noted with the rows that are written.
+        user_id: Noted too: who asked for the order to be read again.
 
     Raises:
         PandabaseError: The order could not be read.
@@ -63,9 +66,9 @@ def fetch_order(store: Store, order_id: str, *, delivery_id: str = "") -> None:
                 store_id=store.pk,
                 silent=silent,
             )
-            journal = Journal(store_id=store.pk, delivery_id=delivery_id)
+            journal = Journal(store_id=store.pk, delivery_id=delivery_id, user_id=user_id)
             journal.wrote(outcome.changes)
             journal.buried(outcome.buried)
             return
     # Somebody inserted it meanwhile, maybe from a newer state: ask again, now with a mark.
-    fetch_order(store, order_id, delivery_id=delivery_id)
+    fetch_order(store, order_id, delivery_id=delivery_id, user_id=user_id)

@@ -1,0 +1,227 @@
+"""Orders with their line items."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.utils import flatten_fieldsets
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+
+from pandabase_django.admin.display import EMPTY, badge, major_units, money
+from pandabase_django.admin.filters import OrderStatusFilter, StoreFilter
+from pandabase_django.admin.links import change_url, link
+from pandabase_django.admin.mirror import REFRESH, MirrorAdmin, MirrorInline
+from pandabase_django.models import Customer, MirrorRow, Order, OrderItem
+
+__all__ = ["ORDER_TONES", "OrderAdmin"]
+
+ORDER_TONES = {
+    "COMPLETED": "good",
+    "PENDING": "busy",
+    "PROCESSING": "busy",
+    "REFUNDED": "warn",
+    "FAILED": "bad",
+    "CHARGEBACK": "bad",
+}
+MOST_CUSTOMERS = 100  # that one searched e-mail address may bring
+
+
+class ItemInline(MirrorInline):
+    """Line items of an order."""
+
+    model = OrderItem
+    fields = readonly_fields = (
+        "position",
+        "name",
+        "quantity",
+        "price",
+        "product_link",
+        "variant_id",
+        "there",
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[OrderItem]:
+        # An item may name a product that was deleted years ago: the join gives None then.
+        return super().get_queryset(request).select_related("product")
+
+    @admin.display(description=_("price"))
+    def price(self, row: OrderItem) -> str:
+        return money(row.price_minor, row.currency)
+
+    @admin.display(description=_("product"))
+    def product_link(self, row: OrderItem) -> str:
+        if row.product is None:
+            return row.product_id or EMPTY
+        return link(self.admin_site, row.product, row.product.pk)
+
+    @admin.display(description=_("variant"))
+    def variant_id(self, row: OrderItem) -> str:
+        return row.variant_id or EMPTY
+
+    @admin.display(description=_("at Pandabase"))
+    def there(self, row: OrderItem) -> str:
+        return badge(str(_("Gone")), tone="warn") if row.gone_at else str(_("There"))
+
+
+@admin.register(Order)
+class OrderAdmin(MirrorAdmin):
+    """Orders."""
+
+    list_display = ("number", "state", "amount", "created_at", "details_read")
+    list_filter = (OrderStatusFilter, "created_at", "dirty", StoreFilter)
+    sortable_by = ("created_at",)  # what no index sorts would sort the whole table
+    search_help_text = _("Beginning of an id or order number, or a whole e-mail address.")
+    prefix_fields = ("id", "order_number")
+    list_select_related = ("customer",)
+    inlines = (ItemInline,)
+    buttons = (REFRESH,)
+    export_columns = (
+        ("id", lambda row: row.pk),
+        ("store", lambda row: row.store_id),
+        ("order_number", lambda row: row.order_number),
+        ("status", lambda row: row.status),
+        ("amount", lambda row: major_units(row.amount_minor, row.currency)),
+        ("currency", lambda row: row.currency),
+        ("payment_status", lambda row: row.payment_status),
+        ("payment_method", lambda row: row.payment_method),
+        ("discount_code", lambda row: row.discount_code),
+        ("customer", lambda row: row.customer_id),
+        ("email", lambda row: row.customer.email if row.customer else ""),
+        ("billing_country", lambda row: row.billing_country),
+        ("created_at", lambda row: row.created_at),
+        ("updated_at", lambda row: row.updated_at),
+    )
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    ("remote_id", "order_number"),
+                    ("state", "store_link"),
+                    ("amount", "discount_code"),
+                    "customer_link",
+                    ("created_at", "updated_at"),
+                )
+            },
+        ),
+        (
+            _("Payment"),
+            {
+                "fields": (
+                    ("payment_id", "payment_status"),
+                    ("payment_method", "card"),
+                    ("total", "settled"),
+                    ("tax", "discount"),
+                    ("platform_fee", "psp_fee"),
+                    ("presentment", "exchange_rate"),
+                )
+            },
+        ),
+        (_("Billing address"), {"fields": ("address",)}),
+        (
+            _("Copy"),
+            {
+                "fields": (
+                    ("first_seen_at", "synced_at"),
+                    ("detailed_at", "details_read"),
+                    "payload_as_received",
+                )
+            },
+        ),
+    )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Order | None = None) -> Any:
+        return flatten_fieldsets(self.fieldsets)
+
+    def search_condition(self, term: str) -> Q:
+        found = super().search_condition(term)
+        if "@" in term:
+            customers = Customer.objects.filter(email__in={term, term.lower()})
+            found |= Q(customer__in=list(customers.values_list("pk", flat=True)[:MOST_CUSTOMERS]))
+        return found
+
+    def children_of(self, row: Any) -> Sequence[MirrorRow]:
+        return list(OrderItem.objects.filter(order=row).only("id", "order_id"))
+
+    @admin.display(description=_("order"), ordering="created_at")
+    def number(self, row: Order) -> str:
+        customer = row.customer.email if row.customer else row.customer_id
+        name = row.order_number or row.pk
+        if not customer:
+            return name
+        return format_html('{}<br><span class="pandabase-quiet">{}</span>', name, customer)
+
+    @admin.display(description=_("status"))
+    def state(self, row: Order) -> str:
+        return badge(row.status, tone=ORDER_TONES.get(row.status, "quiet"))
+
+    @admin.display(description=_("line items read"), boolean=True)
+    def details_read(self, row: Order) -> bool:
+        return not row.dirty
+
+    @admin.display(description=_("store"))
+    def store_link(self, row: Order) -> str:
+        url = change_url(self.admin_site, "store", row.store_id)
+        return format_html('<a href="{}">{}</a>', url, row.store_id)
+
+    @admin.display(description=_("customer"))
+    def customer_link(self, row: Order) -> str:
+        customer = Customer.objects.filter(pk=row.customer_id).first()
+        if customer is None:
+            return row.customer_id or EMPTY
+        return link(self.admin_site, customer)
+
+    @admin.display(description=_("amount"))
+    def amount(self, row: Order) -> str:
+        return money(row.amount_minor, row.currency)
+
+    @admin.display(description=_("total paid"))
+    def total(self, row: Order) -> str:
+        return money(row.total_minor, row.currency)
+
+    @admin.display(description=_("tax"))
+    def tax(self, row: Order) -> str:
+        return money(row.tax_minor, row.currency)
+
+    @admin.display(description=_("discount"))
+    def discount(self, row: Order) -> str:
+        return money(row.discount_minor, row.currency)
+
+    @admin.display(description=_("platform fee"))
+    def platform_fee(self, row: Order) -> str:
+        return money(row.platform_fee_minor, row.currency)
+
+    @admin.display(description=_("PSP fee"))
+    def psp_fee(self, row: Order) -> str:
+        return money(row.psp_fee_minor, row.currency)
+
+    @admin.display(description=_("settled"))
+    def settled(self, row: Order) -> str:
+        return money(row.settled_minor, row.currency)
+
+    @admin.display(description=_("shown to the customer"))
+    def presentment(self, row: Order) -> str:
+        return money(row.presentment_minor, row.presentment_currency)
+
+    @admin.display(description=_("card"))
+    def card(self, row: Order) -> str:
+        if not row.card_last_four:
+            return row.card_brand or EMPTY
+        return f"{row.card_brand} ••••{row.card_last_four}".strip()
+
+    @admin.display(description=_("address"))
+    def address(self, row: Order) -> str:
+        place = " ".join(filter(None, (row.billing_postal_code, row.billing_city)))
+        lines = (
+            row.billing_line1,
+            row.billing_line2,
+            place,
+            row.billing_state,
+            row.billing_country,
+        )
+        return ", ".join(filter(None, lines)) or EMPTY
