@@ -40,6 +40,7 @@ def main() -> None:
 
 def fill(remote: dict[str, Any], user: Any) -> None:
     """A shop with a past: good and bad tokens, runs that ended and one that goes on."""
+    from django.core.management import call_command
     from django.utils import timezone
 
     from pandabase_django.crypto.secret import Secret
@@ -47,6 +48,7 @@ def fill(remote: dict[str, Any], user: Any) -> None:
     from pandabase_django.services.connection import add_token, declare_permissions
     from pandabase_django.services.connection import test_connection as probe
     from pandabase_django.services.sync.runs import sync_resource
+    from pandabase_django.tasks import fetch_request_logs
 
     hmac = next(token for token in remote["tokens"] if token["mode"] == "HMAC")
     bearer = next(token for token in remote["tokens"] if token["mode"] == "BEARER")
@@ -104,6 +106,9 @@ def fill(remote: dict[str, Any], user: Any) -> None:
         requests=4,
     )
     ApiToken.objects.filter(name="Main").update(rotate_after_days=90)
+    options = ["--token", str(active.pk), "--reason", "A laptop was lost", "--no-input"]
+    call_command("pandabase_rotate_secret", *options, stdout=sys.stderr)
+    fetch_request_logs.apply(args=[active.store_id])
     for name in list(_missing()):
         _make(name, active.store)
 

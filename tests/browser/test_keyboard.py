@@ -67,7 +67,7 @@ def said(page: Page) -> str:
     return " ".join(page.locator(".messagelist li").all_inner_texts())
 
 
-def test_a_token_is_added_tested_and_its_store_synced(shop: Shop, browser: Browser) -> None:
+def test_a_token_is_added_tested_rotated_and_its_store_synced(shop: Shop, browser: Browser) -> None:
     given = next(token for token in shop.remote["tokens"] if token["mode"] == "HMAC")
     complaints: list[str] = []
     with open_page(browser, complaints=complaints) as page:
@@ -92,6 +92,15 @@ def test_a_token_is_added_tested_and_its_store_synced(shop: Shop, browser: Brows
         press(page, "form[action$='/test/'] button")
         assert "200" in said(page) or "OK" in page.inner_text("body")
         assert page.locator(".messagelist .success").count() == 1
+
+        old = page.url
+        press(page, "a[href$='/rotate/']")
+        fill(page, "#id_reason", "A laptop was lost")
+        fill(page, "#id_typed_name", "By keyboard")
+        press(page, ".pandabase-form input[type='submit']")
+        # The page follows the worker and ends with a reload.
+        page.locator(".pandabase-good", has_text="Done").first.wait_for(timeout=60_000)
+        assert page.url != old
 
         press(page, "a[href='/admin/pandabase/store/']")
         press(page, "th.field-id a")
