@@ -56,7 +56,7 @@ MAX_RETRIES = 5
 LEASE_MARGIN_SECONDS = 1.0
 BROKER_TIMEOUT_SECONDS = 3
 CONTINUE_AFTER_SECONDS = 30  # other requests of the store come between
-BROKER_PAUSE_SECONDS = 10.0
+BROKER_PAUSE_SECONDS = 30.0
 SHORT_WAIT_SECONDS = 90.0  # longer ones are left to the sweeper
 ROTATION_LOOKS = 12
 ROTATION_LOOK_SECONDS = 15
@@ -238,7 +238,7 @@ class _Broker:
 def enqueue_delivery(delivery_id: int) -> bool:
     """Enqueue the work of a delivery that was just stored; the sweeper takes it when that fails.
 
-    After a failure this process leaves the broker alone for ten seconds: a broker that hangs would
+    After a failure this process leaves the broker alone for half a minute: one that hangs would
     hold every delivery until its time-out, and the web server's workers with it.
     """
     if not _Broker.rests():

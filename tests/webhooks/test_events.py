@@ -18,7 +18,7 @@ from pandabase_django.services.webhooks.process import event_of, process_deliver
 from tests.webhooks.conftest import Arrive
 from tests.webhooks.test_processing import make_due
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def groups() -> list[str]:
@@ -187,6 +187,7 @@ def test_registering_twice_under_one_name_is_an_error() -> None:
 
 
 @pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
 def test_two_workers_do_one_handlers_work_once(arrive: Arrive) -> None:
     if connection.vendor != "postgresql":
         pytest.skip("SQLite has one writer at a time")

@@ -32,7 +32,7 @@ from pandabase_django.services.webhooks.process import BACKOFF, MAX_ATTEMPTS, pr
 from tests.sync.equality import order_differences
 from tests.webhooks.conftest import Arrive
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 SOAK = int(os.environ.get("PANDABASE_SOAK_SEEDS", "0"))
 

@@ -26,7 +26,7 @@ from tests.webhooks.sender import (
     sign_v2,
 )
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def rows() -> list[WebhookDelivery]:
@@ -316,6 +316,7 @@ def test_it_needs_no_csrf_token(url: str) -> None:
     assert sign_v2().post(url, Client(enforce_csrf_checks=True)).status_code == 200
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("atomic", [True, False])
 def test_atomic_requests_changes_nothing(url: str, atomic: bool, monkeypatch: Any) -> None:
     monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", atomic)

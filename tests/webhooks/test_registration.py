@@ -36,7 +36,7 @@ from pandabase_django.services.webhooks.registration import (
 from pandabase_django.services.webhooks.secrets import drop_previous_secret, install_secret
 from tests.webhooks.sender import OTHER_SECRET, SECRET, payload_of, sign_v2
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
