@@ -20,6 +20,10 @@ from pandabase_django.models import ApiToken, SyncRun, TokenPermission
 from pandabase_django.services.findings import Check, Finding, Level, Situation
 from pandabase_django.services.freshness import BEAT_SILENT_AFTER, beat_last_seen, freshness
 from pandabase_django.services.sync.runs import STALLED_AFTER
+from pandabase_django.services.webhooks.findings import (
+    deliveries_are_worked_off,
+    endpoints_are_well,
+)
 
 __all__ = ["CHECKS", "attention", "missing_permissions"]
 
@@ -228,4 +232,6 @@ CHECKS: list[Check] = [
     permissions_suffice,
     rows_are_fresh,
     runs_end_well,
+    endpoints_are_well,
+    deliveries_are_worked_off,
 ]
