@@ -11,6 +11,7 @@
     │ ├ RateLimited                    429, retryable
     │ └ ServerError                    5xx, retryable
     ├ ProtocolError                    a 2xx answer that has not the documented shape
+    ├ DatabaseAway                   our own database went away in the middle, retryable
     ├ LeaseHeld                        another worker sweeps this resource
     ├ LeaseLost                        this worker's lease passed to another one
     ├ SealError
@@ -36,6 +37,7 @@ from django.core.exceptions import ImproperlyConfigured
 __all__ = [
     "APIError",
     "ConfigurationError",
+    "DatabaseAway",
     "InvalidCredential",
     "InvalidRequest",
     "KeysMissing",
@@ -184,6 +186,12 @@ class ProtocolError(PandabaseError):
     """
 
     request_id: str = ""
+
+
+class DatabaseAway(PandabaseError):
+    """The shop's own database went away during a run; what was committed stays."""
+
+    retryable = True
 
 
 class LeaseHeld(PandabaseError):

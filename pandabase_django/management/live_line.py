@@ -27,6 +27,7 @@ class LiveLine:
     def __init__(self, stderr: OutputWrapper, *, quiet: bool) -> None:
         self._stderr = stderr
         self._quiet = quiet
+        self._holder = ""
         self._terminal = bool(stderr.isatty())
         # Work that takes less than a few seconds writes no line where no terminal is.
         self._drawn_at = 0.0 if self._terminal else time.monotonic()
@@ -37,7 +38,10 @@ class LiveLine:
             self._draw(progress.sentence(run))
 
     def show_wait(self, holder: str, seconds: float) -> None:
-        """Draw whose lease is waited for, and for how long at most."""
+        """Draw whose lease is waited for, and for how long at most; at once the first time."""
+        if holder != self._holder:
+            self._holder = holder
+            self._drawn_at = 0.0
         self._draw(f"Waiting {seconds:.0f} s at most for the lease of {holder}")
 
     def end(self) -> None:

@@ -6,23 +6,25 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from pandabase_django.exceptions import (
     APIError,
     ConfigurationError,
+    DatabaseAway,
     MissingPermission,
     PandabaseError,
 )
 from pandabase_django.models import SyncRun
 from pandabase_django.services.sync.recorder import Recorder, RunCancelled
 
-__all__ = ["DATABASE_AWAY", "RunResult", "attempt"]
+__all__ = ["RunResult", "attempt"]
 
 logger = logging.getLogger(__name__)
 
 DATABASE_AWAY = (OperationalError, InterfaceError)
+UNEXPECTED = "An unexpected error; the log has it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class RunResult:
         """When a retry makes sense without anybody changing anything; None when it does not."""
         if isinstance(self.error, PandabaseError) and self.error.retryable:
             return self.error.retry_after_seconds or 30.0
-        return 30.0 if isinstance(self.error, DATABASE_AWAY) else None
+        return None
 
 
 def attempt(recorder: Recorder, work: Callable[[], SyncRun.State]) -> RunResult:
@@ -75,31 +77,37 @@ def attempt(recorder: Recorder, work: Callable[[], SyncRun.State]) -> RunResult:
         recorder.finish(SyncRun.State.FAILED)
         logger.warning("Sync of %s failed: %s", name, error)
         return RunResult(run, error)
-    except DATABASE_AWAY as error:
-        run.error = "The database was out of reach. The next run goes on from here."
-        logger.warning("Sync of %s failed: %s", name, run.error, exc_info=True)
-        _drop_dead_connection()
+    except DatabaseError as error:
+        if not _cut_off(error):
+            run.error = UNEXPECTED
+            _finish_if_possible(recorder)
+            raise
+        away = DatabaseAway("The database was out of reach. The next run goes on from here.")
+        run.error = str(away)
+        logger.warning("Sync of %s failed: %s (%s)", name, away, type(error).__name__)
         _finish_if_possible(recorder)
-        return RunResult(run, error)
+        return RunResult(run, away)
     except Exception:
-        run.error = "An unexpected error; the log has it."
+        run.error = UNEXPECTED
         _finish_if_possible(recorder)
         raise
     recorder.finish(state)
     return RunResult(run)
 
 
-def _drop_dead_connection() -> None:
-    """Let the next query open a new connection; a broken one would fail for good."""
-    if not connection.in_atomic_block:
-        connection.close_if_unusable_or_obsolete()
-        if connection.connection is not None and not connection.is_usable():
-            connection.close()
+def _cut_off(error: DatabaseError) -> bool:
+    """Whether the connection failed; a dead one is closed, so that the next query opens one."""
+    if connection.in_atomic_block:
+        return isinstance(error, DATABASE_AWAY)
+    dead = connection.connection is not None and not connection.is_usable()
+    if dead:
+        connection.close()
+    return dead or isinstance(error, DATABASE_AWAY)
 
 
 def _finish_if_possible(recorder: Recorder) -> None:
     """Close the record unless the database is what failed; then the reaper closes it."""
     try:
         recorder.finish(SyncRun.State.FAILED)
-    except Exception:
-        logger.warning("The record of a failed run could not be closed.", exc_info=True)
+    except DatabaseError as error:
+        logger.warning("The record of a failed run stays open (%s).", type(error).__name__)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
@@ -36,9 +36,19 @@ class Lease:
     def guard(self) -> None:
         """Renew the lease, as the first statement of a write transaction.
 
+        The row it updates stays locked until the commit. A process that is stopped in between
+        would lock everybody out, so PostgreSQL ends its transaction when the lease is over.
+
         Raises:
             LeaseLost: Another worker holds it now; the transaction must not commit.
         """
+        if connection.vendor == "postgresql" and connection.in_atomic_block:
+            milliseconds = str(int(LEASE.total_seconds() * 1000))
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT set_config('idle_in_transaction_session_timeout', %s, true)",
+                    [milliseconds],
+                )
         renewed = SyncCursor.objects.filter(pk=self.cursor_id, fence=self.fence).update(
             heartbeat_at=Now(), lease_until=Now() + LEASE
         )

@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from pandabase_django import signals
@@ -18,7 +18,7 @@ from pandabase_django.models import Store, SyncCursor, SyncRun
 from pandabase_django.models.sync import Resource
 from pandabase_django.services.connection import client_for, open_client, token_of
 from pandabase_django.services.sync import lease as leases
-from pandabase_django.services.sync.endings import DATABASE_AWAY, RunResult, attempt
+from pandabase_django.services.sync.endings import RunResult, attempt
 from pandabase_django.services.sync.orders import sync_orders
 from pandabase_django.services.sync.paging import Reader
 from pandabase_django.services.sync.products import sync_products
@@ -101,7 +101,7 @@ def sync_resource(
     finally:
         if lease is not None:
             # A database that is down can't be told; the lease then ends by itself.
-            with suppress(*DATABASE_AWAY):
+            with suppress(DatabaseError):
                 lease.release()
     if not dry_run and not run.first:
         transaction.on_commit(

@@ -1,0 +1,183 @@
+"""A shop's processes around one database, reached as its people reach it: by commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pandabase_django.sandbox import Sandbox
+
+__all__ = ["PATIENCE_SECONDS", "ROOT", "Shop"]
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_SECONDS = 60
+
+_QUIET = ("--without-gossip", "--without-mingle", "--without-heartbeat")
+_WORKER = ("worker", "-c", "1", "-l", "INFO", *_QUIET)
+
+_COMMAND = """
+import datetime, sys
+import django
+django.setup()
+from django.core.management import ManagementUtility
+from pandabase_django.services.sync import lease
+lease.LEASE = datetime.timedelta(seconds={lease_seconds})
+ManagementUtility(["manage.py", *sys.argv[1:]]).execute()
+"""
+
+_DIFFERENCES = """
+import json, sys, urllib.request
+import django
+django.setup()
+from tests.sync.equality import order_differences, product_differences
+
+class Dump:
+    def dump(self, kind, *, include_deleted=True):
+        url = f"{control_url}/dump?kind={{kind}}&include_deleted={{int(include_deleted)}}"
+        with urllib.request.urlopen(url) as answer:
+            return [json.loads(line) for line in answer.read().split(b"\\n") if line]
+
+print(json.dumps({names}))
+"""
+
+
+class Shop:
+    """Commands, workers and tables of one shop.
+
+    Args:
+        database_url: Its database; ``migrate`` makes the tables.
+        extra: Further environment variables.
+    """
+
+    def __init__(self, database_url: str, **extra: str) -> None:
+        self.environment = {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "tests.worker.settings",
+            "PYTHONPATH": str(ROOT),
+            "PYTHONWARNINGS": "default",
+            "DATABASE_URL": database_url,
+            "CELERY_BROKER_URL": "memory://",
+            **extra,
+        }
+        self.processes: list[subprocess.Popen[Any]] = []
+
+    def run(self, code: str) -> Any:
+        """Run code in a process of the shop; returns what it prints as JSON."""
+        done = subprocess.run(
+            [sys.executable, "-c", f"import django, json; django.setup()\n{code}"],
+            env=self.environment,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout) if done.stdout.strip() else None
+
+    def migrate(self) -> None:
+        """Make the tables."""
+        self.run(
+            "from django.core.management import call_command\ncall_command('migrate', verbosity=0)"
+        )
+
+    def open(self, sandbox: Sandbox) -> None:
+        """Make the tables if they are not there, and add the sandbox's token."""
+        self.migrate()
+        token = sandbox.hmac_token
+        self.run(
+            "from pandabase_django.crypto.secret import Secret\n"
+            "from pandabase_django.services.connection import add_token\n"
+            f"add_token(store_id={sandbox.store_id!r}, mode='HMAC',"
+            f" secret=Secret({token.secret!r}),"
+            f" token_id={token.token_id!r}, base_url={sandbox.url!r})"
+        )
+
+    def start(self, *arguments: str, lease_seconds: float = 60) -> subprocess.Popen[str]:
+        """Start a management command."""
+        process = subprocess.Popen(
+            [sys.executable, "-c", _COMMAND.format(lease_seconds=lease_seconds), *arguments],
+            env=self.environment,
+            cwd=ROOT,
+            start_new_session=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.processes.append(process)
+        return process
+
+    def finish(self, process: subprocess.Popen[str]) -> tuple[int, str]:
+        """Wait for a command; its exit code, and all it printed."""
+        out, err = process.communicate(timeout=PATIENCE_SECONDS)
+        return process.returncode, out + err
+
+    def start_worker(self) -> subprocess.Popen[bytes]:
+        """Start a Celery worker."""
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "celery", "-A", "tests.worker.app", *_WORKER],
+            env=self.environment,
+            cwd=ROOT,
+            start_new_session=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        self.processes.append(worker)
+        return worker
+
+    def kill(self, process: subprocess.Popen[Any]) -> None:
+        """Kill a process and its children as a power failure would."""
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        for pipe in (process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()
+
+    def counts(self) -> dict[str, int]:
+        """How far the sync of orders is."""
+        return self.run(
+            "from pandabase_django.models import Order, OrderItem, SyncRun\n"
+            "print(json.dumps({'orders': Order.objects.count(),"
+            " 'detailed': Order.objects.filter(dirty=False).count(),"
+            " 'items': OrderItem.objects.count(),"
+            " 'completed': SyncRun.objects.filter(resource='orders', state='COMPLETED').count()}))"
+        )
+
+    def wait_until(self, condition: Callable[[dict[str, int]], bool]) -> dict[str, int]:
+        """Look at the counts until they are as wanted."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            counts = self.counts()
+            if condition(counts):
+                return counts
+            time.sleep(0.3)
+        raise AssertionError(f"it did not happen: {counts}")
+
+    def end_leases(self) -> None:
+        """As if the time of all leases had passed."""
+        self.run(
+            "from pandabase_django.models import SyncCursor\n"
+            "from django.utils import timezone\n"
+            "SyncCursor.objects.update(lease_until=timezone.now() - timezone.timedelta(seconds=1))"
+        )
+
+    def differences(self, sandbox: Sandbox, *resources: str) -> list[str]:
+        """Lines for rows that are not the remote's, found without the sync's code."""
+        names = " + ".join(f"{name}_differences(Dump())" for name in resources)
+        return self.run(_DIFFERENCES.format(control_url=sandbox.control_url, names=names))
+
+    def close(self) -> None:
+        """End every process."""
+        for process in self.processes:
+            if process.poll() is None:
+                self.kill(process)
+            for pipe in (process.stdout, process.stderr):
+                if pipe is not None and not pipe.closed:
+                    pipe.close()
