@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pandabase_django.admin.catalog import CategoryAdmin, ProductAdmin
 from pandabase_django.admin.customers import CustomerAdmin
+from pandabase_django.admin.deliveries import WebhookDeliveryAdmin
 from pandabase_django.admin.orders import OrderAdmin
 from pandabase_django.admin.request_logs import RequestLogAdmin
 from pandabase_django.admin.rotations import RotationAttemptAdmin
 from pandabase_django.admin.runs import SyncRunAdmin
 from pandabase_django.admin.stores import StoreAdmin
 from pandabase_django.admin.tokens import ApiTokenAdmin
+from pandabase_django.admin.webhooks import WebhookEndpointAdmin
 
 __all__ = [
     "ApiTokenAdmin",
@@ -21,4 +23,6 @@ __all__ = [
     "RotationAttemptAdmin",
     "StoreAdmin",
     "SyncRunAdmin",
+    "WebhookDeliveryAdmin",
+    "WebhookEndpointAdmin",
 ]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django import forms
 from django.contrib import admin
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
@@ -40,6 +41,7 @@ class Button:
             None for the object's page.
         fits: Whether it is shown for this object.
         waits: It waits for a network: no transaction of the request may wait with it.
+        form: What is asked beside the button; ``press`` reads it from the request. None: nothing.
     """
 
     name: str
@@ -48,6 +50,16 @@ class Button:
     press: Callable[[Any, HttpRequest, Any], str | None]
     fits: Callable[[Any], bool] = lambda obj: True
     waits: bool = False
+    form: Callable[[HttpRequest, Any], forms.Form] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownButton:
+    """A button as the page shows it."""
+
+    label: str | Promise
+    url: str
+    form: forms.Form | None
 
 
 class ButtonsMixin(_ModelAdmin):
@@ -67,10 +79,14 @@ class ButtonsMixin(_ModelAdmin):
         ]
         return own + super().get_urls()
 
-    def shown_buttons(self, request: HttpRequest, obj: Any) -> list[tuple[str | Promise, str]]:
-        """Label and address of each button that this person may press on this object."""
+    def shown_buttons(self, request: HttpRequest, obj: Any) -> list[ShownButton]:
+        """What is shown of each button that this person may press on this object."""
         return [
-            (button.label, self._url(button, obj))
+            ShownButton(
+                label=button.label,
+                url=self._url(button, obj),
+                form=button.form(request, obj) if button.form else None,
+            )
             for button in self.buttons
             if request.user.has_perm(button.permission) and button.fits(obj)
         ]

@@ -70,10 +70,10 @@ def duration(seconds: float) -> str:
     return _("%(hours)d h %(minutes)d min") % {"hours": hours, "minutes": minutes}
 
 
-def payload(value: Any) -> str:
-    """JSON as received, folded."""
+def payload(value: Any, *, title: str = "") -> str:
+    """JSON, folded under a title: by default that it is as it was received."""
     return format_html(
         '<details><summary>{}</summary><pre class="pandabase-payload">{}</pre></details>',
-        _("As received"),
+        title or _("As received"),
         json.dumps(value, indent=2, ensure_ascii=False),
     )

@@ -40,6 +40,9 @@ OPENED_BY: dict[str, str] = {
     "pandabase_product_export": "view",
     "pandabase_syncrun_changes": "view",
     "pandabase_syncrun_live": "view",
+    "pandabase_webhookendpoint_doctor": "view",
+    "pandabase_webhookendpoint_forget": "change_webhookendpoint",
+    "pandabase_webhookendpoint_strangers": "view",
 }
 
 

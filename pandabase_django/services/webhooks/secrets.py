@@ -8,6 +8,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.models import WebhookEndpoint
@@ -15,6 +16,7 @@ from pandabase_django.models import WebhookEndpoint
 __all__ = [
     "OVERLAP",
     "SECRET_FIELDS",
+    "check_secret",
     "drop_previous_secret",
     "install_secret",
     "lock_endpoint",
@@ -25,6 +27,16 @@ __all__ = [
 OVERLAP = timedelta(hours=80)
 
 _SECRET = re.compile(r"[!-~]{16,500}\Z")
+
+
+def check_secret(secret: Secret) -> None:
+    """Refuse what can't be a signing secret.
+
+    Raises:
+        ValueError: Says why.
+    """
+    if not _SECRET.match(secret.reveal()):
+        raise ValueError(_("A signing secret has 16 characters or more, and no white space."))
 
 
 def install_secret(
@@ -38,8 +50,7 @@ def install_secret(
         ValueError: It can't be a signing secret; says why.
         SealError: It can't be sealed, or the one before can't be opened.
     """
-    if not _SECRET.match(secret.reveal()):
-        raise ValueError("A signing secret has 16 characters or more, and no white space.")
+    check_secret(secret)
     with transaction.atomic():
         row = lock_endpoint(endpoint.pk)
         replace_secret(row, secret, overlap=overlap)

@@ -1,0 +1,163 @@
+"""The buttons of an endpoint's page: each is one call to Pandabase, or one change here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from pandabase_django.admin.buttons import Button
+from pandabase_django.admin.webhook_forms import DeleteForm, RegisterForm
+from pandabase_django.exceptions import ConfigurationError, PandabaseError
+from pandabase_django.models import WebhookEndpoint
+from pandabase_django.services.webhooks import registration
+from pandabase_django.services.webhooks.secrets import drop_previous_secret
+
+__all__ = ["BUTTONS", "receiving_url"]
+
+REGISTER = "pandabase.register_webhookendpoint"
+
+
+def receiving_url(request: HttpRequest, endpoint: WebhookEndpoint) -> str:
+    """The endpoint's address under the host this page was asked from; "" without the app's URLs."""
+    try:
+        return request.build_absolute_uri(reverse("pandabase:webhook", args=[endpoint.pk]))
+    except NoReverseMatch:
+        return ""
+
+
+def _told(
+    call: Callable[[HttpRequest, WebhookEndpoint], str], *, log: str
+) -> Callable[[Any, HttpRequest, WebhookEndpoint], None]:
+    """Turn a call into a button's press: what it says, or why it failed, is told in a message."""
+
+    def press(model_admin: Any, request: HttpRequest, endpoint: WebhookEndpoint) -> None:
+        try:
+            text = call(request, endpoint)
+        except (PandabaseError, ConfigurationError, ValueError) as error:
+            model_admin.message_user(request, str(error), messages.ERROR)
+            return
+        if log:
+            model_admin.log_change(request, endpoint, log)
+        model_admin.message_user(request, text, messages.SUCCESS)
+
+    return press
+
+
+def _register(request: HttpRequest, endpoint: WebhookEndpoint) -> str:
+    registration.register(
+        endpoint, url=request.POST.get("url", ""), event_types=endpoint.event_types
+    )
+    return gettext("Registered. Pandabase delivers to this endpoint from now on.")
+
+
+def _update(request: HttpRequest, endpoint: WebhookEndpoint) -> str:
+    registration.update_registration(endpoint, url=endpoint.url, event_types=endpoint.event_types)
+    return gettext("Pandabase has this endpoint's values now.")
+
+
+def _delete(request: HttpRequest, endpoint: WebhookEndpoint) -> str:
+    if "sure" not in request.POST:
+        raise ValueError(gettext("Nothing was deleted: tick the box first."))
+    registration.delete_registration(endpoint)
+    return gettext("Deleted at Pandabase. The endpoint, its secret and its deliveries stay here.")
+
+
+def _replace_secret(request: HttpRequest, endpoint: WebhookEndpoint) -> str:
+    registration.start_rotation(endpoint)
+    return gettext(
+        "The address is registered a second time, with a new secret. Both secrets are good now; "
+        "the old registration is deleted when the overlap ends."
+    )
+
+
+def _finish(request: HttpRequest, endpoint: WebhookEndpoint) -> str:
+    registration.finish_rotation(endpoint)
+    return gettext("The old registration is deleted, and its secret is refused from now on.")
+
+
+def _drop_previous(request: HttpRequest, endpoint: WebhookEndpoint) -> str:
+    drop_previous_secret(endpoint)
+    return gettext("The previous secret is refused from now on.")
+
+
+def _compare(model_admin: Any, request: HttpRequest, endpoint: WebhookEndpoint) -> None:
+    try:
+        found = registration.compare(endpoint.store)
+    except (PandabaseError, ConfigurationError) as error:
+        model_admin.message_user(request, str(error), messages.ERROR)
+        return
+    endpoint.refresh_from_db()
+    if endpoint.drift:
+        text = gettext("This endpoint differs from what Pandabase has: see below.")
+        model_admin.message_user(request, text, messages.WARNING)
+    else:
+        text = gettext("Nothing differs from what Pandabase has.")
+        model_admin.message_user(request, text, messages.SUCCESS)
+    for stray in found.strays:
+        text = gettext(
+            "%(id)s delivers to an address of this site, but its secret is known to nobody here: "
+            "delete it in the Pandabase dashboard."
+        ) % {"id": stray.id}
+        model_admin.message_user(request, text, messages.WARNING)
+
+
+BUTTONS = (
+    Button(
+        "register",
+        _("Register at Pandabase"),
+        REGISTER,
+        _told(_register, log="Registered at Pandabase."),
+        lambda endpoint: not endpoint.remote_id,
+        form=lambda request, endpoint: RegisterForm(
+            initial={"url": receiving_url(request, endpoint)}
+        ),
+        waits=True,
+    ),
+    Button("compare", _("Compare with Pandabase"), REGISTER, _compare, waits=True),
+    Button(
+        "update",
+        _("Send these values to Pandabase"),
+        REGISTER,
+        _told(_update, log="Updated at Pandabase."),
+        lambda endpoint: bool(endpoint.remote_id),
+        waits=True,
+    ),
+    Button(
+        "replace_secret",
+        _("Replace the signing secret"),
+        REGISTER,
+        _told(_replace_secret, log="Began to replace the signing secret."),
+        lambda endpoint: endpoint.remote_id and not endpoint.previous_remote_id,
+        waits=True,
+    ),
+    Button(
+        "finish_secret",
+        _("Finish: delete the old registration now"),
+        REGISTER,
+        _told(_finish, log="Replaced the signing secret."),
+        lambda endpoint: bool(endpoint.previous_remote_id),
+        waits=True,
+    ),
+    Button(
+        "drop_previous",
+        _("Refuse the previous secret now"),
+        "pandabase.change_webhookendpoint",
+        _told(_drop_previous, log="Dropped the previous signing secret."),
+        lambda endpoint: endpoint.previous_secret_hint and not endpoint.previous_remote_id,
+    ),
+    Button(
+        "delete_remote",
+        _("Delete at Pandabase"),
+        REGISTER,
+        _told(_delete, log="Deleted at Pandabase."),
+        lambda endpoint: bool(endpoint.remote_id),
+        form=lambda request, endpoint: DeleteForm(),
+        waits=True,
+    ),
+)
