@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from datetime import datetime, timezone
 
 import pytest
@@ -228,6 +229,24 @@ def test_no_error_and_no_repr_shows_a_secret_or_a_signature() -> None:
     shown = f"{error!r} {error} {vars(error)} {verified!r} {SigningSecret('x', Secret(SECRET))!r}"
     for hidden in (SECRET, OTHER_SECRET, delivery.headers["Webhook-Signature"]):
         assert hidden not in shown
+
+
+def test_no_traceback_shows_a_secret_even_with_local_variables() -> None:
+    secret = Secret(OTHER_SECRET)
+    delivery = sign_v2(at=AT)
+    for change in ({}, {"Webhook-Timestamp": "x"}, {"Webhook-Timestamp": "1"}):
+        try:
+            verify(
+                delivery.body,
+                headers={**delivery.headers, **change},
+                secrets=[SigningSecret("current", secret)],
+                now=NOW,
+            )
+        except WebhookRejected as error:
+            told = traceback.TracebackException.from_exception(error, capture_locals=True)
+            assert OTHER_SECRET not in "".join(told.format())
+        else:
+            pytest.fail("it was accepted")
 
 
 def test_it_takes_the_time_it_is_told() -> None:
