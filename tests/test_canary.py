@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import sys
 import traceback
@@ -10,20 +11,25 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connection
+from django.db.models.signals import post_save
 from django.test import Client, RequestFactory
 from django.urls import reverse
+from django.utils import timezone
 from django.views.debug import technical_500_response
 
+from pandabase_django.api.transport import RawReply
 from pandabase_django.crypto.keyring import current_keyring
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.exceptions import InvalidCredential, PandabaseError
-from pandabase_django.models import ApiToken, SyncRun
+from pandabase_django.models import ApiToken, RotationAttempt, SyncRun
 from pandabase_django.sandbox import Sandbox
 from pandabase_django.services import client_for
 from pandabase_django.services.connection import add_token
+from pandabase_django.services.rotation.replies import packed
 from pandabase_django.services.sync.runs import sync_resource
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -161,3 +167,77 @@ def test_no_admin_page_shows_it(token: ApiToken) -> None:
         assert page.status_code == 200
         assert CANARY not in page.content.decode()
         assert CANARY not in repr(page.cookies)
+
+
+def test_no_page_of_a_rotation_shows_it(token: ApiToken) -> None:
+    now = timezone.now()
+    body = json.dumps({"data": {"odd": {"place": CANARY}}}).encode()
+    attempt = RotationAttempt.objects.create(
+        token=token,
+        signer=token,
+        state=RotationAttempt.State.HELD,
+        trigger=RotationAttempt.Trigger.ADMIN,
+        reason="A laptop was lost.",
+        from_version=1,
+        prepared_at=now,
+        sent_at=now,
+        reply=packed(RawReply(status=200, request_id="req_1", body=body)),
+    )
+    attempt.refresh_from_db()
+    assert attempt.reply is not None
+    client = Client()
+    client.force_login(User.objects.create_superuser("root"))
+    on_token = {
+        name: reverse(f"admin:pandabase_apitoken_{name}", args=[token.pk])
+        for name in ("change", "rotate", "install", "replace")
+    }
+    on_attempt = {
+        name: reverse(f"admin:pandabase_rotationattempt_{name}", args=[attempt.pk])
+        for name in ("change", "live", "history", "held")
+    }
+    pages: list[Any] = [
+        *(client.get(url) for url in on_token.values()),
+        *(client.get(on_attempt[name]) for name in ("change", "live", "history")),
+        client.get(reverse("admin:pandabase_rotationattempt_changelist")),
+        client.post(on_attempt["held"], {"place": "no.such"}, follow=True),
+    ]
+    for name, wrong in (("install", CANARY + " "), ("replace", CANARY + "x")):
+        nonce = client.get(on_token[name]).context["form"]["nonce"].initial
+        data = {"nonce": nonce, "new_secret": wrong, "reason": "r", "name": "n", "mode": "BEARER"}
+        pages.append(client.post(on_token[name], data))
+    pages.append(client.post(on_attempt["held"], {"place": "data.odd.place"}, follow=True))
+    attempt.refresh_from_db()
+    assert attempt.state == RotationAttempt.State.DONE
+    for page in pages:
+        assert page.status_code == 200
+        assert CANARY not in page.content.decode()
+        assert CANARY not in repr(page.cookies)
+        assert "pb1." not in page.content.decode()
+    assert CANARY not in repr(dict(client.session))
+
+
+@pytest.mark.parametrize("page", ["install", "replace"])
+def test_a_page_that_breaks_with_a_secret_in_hand_does_not_show_it(
+    token: ApiToken, page: str
+) -> None:
+    def fail(**_: Any) -> None:
+        raise RuntimeError("something broke")
+
+    client = Client()
+    client.force_login(User.objects.create_superuser("root"))
+    url = reverse(f"admin:pandabase_apitoken_{page}", args=[token.pk])
+    nonce = client.get(url).context["form"]["nonce"].initial
+    data = {"nonce": nonce, "new_secret": CANARY, "reason": "r", "name": "n", "mode": "BEARER"}
+    if token.mode == "HMAC":
+        data |= {"mode": "HMAC", "token_id": token.token_id}
+    post_save.connect(fail, sender=LogEntry)
+    try:
+        with pytest.raises(RuntimeError, match="something broke") as caught:
+            client.post(url, data)
+    finally:
+        post_save.disconnect(fail, sender=LogEntry)
+    told = shown(caught.value)
+    assert f"{page}_view" in told
+    # The test's own frame holds the data, and the test client's frames the request it makes of it.
+    ours = told.split(f"in {page}_view")[1]
+    assert CANARY not in ours

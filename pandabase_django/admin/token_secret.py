@@ -108,9 +108,8 @@ class TokenSecretMixin(PandabaseAdmin):
         """Confirm, record, hand over."""
         token = self._token(request, object_id)
         ways = ways_to_rotate(token)
-        data = request.POST if request.method == "POST" else None
-        form = RotateForm(data, token=token, user=request.user, ways=ways)
-        if data is not None:
+        form = RotateForm(_posted(request), token=token, user=request.user, ways=ways)
+        if form.is_bound:
             if form.is_spent:
                 return self._nothing_was_sent(request, token)
             if form.is_valid():
@@ -137,9 +136,8 @@ class TokenSecretMixin(PandabaseAdmin):
     def install_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Take a secret that was rolled in the dashboard."""
         token = self._token(request, object_id)
-        data = request.POST if request.method == "POST" else None
-        form = InstallForm(data, token=token, user=request.user)
-        if data is not None:
+        form = InstallForm(_posted(request), token=token, user=request.user)
+        if form.is_bound:
             if form.is_spent:
                 return self._nothing_was_sent(request, token)
             if form.is_valid():
@@ -162,9 +160,8 @@ class TokenSecretMixin(PandabaseAdmin):
     def replace_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Add another token, try it, and let it take this one's place."""
         token = self._token(request, object_id)
-        data = request.POST if request.method == "POST" else None
-        form = ReplaceForm(data, token=token, user=request.user)
-        if data is not None:
+        form = ReplaceForm(_posted(request), token=token, user=request.user)
+        if form.is_bound:
             if form.is_spent:
                 return self._nothing_was_sent(request, token)
             if form.is_valid():
@@ -285,3 +282,8 @@ class TokenSecretMixin(PandabaseAdmin):
         else:
             url = change_url(self.admin_site, "apitoken", token.pk)
         return HttpResponseRedirect(url)
+
+
+def _posted(request: HttpRequest) -> Any:
+    # Never kept in a variable of a view, whose frame a traceback would show with the secret in it.
+    return request.POST if request.method == "POST" else None
