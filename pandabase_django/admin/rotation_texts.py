@@ -63,6 +63,13 @@ def tell(attempt: RotationAttempt) -> Told:
 
 
 def _prepared(attempt: RotationAttempt) -> Told:
+    if attempt.phase:
+        return Told(
+            _("A worker has it. Nothing was sent to Pandabase yet."),
+            _("Before it rolls the secret, it lets running syncs reach a checkpoint."),
+            _("The secret is unchanged and works."),
+            _("Nothing: it goes on by itself, also when a sync takes too long."),
+        )
     return Told(
         _("Recorded. Nothing was sent to Pandabase yet."),
         _("The rotation waits for a worker."),

@@ -430,6 +430,15 @@ def test_each_state_has_a_page_that_says_what_it_means(
     assert "canary_text_1" not in page + json.dumps(live)
 
 
+def test_a_wait_for_running_syncs_is_told(token: ApiToken, owner: Client) -> None:
+    attempt = attempt_of(token, State.PREPARED, sent_at=None, phase="Waiting for orders (17)")
+    page = text(owner.get(page_url("change", attempt)))
+    assert "A worker has it" in page
+    assert "Waiting for orders (17)" in page
+    live = owner.get(page_url("live", attempt)).json()
+    assert (live["open"], live["texts"]["phase"]) == (True, "Waiting for orders (17)")
+
+
 def test_an_end_that_something_has_ended_says_so(token: ApiToken, owner: Client) -> None:
     attempt = attempt_of(token, State.LOST, closed_at=timezone.now())
     page = text(owner.get(page_url("change", attempt)))
