@@ -10,7 +10,7 @@ from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
-__all__ = ["EMPTY", "badge", "duration", "major_units", "money", "payload"]
+__all__ = ["EMPTY", "badge", "duration", "major_units", "money", "money_text", "payload"]
 
 EMPTY = "-"
 
@@ -33,17 +33,21 @@ def major_units(minor: int | None, currency: str) -> Decimal | None:
     return Decimal(minor).scaleb(-EXPONENTS.get(currency.upper(), 2))
 
 
-def money(minor: int | None, currency: str) -> str:
-    """An amount of minor units as people read it, right-aligned; a dash when it is not known."""
+def money_text(minor: int | None, currency: str) -> str:
+    """An amount of minor units as people read it; a dash when it is not known."""
     amount = major_units(minor, currency)
     if amount is None:
         return EMPTY
     exponent = EXPONENTS.get(currency.upper(), 2)
-    return format_html(
-        '<span class="pandabase-money">{} {}</span>',
-        number_format(amount, decimal_pos=exponent, use_l10n=True, force_grouping=True),
-        currency,
-    )
+    text = number_format(amount, decimal_pos=exponent, use_l10n=True, force_grouping=True)
+    return f"{text} {currency}".strip()
+
+
+def money(minor: int | None, currency: str) -> str:
+    """The same for a page; right-aligned in a table."""
+    if minor is None:
+        return EMPTY
+    return format_html('<span class="pandabase-money">{}</span>', money_text(minor, currency))
 
 
 def badge(text: str, *, tone: str) -> str:

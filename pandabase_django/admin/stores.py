@@ -14,7 +14,7 @@ from pandabase_django import tasks
 from pandabase_django.admin.buttons import Button
 from pandabase_django.admin.display import EMPTY, badge
 from pandabase_django.admin.handing import hand_over
-from pandabase_django.admin.page import PandabaseAdmin
+from pandabase_django.admin.overview import OverviewMixin
 from pandabase_django.models import ApiToken, Store, SyncRun
 
 __all__ = ["StoreAdmin"]
@@ -34,7 +34,7 @@ def _sync_now(model_admin: StoreAdmin, request: HttpRequest, store: Store) -> No
 
 
 @admin.register(Store)
-class StoreAdmin(PandabaseAdmin):
+class StoreAdmin(OverviewMixin):
     """Stores come with their first token; they are disabled, never deleted."""
 
     store_lookup = ""

@@ -13,7 +13,7 @@ from pandabase_django.models import ApiToken
 from pandabase_django.services.findings import Finding, Level, Situation
 from pandabase_django.services.freshness import BEAT_SILENT_AFTER, beat_last_seen
 
-__all__ = ["STEPS", "setup"]
+__all__ = ["STEPS", "is_set_up", "setup"]
 
 
 def setup(situation: Situation) -> list[Finding]:
@@ -35,6 +35,11 @@ def setup(situation: Situation) -> list[Finding]:
             )
             return done
     return done
+
+
+def is_set_up(situation: Situation) -> bool:
+    """Whether the app is of use: every enabled store has been synced once."""
+    return first_sync_is_done(situation).level is Level.OK
 
 
 def keys_are_configured(situation: Situation) -> Finding:

@@ -11,7 +11,7 @@ from functools import cached_property
 from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 
-from pandabase_django.models import ApiToken, Store, SyncCursor, SyncRun
+from pandabase_django.models import ApiToken, RotationAttempt, Store, SyncCursor, SyncRun
 from pandabase_django.models.sync import Resource
 from pandabase_django.services.ticks import last_ticks
 
@@ -58,6 +58,7 @@ class Situation:
         stores: The stores to look at; None takes all. Pages give those a person may see.
         broker: Asks the broker and returns what is wrong, "" when nothing is. None leaves it
             out: it waits for a network, which a page must not.
+        thorough: Look also at what costs a reading of whole tables.
     """
 
     def __init__(
@@ -65,9 +66,11 @@ class Situation:
         *,
         stores: Iterable[Store] | None = None,
         broker: Callable[[], str] | None = None,
+        thorough: bool = False,
     ) -> None:
         self.now: datetime = timezone.now()
         self.broker = broker
+        self.thorough = thorough
         self._stores = stores
 
     @cached_property
@@ -117,6 +120,28 @@ class Situation:
         )
         runs = SyncRun.objects.filter(pk__in=ids.values("newest")).defer("warnings", "steps")
         return {(run.store_id, run.resource): run for run in runs}
+
+    @cached_property
+    def running(self) -> list[SyncRun]:
+        """Runs under way, the oldest first."""
+        runs = SyncRun.objects.filter(
+            store__in=[store.pk for store in self.stores], state=SyncRun.State.RUNNING
+        )
+        return list(runs.defer("warnings", "steps").order_by("id"))
+
+    @cached_property
+    def open_rotations(self) -> list[RotationAttempt]:
+        """Rotations that have not ended, the oldest first."""
+        attempts = RotationAttempt.objects.filter(
+            token__store__in=[store.pk for store in self.stores], closed_at__isnull=True
+        )
+        # Version 0 belongs to trials of the journal, which are there for a moment.
+        return list(
+            attempts.exclude(from_version=0)
+            .defer("reply", "token__secret")
+            .select_related("token")
+            .order_by("prepared_at")
+        )
 
     @cached_property
     def ticks(self) -> dict[str, datetime]:

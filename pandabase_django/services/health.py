@@ -19,6 +19,7 @@ from pandabase_django import checks
 from pandabase_django.models import ApiToken, SyncRun, TokenPermission
 from pandabase_django.services.findings import Check, Finding, Level, Situation
 from pandabase_django.services.freshness import BEAT_SILENT_AFTER, beat_last_seen, freshness
+from pandabase_django.services.rotation.findings import rotations_need_nobody
 from pandabase_django.services.sync.runs import STALLED_AFTER
 from pandabase_django.services.webhooks.findings import (
     deliveries_are_worked_off,
@@ -45,11 +46,10 @@ def attention(situation: Situation) -> list[Finding]:
 
 
 def settings_are_sound(situation: Situation) -> Iterator[Finding]:
-    """Django's own system checks of this app, keys of stored secrets included."""
-    messages = [
-        *checks.check_settings(None),
-        *checks.check_stored_keys(None, databases=[connection.alias]),
-    ]
+    """Django's own system checks of this app; the keys of all stored secrets when thorough."""
+    messages = list(checks.check_settings(None))
+    if situation.thorough:
+        messages += checks.check_stored_keys(None, databases=[connection.alias])
     for message in messages:
         yield Finding(
             code=message.id or "settings",
@@ -232,6 +232,7 @@ CHECKS: list[Check] = [
     permissions_suffice,
     rows_are_fresh,
     runs_end_well,
+    rotations_need_nobody,
     endpoints_are_well,
     deliveries_are_worked_off,
 ]

@@ -35,6 +35,8 @@ OPENED_BY: dict[str, str] = {
     "pandabase_rotationattempt_held": "rotate_apitoken",
     "pandabase_rotationattempt_live": "view",
     "pandabase_category_export": "view",
+    "pandabase_overview": "view",
+    "pandabase_overview_broker": "run_sync",
     "pandabase_customer_export": "view",
     "pandabase_order_export": "view",
     "pandabase_product_export": "view",

@@ -14,7 +14,15 @@ from django.urls import reverse
 from django.utils import timezone
 
 from pandabase_django.crypto.secret import Secret
-from pandabase_django.models import ApiToken, Store, SyncCursor, SyncRun, TaskTick, TokenPermission
+from pandabase_django.models import (
+    ApiToken,
+    RotationAttempt,
+    Store,
+    SyncCursor,
+    SyncRun,
+    TaskTick,
+    TokenPermission,
+)
 from pandabase_django.services.checklist import setup
 from pandabase_django.services.findings import Finding, Level, Situation
 from pandabase_django.services.freshness import freshness
@@ -212,3 +220,18 @@ def test_a_broker_is_asked_once_and_its_password_is_not_told() -> None:
         assert broker_problem() == ""
     finally:
         current_app.conf.broker_url = old
+
+
+@pytest.mark.parametrize(
+    ("state", "level"),
+    [("WATCHING", Level.WARNING), ("HELD", Level.ERROR), ("LOST", Level.ERROR), ("SENT", None)],
+)
+def test_a_rotation_that_needs_a_person_is_told(state: str, level: Level | None) -> None:
+    attempt = RotationAttempt.objects.create(
+        token=make_store(), state=state, trigger="ADMIN", from_version=1, prepared_at=NOW
+    )
+    found = [f for f in attention(Situation()) if f.code.startswith("rotation_")]
+    assert [f.level for f in found] == ([level] if level else [])
+    for finding in found:
+        assert finding.url_args == (str(attempt.pk),)
+        assert "Main" in finding.sentence

@@ -35,7 +35,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         problem = tasks.broker_problem()
-        situation = Situation(broker=lambda: problem)
+        situation = Situation(broker=lambda: problem, thorough=True)
         steps = setup(situation)
         readable = all(
             step.code not in ("migrations", "tables_missing") or step.level is Level.OK
