@@ -22,9 +22,13 @@ types: .venv/ready
 screenshots: .venv/ready
 	$(BIN)/python -m tests.browser.screenshots
 
-# What takes longer than CI may: many seeds of the schedules that disturb a sync.
+# What takes longer than CI may: many seeds of what disturbs a sync, and a kill before each statement.
+SOAK_SCHEDULES ?= 10000
+SOAK_FAULTS ?= 50
 soak: .venv/ready
-	PANDABASE_SOAK_SEEDS=500 $(BIN)/python -m pytest -n 2 tests/sync --timeout 7200
+	PANDABASE_SOAK_SEEDS=500 PANDABASE_SOAK_SCHEDULES=$(SOAK_SCHEDULES) PANDABASE_SOAK_KILLS=50 \
+	PANDABASE_SOAK_FAULTS=$(SOAK_FAULTS) PANDABASE_SOAK_KILL_STRIDE=1 \
+	$(BIN)/python -m pytest -n 2 tests/sync tests/worker --timeout 7200
 
 # Measures the sync; MEASURES="list details" and BENCH="--orders 20000" choose. docs/performance.md.
 bench: .bench/ready

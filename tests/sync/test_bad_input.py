@@ -9,7 +9,7 @@ import pytest
 from pandabase_django.models import ApiToken, Order, OrderItem, Product, SyncRun
 from pandabase_django.sandbox import Sandbox
 from tests.sync.conftest import Sync
-from tests.sync.equality import order_differences, product_differences
+from tests.sync.equality import order_differences
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -97,47 +97,6 @@ def test_items_without_an_id_are_called_by_their_place(sandbox: Sandbox, sync: S
     sync("orders")
     items = OrderItem.objects.filter(order_id=pk, gone_at__isnull=True)
     assert list(items.values_list("pk", "name")) == [(f"{pk}:0", "a"), (f"{pk}:1", "b")]
-
-
-@pytest.mark.parametrize(
-    "action",
-    [
-        {"action": "status", "args": {"status": 500}},
-        {"action": "status", "args": {"status": 401}},
-        {"action": "status", "args": {"status": 403}},
-        {"action": "status", "args": {"status": 404}},
-        {"action": "html"},
-        {"action": "reset"},
-        {"action": "truncate"},
-        {"action": "wrong_json"},
-        {"action": "null_data"},
-        {"action": "empty_page"},
-        {"action": "duplicate_items"},
-    ],
-    ids=lambda rule: f"{rule['action']}{rule.get('args', {}).get('status', '')}",
-)
-@pytest.mark.parametrize("resource", ["products", "orders"])
-def test_a_fault_in_the_middle_loses_nothing_and_buries_nothing(
-    sandbox: Sandbox, sync: Sync, resource: str, action: dict[str, Any]
-) -> None:
-    sync(resource)
-    ApiToken.objects.update(health="OK")
-    sandbox.change(
-        [
-            {"op": "create_order", "count": 150},
-            {"op": "edit_product", "index": 3, "fields": {"price": 77}},
-        ]
-    )
-    match = {"method": "GET", "path_regex": rf"/{resource}($|/|\?)"}
-    sandbox.fault([{"match": match, "nth": 2, "times": 1, **action}])
-    sync(resource, full=True)
-    assert Product.objects.filter(gone_at__isnull=False).count() == 0
-    assert OrderItem.objects.filter(gone_at__isnull=False).count() == 0
-    sandbox.clear_faults()
-    sync(resource)
-    sync(resource)
-    differences = product_differences if resource == "products" else order_differences
-    assert differences(sandbox) == []
 
 
 @pytest.mark.fact(9)

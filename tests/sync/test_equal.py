@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import random
 from typing import Any
 
 import pytest
@@ -128,39 +126,6 @@ def test_a_deleted_product_whose_get_still_answers_goes_after_two_clean_passes(
     sync("products")
     assert Product.objects.get(pk=gone).gone_at is not None
     assert product_differences(sandbox) == []
-
-
-@pytest.mark.parametrize("seed", range(int(os.environ.get("PANDABASE_SOAK_SEEDS", "12"))))
-def test_a_store_that_changes_while_it_is_read_leaves_no_false_tombstone(
-    sandbox: Sandbox, sync: Sync, seed: int
-) -> None:
-    dice = random.Random(seed)
-    sync("products")
-    for _ in range(dice.randint(1, 3)):
-        sandbox.fault([_disturbance(dice)])
-        sync("products", full=dice.random() < 0.5)
-        listed = {p["id"] for p in sandbox.dump("products", include_deleted=False)}
-        tombstones = set(Product.objects.filter(gone_at__isnull=False).values_list("pk", flat=True))
-        assert not tombstones & listed
-    sandbox.clear_faults()
-    sync("products", full=True)
-    sync("products")
-    assert product_differences(sandbox) == []
-
-
-def _disturbance(dice: random.Random) -> dict[str, Any]:
-    deleted = [dice.randrange(120) for _ in range(dice.randint(0, 4))]
-    changes: list[dict[str, Any]] = [{"op": "delete_product", "index": n} for n in set(deleted)]
-    changes += [{"op": "create_product", "fields": {"title": "new"}}] * dice.randint(0, 2)
-    changes += [{"op": "edit_product", "index": dice.randrange(120), "fields": {"price": 1}}]
-    changes += [{"op": "undelete_product", "index": n} for n in set(deleted) if dice.random() < 0.4]
-    return {
-        "match": {"method": "GET", "path_regex": "/products"},
-        "nth": dice.randint(1, 6),
-        "times": 1,
-        "action": "none",
-        "changes": changes,
-    }
 
 
 @pytest.mark.parametrize("resource", ["products", "orders"])
