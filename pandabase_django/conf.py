@@ -20,6 +20,7 @@ DEFAULTS: Mapping[str, Any] = {
     "ENCRYPTION_KEYS": (),
     "API_URL": "https://api.pandabase.io",
     "CONCURRENCY": 4,
+    "DETAIL_HELPERS": 3,
     "CONNECT_TIMEOUT_SECONDS": 5.0,
     "READ_TIMEOUT_SECONDS": 30.0,
     "MAX_RATE_LIMIT_WAIT_SECONDS": 65.0,
@@ -60,6 +61,11 @@ class PandabaseSettings:
     def concurrency(self) -> int:
         """Connections one sync uses at a time, 1 to 64."""
         return int(self._number("CONCURRENCY", low=1, high=64))
+
+    @property
+    def detail_helpers(self) -> int:
+        """Further workers that may help one sync to read details, 0 to 32."""
+        return int(self._number("DETAIL_HELPERS", low=0, high=32))
 
     @property
     def connect_timeout_seconds(self) -> float:

@@ -22,6 +22,7 @@ from pandabase_django.services import rotation
 from pandabase_django.services.sync import refresh, runs
 from pandabase_django.services.sync.journal import prune_changes as prune_changes_of_rows
 from pandabase_django.services.sync.request_logs import prune_request_logs
+from pandabase_django.services.sync.sharing import help_with_details
 from pandabase_django.services.ticks import tick
 from pandabase_django.services.webhooks import queue
 from pandabase_django.services.webhooks.process import process_delivery
@@ -44,6 +45,7 @@ __all__ = [
     "rotate_secret",
     "sweep_webhooks",
     "sync_all",
+    "sync_details",
     "sync_orders",
     "sync_products",
     "sync_store",
@@ -133,6 +135,18 @@ def sync_orders(
 ) -> str:
     """Sync orders, line items and customers of a store. Returns the run's state."""
     return _sync(self, store_id, Resource.ORDERS, trigger=trigger, user_id=user_id, full=full)
+
+
+@shared_task(name="pandabase.sync_details", acks_late=True)
+def sync_details(run_id: int) -> str:
+    """Help another worker's run to read details. Returns the helper's state, "" when not needed."""
+    done = help_with_details(run_id)
+    if done is None:
+        return ""
+    if done.more:
+        # At the end of the queue: other tasks have their turn.
+        enqueue(sync_details, run_id)
+    return done.result.run.state
 
 
 @shared_task(name="pandabase.archive_request_logs")
@@ -330,6 +344,12 @@ def _pick_up_spool() -> None:
         logger.exception("The rotation spool could not be picked up.")
 
 
+def _call_for_help(run_id: int, helpers: int) -> None:
+    for _ in range(helpers):
+        if not enqueue(sync_details, run_id):
+            return
+
+
 def _sync(
     task: Task[Any, Any], store_id: str, resource: str, *, trigger: str, user_id: Any, full: bool
 ) -> str:
@@ -344,6 +364,7 @@ def _sync(
             trigger=SyncRun.Trigger(trigger),
             user_id=user_id,
             full=full,
+            call_for_help=_call_for_help,
         )
     except LeaseHeld as error:
         if not (task.request.delivery_info or {}).get("redelivered"):

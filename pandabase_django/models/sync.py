@@ -20,6 +20,7 @@ class Resource(models.TextChoices):
     REFUNDS = "refunds", _("Refunds")
     DISPUTES = "disputes", _("Disputes")
     REQUEST_LOGS = "request_logs", _("Request log")
+    DETAILS = "details", _("Order details")
 
 
 class SyncRun(models.Model):
@@ -55,6 +56,17 @@ class SyncRun(models.Model):
         related_name="+",
         verbose_name=_("user"),
     )
+    helps = models.ForeignKey(
+        "self",
+        null=True,
+        editable=False,
+        on_delete=models.CASCADE,
+        related_name="helpers",
+        verbose_name=_("helps"),
+        help_text=_("The run whose order details were read, in another worker."),
+    )
+    # Dirty orders up to this id have been given to this run or its helpers; null: none are given.
+    handed_out_to = models.CharField(max_length=128, null=True, editable=False)
     first = models.BooleanField(_("first sync"), default=False)
     full = models.BooleanField(_("full pass asked for"), default=False)
     dry_run = models.BooleanField(_("dry run"), default=False)

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from pandabase_django.sandbox import Sandbox
 
-__all__ = ["PATIENCE_SECONDS", "ROOT", "Shop"]
+__all__ = ["PATIENCE_SECONDS", "ROOT", "Shop", "redis_url"]
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 60
@@ -46,6 +48,16 @@ class Dump:
 
 print(json.dumps({names}))
 """
+
+
+def redis_url() -> str | None:
+    """The broker that the environment names; None where it is not Redis, or does not answer."""
+    url = os.environ.get("CELERY_BROKER_URL", "redis://127.0.0.1:6379/9")
+    with closing(socket.socket()) as probe:
+        probe.settimeout(1)
+        if url.startswith("redis") and probe.connect_ex(("127.0.0.1", 6379)) == 0:
+            return url
+    return None
 
 
 class Shop:
@@ -132,6 +144,14 @@ class Shop:
         self.processes.append(worker)
         return worker
 
+    def sync_orders(self, sandbox: Sandbox) -> None:
+        """Enqueue a sync of the orders."""
+        self.run(
+            "import tests.worker.app\n"
+            "from pandabase_django.tasks import sync_orders\n"
+            f"sync_orders.delay({sandbox.store_id!r})"
+        )
+
     def kill(self, process: subprocess.Popen[Any]) -> None:
         """Kill a process and its children as a power failure would."""
         os.killpg(process.pid, signal.SIGKILL)
@@ -147,6 +167,8 @@ class Shop:
             "print(json.dumps({'orders': Order.objects.count(),"
             " 'detailed': Order.objects.filter(dirty=False).count(),"
             " 'items': OrderItem.objects.count(),"
+            " 'helped': sum(SyncRun.objects.filter(resource='details')"
+            ".values_list('progress_done', flat=True)),"
             " 'completed': SyncRun.objects.filter(resource='orders', state='COMPLETED').count()}))"
         )
 

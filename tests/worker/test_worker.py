@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from pandabase_django.sandbox import Sandbox
-from tests.worker.shop import Shop
+from tests.worker.shop import Shop, redis_url
 
 pytestmark = pytest.mark.worker
-
-
-def _redis_url() -> str | None:
-    url = os.environ.get("CELERY_BROKER_URL", "redis://127.0.0.1:6379/9")
-    with closing(socket.socket()) as probe:
-        probe.settimeout(1)
-        if url.startswith("redis") and probe.connect_ex(("127.0.0.1", 6379)) == 0:
-            return url
-    return None
 
 
 @pytest.fixture
@@ -37,7 +25,7 @@ def sandbox() -> Iterator[Sandbox]:
 def shop(request: pytest.FixtureRequest, tmp_path: Path, sandbox: Sandbox) -> Iterator[Shop]:
     extra: dict[str, str] = {}
     if request.param == "redis":
-        url = _redis_url()
+        url = redis_url()
         if url is None:
             pytest.skip("no Redis on its standard port; CI starts one")
         # Another queue for each test: a killed worker's message must not meet the next test.
@@ -49,14 +37,6 @@ def shop(request: pytest.FixtureRequest, tmp_path: Path, sandbox: Sandbox) -> It
     running.open(sandbox)
     yield running
     running.close()
-
-
-def _enqueue(shop: Shop, sandbox: Sandbox) -> None:
-    shop.run(
-        "import tests.worker.app\n"
-        "from pandabase_django.tasks import sync_orders\n"
-        f"sync_orders.delay({sandbox.store_id!r})"
-    )
 
 
 def _all_there(sandbox: Sandbox) -> Callable[[dict[str, int]], bool]:
@@ -71,7 +51,7 @@ def test_a_worker_killed_in_the_middle_leaves_nothing_half_done(
     shop: Shop, sandbox: Sandbox
 ) -> None:
     worker = shop.start_worker()
-    _enqueue(shop, sandbox)
+    shop.sync_orders(sandbox)
     shop.wait_until(lambda counts: 0 < counts["detailed"] < 1500)
     shop.kill(worker)
     broken_off = shop.counts()
@@ -85,7 +65,7 @@ def test_a_worker_killed_in_the_middle_leaves_nothing_half_done(
     )
     if shop.environment["CELERY_BROKER_URL"].startswith("filesystem"):
         # This broker loses the message of a killed worker: beat's next run goes on.
-        _enqueue(shop, sandbox)
+        shop.sync_orders(sandbox)
     else:
         # Redis gives the message to a worker that looks after the visibility time-out; a
         # running one looks at its start and then every 100 seconds.
@@ -95,8 +75,8 @@ def test_a_worker_killed_in_the_middle_leaves_nothing_half_done(
 
 
 def test_a_task_delivered_twice_does_its_work_once(shop: Shop, sandbox: Sandbox) -> None:
-    _enqueue(shop, sandbox)
-    _enqueue(shop, sandbox)
+    shop.sync_orders(sandbox)
+    shop.sync_orders(sandbox)
     shop.start_worker()
     shop.wait_until(_all_there(sandbox))
     counts = shop.wait_until(lambda counts: counts["completed"] >= 1)

@@ -8,7 +8,8 @@ without reading all of them again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from django.utils import timezone
 
@@ -19,6 +20,7 @@ from pandabase_django.services.sync import movements, rolling, statuses, vanishe
 from pandabase_django.services.sync.details import dirty_orders, fetch_details
 from pandabase_django.services.sync.listing import write_batch
 from pandabase_django.services.sync.paging import PAGE_SIZE
+from pandabase_django.services.sync.sharing import helpers_for, read_together
 from pandabase_django.services.sync.sweep import PAGES_PER_TRANSACTION, SyncContext
 
 __all__ = ["sync_orders"]
@@ -140,15 +142,32 @@ def _read_details(context: SyncContext, unread: set[str], missing: set[str]) -> 
     due = Order.objects.filter(store=context.store, dirty=True).count()
     if context.dry_run or not due:
         return
-    with context.recorder.step("orders: details"):
+
+    def read(wanted: Iterator[tuple[str, int]], guard: Callable[[], None]) -> None:
+        unread.update(
+            fetch_details(
+                wanted,
+                client=context.client,
+                reader=context.reader,
+                recorder=context.recorder,
+                store_id=context.store.pk,
+                silent=context.first,
+                guard=guard,
+                missing=missing,
+            )
+        )
+
+    with context.recorder.step("orders: details") as entry:
         context.recorder.progress(done=0, total=due)
-        unread |= fetch_details(
-            dirty_orders(store_id=context.store.pk),
-            client=context.client,
-            reader=context.reader,
-            recorder=context.recorder,
-            store_id=context.store.pk,
-            silent=context.first,
+        helpers = helpers_for(due)
+        if context.call_for_help is None or not helpers:
+            read(dirty_orders(store_id=context.store.pk), context.keep_lease)
+            return
+        entry["helpers"] = read_together(
+            context.recorder,
+            read=read,
+            call_for_help=partial(context.call_for_help, context.recorder.run.pk, helpers),
             guard=context.keep_lease,
+            unread=unread,
             missing=missing,
         )

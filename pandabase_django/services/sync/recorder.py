@@ -154,6 +154,23 @@ class Recorder:
         """Mark the run for a person's attention."""
         self.run.attention = f"{self.run.attention} {text}".strip()
 
+    def include(
+        self, *, progress_done: int, requests: int, seconds_waited: float, **rows: int
+    ) -> None:
+        """Count what another process did for this run since the last time.
+
+        Args:
+            progress_done: Rows it came further.
+            requests: Requests it sent.
+            seconds_waited: Seconds it slept for rate limits and retries.
+            rows: ``rows_created`` and its like.
+        """
+        self._requests_before += requests
+        self._waited_before += seconds_waited
+        for name, count in rows.items():
+            setattr(self.run, name, getattr(self.run, name) + count)
+        self.progress(done=self.run.progress_done + progress_done, total=self.run.progress_total)
+
     def progress(self, *, done: int, total: int | None) -> None:
         """Where the run stands, in rows."""
         self.run.progress_done = done

@@ -24,6 +24,7 @@ from pandabase_django.services.sync.paging import Reader
 from pandabase_django.services.sync.products import sync_products
 from pandabase_django.services.sync.recorder import Recorder
 from pandabase_django.services.sync.request_logs import fetch_request_logs
+from pandabase_django.services.sync.sharing import CallForHelp
 from pandabase_django.services.sync.sweep import SyncContext
 
 __all__ = [
@@ -60,6 +61,7 @@ def sync_resource(
     dry_run: bool = False,
     on_progress: Callable[[SyncRun], None] = lambda run: None,
     on_wait: Callable[[str, float], None] | None = None,
+    call_for_help: CallForHelp | None = None,
 ) -> RunResult:
     """Sync one resource of one store, and keep a record of it.
 
@@ -75,6 +77,8 @@ def sync_resource(
         dry_run: Compare and count, write nothing.
         on_progress: Called with the record after each batch.
         on_wait: Called while another worker's lease is waited for; None does not wait.
+        call_for_help: Brings other workers when there are many details to read; see
+            ``sharing.help_with_details``. None reads them all here.
 
     Raises:
         LeaseHeld: Another worker syncs this resource; no record is made.
@@ -97,7 +101,7 @@ def sync_resource(
         run.first = cursor.first_completed_at is None
         if not dry_run:
             run.save(force_insert=True)
-        result = attempt(recorder, partial(_work, cursor, lease, recorder))
+        result = attempt(recorder, partial(_work, cursor, lease, recorder, call_for_help))
     finally:
         if lease is not None:
             # A database that is down can't be told; the lease then ends by itself.
@@ -151,15 +155,23 @@ def _cursor(store: Store, resource: str, *, dry_run: bool) -> SyncCursor:
     return cursor
 
 
-def _work(cursor: SyncCursor, lease: leases.Lease | None, recorder: Recorder) -> SyncRun.State:
-    state = _run_strategy(cursor, lease, recorder)
+def _work(
+    cursor: SyncCursor,
+    lease: leases.Lease | None,
+    recorder: Recorder,
+    call_for_help: CallForHelp | None,
+) -> SyncRun.State:
+    state = _run_strategy(cursor, lease, recorder, call_for_help)
     if not recorder.run.dry_run:
         _note_completion(cursor, lease)
     return state
 
 
 def _run_strategy(
-    cursor: SyncCursor, lease: leases.Lease | None, recorder: Recorder
+    cursor: SyncCursor,
+    lease: leases.Lease | None,
+    recorder: Recorder,
+    call_for_help: CallForHelp | None,
 ) -> SyncRun.State:
     run = recorder.run
 
@@ -188,6 +200,7 @@ def _run_strategy(
             recorder=recorder,
             full=run.full,
             dry_run=run.dry_run,
+            call_for_help=call_for_help,
         )
         if run.resource == Resource.PRODUCTS:
             sync_products(context)

@@ -55,6 +55,7 @@ class SyncContext:
     recorder: Recorder
     full: bool
     dry_run: bool
+    call_for_help: Callable[[int, int], None] | None = None
     noted: set[str] = field(default_factory=set)
 
     @property
