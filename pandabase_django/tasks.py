@@ -213,7 +213,10 @@ def process_webhook(delivery_id: int) -> None:
     """Work off a webhook delivery and whatever waits for the same order."""
     wait = process_delivery(delivery_id).retry_after_seconds
     if wait is not None and wait <= SHORT_WAIT_SECONDS:
-        process_webhook.apply_async((delivery_id,), countdown=wait + 1)
+        try:
+            process_webhook.apply_async((delivery_id,), countdown=wait + 1, retry=False)
+        except (OperationalError, OSError):
+            logger.warning("A short retry is left to the sweeper: the broker failed.")
 
 
 @shared_task(bind=True, name="pandabase.sweep_webhooks")

@@ -68,7 +68,7 @@ def webhook(request: HttpRequest, endpoint_id: str) -> HttpResponse:
             "A webhook delivery could not be taken in: %s: %s", type(error).__name__, error
         )
         return _answer(503)
-    if receipt.created:
+    if receipt.to_do:
         db.transaction.on_commit(partial(enqueue_delivery, receipt.delivery_id), robust=True)
     return _answer(200)
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import os
 import select
-import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +22,7 @@ from pandabase_django.events import Event, on_event
 from pandabase_django.models import HandledEvent, Store, WebhookDelivery
 from pandabase_django.services.webhooks.process import process_delivery
 from tests.webhooks.sender import payload_of, sign_v2
+from tests.worker.servers import OwnPostgres
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 60.0
@@ -110,58 +109,14 @@ def test_a_broker_that_hangs_is_200_and_holds_one_delivery_alone(tmp_path: Path)
             assert json.loads(running.say("rows")) == [6, 0]
 
 
-class Cluster:
-    """A PostgreSQL of this test's own, that may be stopped."""
-
-    def __init__(self, folder: Path, binaries: Path) -> None:
-        self.binaries = binaries
-        self.data = folder / "data"
-        self.port = free_port()
-        self.url = f"postgres://postgres@127.0.0.1:{self.port}/postgres"
-        folder.chmod(0o755)
-        self.data.mkdir()
-        if os.geteuid() == 0:  # initdb refuses to run as root
-            shutil.chown(self.data, "postgres")
-        self.run("initdb", "-D", str(self.data), "-U", "postgres", "-A", "trust", "--no-sync")
-
-    def start(self) -> None:
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c fsync=off -k {self.data}"
-        log = str(self.data / "log")
-        self.run("pg_ctl", "-D", str(self.data), "-w", "-l", log, "-o", options, "start")
-
-    def stop(self) -> None:
-        self.run("pg_ctl", "-D", str(self.data), "-w", "-m", "immediate", "stop")
-
-    def run(self, program: str, *arguments: str) -> None:
-        command = [str(self.binaries / program), *arguments]
-        if os.geteuid() == 0:
-            command = ["runuser", "-u", "postgres", "--", *command]
-        subprocess.run(
-            command,
-            check=True,
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=PATIENCE_SECONDS,
-        )
-
-
 @pytest.fixture
-def cluster() -> Iterator[Cluster]:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    if not found:
-        pytest.skip("no PostgreSQL server is installed")
-    # Not below pytest's own folder, which other users can't enter.
-    with tempfile.TemporaryDirectory(prefix="pandabase-pg-") as folder:
-        running = Cluster(Path(folder), found[-1])
-        running.start()
+def cluster() -> Iterator[OwnPostgres]:
+    with closing(OwnPostgres()) as running:
         yield running
-        running.stop()
 
 
 @pytest.mark.fact(34)
-def test_a_database_that_is_down_is_503_and_what_comes_again_is_taken(cluster: Cluster) -> None:
+def test_a_database_that_is_down_is_503_and_what_comes_again_is_taken(cluster: OwnPostgres) -> None:
     broker = f"redis://127.0.0.1:{free_port()}/0"
     with shop(DATABASE_URL=cluster.url, CELERY_BROKER_URL=broker) as running:
         assert running.say("same") == "200"

@@ -5,12 +5,15 @@ from __future__ import annotations
 import itertools
 import os
 import random
+import threading
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.db import connection
 from django.utils import timezone
 
 from pandabase_django.crypto.secret import Secret
@@ -28,6 +31,7 @@ from pandabase_django.sandbox import Sandbox
 from pandabase_django.services.connection import add_token
 from pandabase_django.services.sync.runs import sync_resource
 from pandabase_django.services.webhooks import queue
+from pandabase_django.services.webhooks.orders import fetch_order
 from pandabase_django.services.webhooks.process import BACKOFF, MAX_ATTEMPTS, process_delivery
 from tests.sync.equality import order_differences
 from tests.webhooks.conftest import Arrive
@@ -121,6 +125,36 @@ def test_an_order_that_is_not_known_yet_is_inserted(
     run = sync_resource(synced, resource="orders", trigger=SyncRun.Trigger.COMMAND).run
     assert run.state == "COMPLETED"
     assert order_differences(sandbox) == []
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_workers_that_meet_at_a_new_order_end_with_its_newest_state(
+    sandbox: Sandbox, store: Store
+) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has one writer at a time")
+    workers = 6
+    sandbox.set(latency_ms=5)
+    for _ in range(5):
+        order_id = change(sandbox, op="create_order", status="PENDING")
+        barrier = threading.Barrier(workers)
+
+        def work(number: int, order_id: str = order_id, barrier: Any = barrier) -> None:
+            try:
+                barrier.wait(30)
+                if number == 0:
+                    change(sandbox, op="set_order_status", id=order_id, status="PROCESSING")
+                fetch_order(store, order_id)
+            finally:
+                connection.close()
+
+        with ThreadPoolExecutor(workers) as pool:
+            list(pool.map(work, range(workers)))
+    ours = set(Order.objects.values_list("pk", flat=True))
+    wrong = [line for line in order_differences(sandbox) if line.split(":")[0] in ours]
+    assert len(ours) == 5
+    assert wrong == []
 
 
 def test_an_order_of_another_store_is_not_touched(

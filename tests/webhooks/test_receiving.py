@@ -9,11 +9,16 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.core.handlers.base import BaseHandler
 from django.db import connection, transaction
 from django.test import Client, RequestFactory, override_settings
 from django.urls import reverse
 from django.utils import timezone
+from hypothesis import HealthCheck, given
+from hypothesis import settings as settings_of_hypothesis
+from hypothesis import strategies as st
 
+from pandabase_django.api.webhooks import EVENT_ID
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.models import Store, WebhookDelivery, WebhookEndpoint
 from pandabase_django.views import webhook
@@ -314,6 +319,63 @@ def test_a_middleware_that_read_the_form_makes_it_401_and_never_500(url: str) ->
 
 def test_it_needs_no_csrf_token(url: str) -> None:
     assert sign_v2().post(url, Client(enforce_csrf_checks=True)).status_code == 200
+
+
+def test_a_delivery_that_was_given_up_is_worked_off_when_it_is_sent_anew(url: str) -> None:
+    sign_v2().post(url)
+    for state, expected in (("DEAD", "PENDING"), ("PROCESSED", "PROCESSED")):
+        WebhookDelivery.objects.update(state=state, attempts=8, next_attempt_at=None)
+        assert sign_v2().post(url).status_code == 200
+        assert rows()[0].state == expected
+    WebhookDelivery.objects.update(state="DEAD")
+    assert sign_v2(payload_of(status="FORGED")).post(url).status_code == 200
+    assert (rows()[0].state, rows()[0].conflicts) == ("DEAD", 1)
+
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(
+                ["id", "order", "items", "customer", "status", "email", "amount", "timestamp"]
+            )
+            | st.text(max_size=5),
+            inner,
+            max_size=5,
+        )
+    ),
+    max_leaves=20,
+)
+
+
+@settings_of_hypothesis(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(json_values, json_values, json_values)
+def test_whatever_a_signed_payload_holds_it_is_200_or_401(
+    url: str, data: Any, stamp: Any, event_id: Any
+) -> None:
+    payload = {"event": "PAYMENT_COMPLETED", "id": event_id, "timestamp": stamp, "data": data}
+    answer = sign_v2(json.dumps(payload).encode(), identifier="evt_1").post(url)
+    usable = isinstance(event_id, str) and EVENT_ID.fullmatch(event_id)
+    assert answer.status_code == (200 if usable or event_id is None else 401)
+    for row in rows():
+        row.delete()
+
+
+def test_other_views_are_atomic_and_this_one_is_not(monkeypatch: Any) -> None:
+    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
+    handler = BaseHandler()
+
+    def other(request: Any) -> None: ...
+
+    assert handler.make_view_atomic(other) is not other
+    assert handler.make_view_atomic(webhook) is webhook
 
 
 @pytest.mark.django_db(transaction=True)

@@ -11,6 +11,7 @@ from django.core.cache import cache
 from django.db import connection
 from django.utils import timezone
 
+from pandabase_django.crypto.keyring import generate_key
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.exceptions import (
     InvalidRequest,
@@ -294,6 +295,16 @@ def test_what_cant_be_a_signing_secret_is_refused(endpoint: WebhookEndpoint, tex
     with pytest.raises(ValueError) as caught:
         install_secret(endpoint, Secret(text))
     assert not text or text not in str(caught.value)
+
+
+def test_a_new_secret_can_be_pasted_when_the_key_of_the_old_one_is_gone(
+    endpoint: WebhookEndpoint, settings: Any
+) -> None:
+    install_secret(endpoint, Secret(SECRET))
+    settings.PANDABASE = {"ENCRYPTION_KEYS": [generate_key()]}
+    install_secret(endpoint, Secret(OTHER_SECRET))
+    assert endpoint.secret.reveal() == OTHER_SECRET
+    assert (endpoint.previous_secret, endpoint.previous_valid_until) == (None, None)
 
 
 def test_a_pasted_secret_leaves_the_one_before_alive(endpoint: WebhookEndpoint) -> None:

@@ -13,7 +13,8 @@ from contextlib import closing
 import pytest
 
 from pandabase_django.sandbox import Sandbox
-from tests.worker.test_worker import PATIENCE_SECONDS, ROOT, Shop, shop
+from tests.worker.shop import PATIENCE_SECONDS, ROOT, Shop
+from tests.worker.test_worker import shop
 
 __all__ = ["shop"]
 

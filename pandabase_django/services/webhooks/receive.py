@@ -39,11 +39,11 @@ class Receipt:
 
     Attributes:
         delivery_id: Of the row that stands for this event at this endpoint.
-        created: The event came for the first time and waits for its work.
+        to_do: It waits for its work: it came for the first time, or again after it was given up.
     """
 
     delivery_id: int
-    created: bool
+    to_do: bool
 
 
 def receive(
@@ -161,20 +161,35 @@ def _store(
         with transaction.atomic():
             delivery.save(force_insert=True)
     except IntegrityError:
-        return _known(endpoint, verified)
-    return Receipt(delivery_id=delivery.pk, created=True)
+        return _known(endpoint, verified, now=now)
+    return Receipt(delivery_id=delivery.pk, to_do=True)
 
 
-def _known(endpoint: WebhookEndpoint, verified: Verified) -> Receipt:
-    """The row that stands already; another body under its id is told to a person."""
+def _known(endpoint: WebhookEndpoint, verified: Verified, *, now: datetime) -> Receipt:
+    """The row that stands already; another body under its id is told to a person.
+
+    One that was given up is worked off again: somebody had it sent anew, since the remote itself
+    repeats only what was not answered with 2xx (P-34).
+    """
     rows = WebhookDelivery.objects.filter(endpoint=endpoint, event_id=verified.event_id)
-    pk, digest = rows.values_list("pk", "body_sha256").get()
+    known = rows.values_list("pk", "body_sha256").first()
+    if known is None:
+        raise _rejected(Reason.UNKNOWN_ENDPOINT)  # it was deleted a moment ago
+    pk, digest = known
     if digest != verified.body_sha256:
         rows.update(conflicts=F("conflicts") + 1)
         logger.error(
             "Event %s came again with another body; the first one is kept.", verified.event_id
         )
-    return Receipt(delivery_id=pk, created=False)
+        return Receipt(delivery_id=pk, to_do=False)
+    revived = rows.filter(state=WebhookDelivery.State.DEAD).update(
+        state=WebhookDelivery.State.PENDING,
+        attempts=0,
+        next_attempt_at=now,
+        enqueued_at=now,
+        finished_at=None,
+    )
+    return Receipt(delivery_id=pk, to_do=bool(revived))
 
 
 def _note_use(endpoint: WebhookEndpoint, verified: Verified, *, now: datetime) -> None:

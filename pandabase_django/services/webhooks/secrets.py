@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from pandabase_django.crypto.secret import Secret
+from pandabase_django.exceptions import SealError
 from pandabase_django.models import WebhookEndpoint
 
 __all__ = [
@@ -48,7 +49,7 @@ def install_secret(
 
     Raises:
         ValueError: It can't be a signing secret; says why.
-        SealError: It can't be sealed, or the one before can't be opened.
+        SealError: It can't be sealed.
     """
     check_secret(secret)
     with transaction.atomic():
@@ -79,12 +80,27 @@ SECRET_FIELDS = (
 
 def replace_secret(row: WebhookEndpoint, secret: Secret, *, overlap: timedelta) -> None:
     """Make this the secret of a locked row and the one before its previous one; does not save."""
-    if row.secret is not None and row.secret != secret:
-        row.previous_secret = Secret(row.secret.reveal())
-        row.previous_valid_until = timezone.now() + overlap
+    if row.secret is not None and not _same(row.secret, secret):
+        row.previous_secret = _copy(row.secret)
+        row.previous_valid_until = timezone.now() + overlap if row.previous_secret else None
         row.key_reading = ""
     row.secret = secret
     row.secret_set_at = timezone.now()
+
+
+def _same(old: Secret, new: Secret) -> bool:
+    try:
+        return old == new
+    except SealError:
+        return False
+
+
+def _copy(old: Secret) -> Secret | None:
+    """For another column; None when its key is gone: then a new secret is all the more needed."""
+    try:
+        return Secret(old.reveal())
+    except SealError:
+        return None
 
 
 def lock_endpoint(pk: str) -> WebhookEndpoint:
