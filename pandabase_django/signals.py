@@ -3,6 +3,7 @@
 Each is sent at most once: a process killed between commit and signal sends nothing. None is sent
 during a store's first sync, since nobody wants ten years of orders announced. Receivers are called
 with ``send_robust``: one that raises is logged and stops neither the sync nor other receivers.
+A product that vanished, or came back, is told with ``gone_at`` among the changed columns.
 
 =====================  ========================================================================
 signal                 arguments beside ``sender``

@@ -114,6 +114,54 @@ def test_products_come_go_change_and_come_back(sandbox: Sandbox, sync: Sync) -> 
     assert Product.objects.get(pk=gone).gone_at is None
 
 
+def test_categories_that_are_their_own_ancestors_are_kept_as_they_are(
+    sandbox: Sandbox, sync: Sync
+) -> None:
+    first, second = (category["id"] for category in sandbox.dump("categories")[:2])
+    sandbox.change(
+        [
+            {"op": "edit_category", "id": first, "fields": {"parentId": second}},
+            {"op": "edit_category", "id": second, "fields": {"parentId": first}},
+        ]
+    )
+    assert sync("products").run.state == "COMPLETED"
+    assert product_differences(sandbox) == []
+
+
+@pytest.mark.fact(20)
+def test_a_large_catalog_is_read_by_its_newest_changes_once_two_passes_agreed(
+    sandbox: Sandbox, sync: Sync
+) -> None:
+    sandbox.change([{"op": "create_product"}] * 1000)
+    first, second, third = (sync("products").run for _ in range(3))
+    for run in (first, second):
+        assert [step["strategy"] for step in run.steps][1:] == ["products: full pass"]
+    assert [step["strategy"] for step in third.steps][1:] == ["products: newest changes"]
+    assert third.steps[1]["requests"] == 1
+    sandbox.change(
+        [
+            {"op": "edit_product", "index": 9, "fields": {"price": 4242}},
+            {"op": "delete_product", "index": 4},
+        ]
+    )
+    found = [step["strategy"] for step in sync("products").run.steps][1:]
+    assert found == ["products: newest changes", "products: full pass"]
+    assert product_differences(sandbox) == []
+
+
+def test_a_remote_that_finds_none_of_its_products_buries_none(sandbox: Sandbox, sync: Sync) -> None:
+    sync("products")
+    sandbox.change([{"op": "delete_product", "index": 4}])
+    match = {"method": "GET", "path_regex": "/products/prd"}
+    sandbox.fault([{"match": match, "times": 0, "action": "status", "args": {"status": 404}}])
+    run = sync("products").run
+    assert Product.objects.filter(gone_at__isnull=False).count() == 0
+    assert any("nothing is buried" in text for text in run.warnings)
+    sandbox.clear_faults()
+    sync("products")
+    assert product_differences(sandbox) == []
+
+
 @pytest.mark.fact(20)
 def test_a_deleted_product_whose_get_still_answers_goes_after_two_clean_passes(
     sandbox: Sandbox, sync: Sync

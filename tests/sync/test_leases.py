@@ -164,3 +164,13 @@ def test_a_cancelled_run_stops_at_the_next_batch(sandbox: Sandbox, sync: Sync) -
     run = sync("orders", on_progress=cancel).run
     assert run.state == "CANCELLED"
     assert sync("orders").run.state == "COMPLETED"
+
+
+def test_a_task_returns_when_another_worker_holds_the_lease(sandbox: Sandbox, store: Store) -> None:
+    from pandabase_django.tasks import sync_orders
+
+    leases.acquire(store_id=store.pk, resource="orders")
+    before = sandbox.requests_served
+    assert sync_orders.apply(args=[store.pk]).get() == "SKIPPED"
+    assert sandbox.requests_served == before
+    assert SyncRun.objects.count() == 0

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from tests.settings import *  # noqa: F403
-from tests.settings import DATABASES, env
+from tests.settings import DATABASES, PANDABASE, env
+
+PANDABASE = {
+    **PANDABASE,
+    "MAX_RATE_LIMIT_WAIT_SECONDS": env.float("MAX_WAIT_SECONDS", default=65.0),
+}
 
 CELERY_BROKER_URL = env("CELERY_BROKER_URL")
 CELERY_TASK_DEFAULT_QUEUE = env("CELERY_TASK_DEFAULT_QUEUE", default="celery")

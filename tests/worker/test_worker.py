@@ -81,3 +81,35 @@ def test_a_task_delivered_twice_does_its_work_once(shop: Shop, sandbox: Sandbox)
     shop.wait_until(_all_there(sandbox))
     counts = shop.wait_until(lambda counts: counts["completed"] >= 1)
     assert counts["orders"] == 1500
+
+
+@pytest.mark.fact(29)
+def test_a_long_wait_for_a_rate_limit_puts_the_task_back_and_keeps_no_worker(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    (tmp_path / "broker" / "control").mkdir(parents=True)
+    shop = Shop(
+        f"sqlite:///{tmp_path / 'shop.sqlite3'}",
+        CELERY_BROKER_URL="filesystem://",
+        BROKER_FOLDER=str(tmp_path / "broker"),
+        MAX_WAIT_SECONDS="1",
+    )
+    try:
+        shop.open(sandbox)
+        args = {"status": 429, "retry_after_seconds": 6}
+        match = {"method": "GET", "path_regex": "/orders$"}
+        sandbox.fault([{"match": match, "nth": 3, "action": "status", "args": args}])
+        shop.start_worker()
+        shop.sync_orders(sandbox)
+        shop.wait_until(_all_there(sandbox))
+        runs = shop.run(
+            "from pandabase_django.models import SyncRun\n"
+            "print(json.dumps(list(SyncRun.objects.order_by('pk').values_list("
+            "'state', 'error', 'seconds_waited'))))"
+        )
+    finally:
+        shop.close()
+    (put_back, error, waited), (done, _, _) = runs
+    assert (put_back, done) == ("FAILED", "COMPLETED")
+    assert "rate limit" in error
+    assert waited < 3
