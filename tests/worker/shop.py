@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 60
 
 _QUIET = ("--without-gossip", "--without-mingle", "--without-heartbeat")
-_WORKER = ("worker", "-c", "1", "-l", "INFO", *_QUIET)
+_WORKER = ("worker", "-l", "INFO", *_QUIET)
 
 _COMMAND = """
 import datetime, sys
@@ -80,11 +80,11 @@ class Shop:
         }
         self.processes: list[subprocess.Popen[Any]] = []
 
-    def run(self, code: str) -> Any:
+    def run(self, code: str, **extra: str) -> Any:
         """Run code in a process of the shop; returns what it prints as JSON."""
         done = subprocess.run(
             [sys.executable, "-c", f"import django, json; django.setup()\n{code}"],
-            env=self.environment,
+            env={**self.environment, **extra},
             cwd=ROOT,
             capture_output=True,
             text=True,
@@ -131,10 +131,19 @@ class Shop:
         out, err = process.communicate(timeout=PATIENCE_SECONDS)
         return process.returncode, out + err
 
-    def start_worker(self) -> subprocess.Popen[bytes]:
+    def start_worker(self, *, concurrency: int = 1) -> subprocess.Popen[bytes]:
         """Start a Celery worker."""
         worker = subprocess.Popen(
-            [sys.executable, "-m", "celery", "-A", "tests.worker.app", *_WORKER],
+            [
+                sys.executable,
+                "-m",
+                "celery",
+                "-A",
+                "tests.worker.app",
+                *_WORKER,
+                "-c",
+                str(concurrency),
+            ],
             env=self.environment,
             cwd=ROOT,
             start_new_session=True,
@@ -203,3 +212,13 @@ class Shop:
             for pipe in (process.stdout, process.stderr):
                 if pipe is not None and not pipe.closed:
                     pipe.close()
+
+
+def redis_url() -> str | None:
+    """A broker, the one that CELERY_BROKER_URL names or a local one; None when none answers."""
+    url = os.environ.get("CELERY_BROKER_URL", "redis://127.0.0.1:6379/9")
+    with closing(socket.socket()) as probe:
+        probe.settimeout(1)
+        if url.startswith("redis") and probe.connect_ex(("127.0.0.1", 6379)) == 0:
+            return url
+    return None
