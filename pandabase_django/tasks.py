@@ -36,6 +36,7 @@ __all__ = [
     "enqueue_delivery",
     "fetch_request_logs",
     "finish_webhook_rotations",
+    "pick_up_spool",
     "process_webhook",
     "prune_changes",
     "prune_webhooks",
@@ -326,17 +327,18 @@ def watch_rotations(self: Task[Any, Any]) -> int:
 def _pick_up_before_a_task(task: Task[Any, Any] | None = None, **_: Any) -> None:
     """An answer in the spool is worth more than any task: it goes first."""
     if task is not None and str(task.name).startswith("pandabase."):
-        _pick_up_spool()
+        pick_up_spool()
 
 
 @worker_ready.connect
 def _pick_up_at_start(**_: Any) -> None:
-    _pick_up_spool()
+    pick_up_spool()
     # This is the worker's parent process: its children must not inherit a connection.
     connections.close_all()
 
 
-def _pick_up_spool() -> None:
+def pick_up_spool() -> None:
+    """Give the database the answers that lie in this machine's spool, and enqueue their use."""
     try:
         if not rotation.waiting_in_spool():
             return

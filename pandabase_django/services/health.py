@@ -19,7 +19,7 @@ from pandabase_django import checks
 from pandabase_django.models import ApiToken, SyncRun, TokenPermission
 from pandabase_django.services.findings import Check, Finding, Level, Situation
 from pandabase_django.services.freshness import BEAT_SILENT_AFTER, beat_last_seen, freshness
-from pandabase_django.services.rotation.findings import rotations_need_nobody
+from pandabase_django.services.rotation.findings import rotations_are_settled, spool_is_empty
 from pandabase_django.services.sync.runs import STALLED_AFTER
 from pandabase_django.services.webhooks.findings import (
     deliveries_are_worked_off,
@@ -232,7 +232,8 @@ CHECKS: list[Check] = [
     permissions_suffice,
     rows_are_fresh,
     runs_end_well,
-    rotations_need_nobody,
+    rotations_are_settled,
+    spool_is_empty,
     endpoints_are_well,
     deliveries_are_worked_off,
 ]

@@ -42,6 +42,8 @@ class Command(BaseCommand):
             for step in steps
         )
         told = {step.sentence for step in steps}
+        if readable:
+            tasks.pick_up_spool()
         found = [f for f in attention(situation) if f.sentence not in told] if readable else []
         if options["format"] == "json":
             groups = {"setup": steps, "attention": found}
