@@ -315,20 +315,18 @@ def test_eight_workers_go_on_through_ten_rotations_without_a_failed_task(
         time.sleep(0.1)
     shop.kill(worker)
     told = notes.read_text()
-    refused = Counter(
-        entry["query"]
-        for entry in sandbox.requests()
-        if entry["status"] == 401 and "search=" in entry["query"]
-    )
+    reads = [entry for entry in sandbox.requests() if "search=" in entry["query"]]
+    refused = sum(entry["status"] == 401 for entry in reads)
+    sent = Counter(entry["query"] for entry in reads)
     with capsys.disabled():
         sys.stdout.write(
-            f"\n{mode}: rotations took {seconds} s; {sum(refused.values())} of "
-            f"{len(sandbox.requests())} reads met a 401; {told.count('retried')} tasks put back\n"
+            f"\n{mode}: rotations took {seconds} s; {refused} of {len(reads)} reads met a 401; "
+            f"{told.count('retried')} tasks were put back\n"
         )
     assert "failed " not in told, told
     assert shop.rolls() == 10
-    # A request is sent once more at most.
-    assert not refused or max(refused.values()) == 1
+    assert len(sent) >= 60 * 40
+    assert max(sent.values()) <= 2, "a request was sent more than once again"
     if mode == "pair":
         assert told.count("retried") == 0, told
     for pk, token in zip(pks, tokens, strict=True):

@@ -212,13 +212,3 @@ class Shop:
             for pipe in (process.stdout, process.stderr):
                 if pipe is not None and not pipe.closed:
                     pipe.close()
-
-
-def redis_url() -> str | None:
-    """A broker, the one that CELERY_BROKER_URL names or a local one; None when none answers."""
-    url = os.environ.get("CELERY_BROKER_URL", "redis://127.0.0.1:6379/9")
-    with closing(socket.socket()) as probe:
-        probe.settimeout(1)
-        if url.startswith("redis") and probe.connect_ex(("127.0.0.1", 6379)) == 0:
-            return url
-    return None
