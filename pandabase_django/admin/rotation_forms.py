@@ -56,21 +56,28 @@ def ways_to_rotate(token: ApiToken) -> list[Way]:
         .exclude(health=ApiToken.Health.SUSPECT)
         .order_by("role", F("secret_set_at").asc(nulls_first=True))
     )
-    in_rotation = set(
-        RotationAttempt.objects.filter(token__in=others, closed_at__isnull=True).values_list(
-            "token_id", flat=True
-        )
+    open_states = dict(
+        RotationAttempt.objects.filter(
+            token__in=[token, *others], closed_at__isnull=True
+        ).values_list("token_id", "state")
     )
+    state = open_states.get(token.pk)
+    free = [other for other in others if other.pk not in open_states]
+    # What was held or lost, another token's roll may answer; anything else has to end first.
+    signed = [_signed_by(token, other) for other in free] if state in (None, *_ANSWERABLE) else []
+    itself = [_signed_by_itself(token)] if state is None else []
     if token.role == ApiToken.Role.ACTIVE:
-        standbys = [other for other in others if other.token_id and other.pk not in in_rotation]
-        pairs = [_pair(other, active=token) for other in standbys]
+        pairs = [_pair(other, active=token) for other in free if other.token_id]
+        if state in _ANSWERABLE:
+            pairs = []  # its own secret, which would sign, is the one in doubt
     else:
-        pairs = [
-            _pair(token, active=other) for other in others if other.role == ApiToken.Role.ACTIVE
-        ]
-    signed = [_signed_by(token, other) for other in others if other.pk not in in_rotation]
-    first = [*pairs[:1], *signed[:1], _signed_by_itself(token)]
+        active = [other for other in free if other.role == ApiToken.Role.ACTIVE]
+        pairs = [_pair(token, active=other) for other in active] if signed else []
+    first = [*pairs[:1], *signed[:1], *itself]
     return first + [replace(way, folded=True) for way in (*pairs[1:], *signed[1:])]
+
+
+_ANSWERABLE = (RotationAttempt.State.HELD, RotationAttempt.State.LOST)
 
 
 def _pair(standby: ApiToken, *, active: ApiToken) -> Way:

@@ -144,7 +144,11 @@ class RotationAttemptAdmin(LiveMixin, ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[RotationAttempt]:
         # Version 0 belongs to trials of the journal, which are there for a moment.
         rows: QuerySet[RotationAttempt] = super().get_queryset(request)
-        return rows.exclude(from_version=0).select_related("token__store", "signer", "started_by")
+        return (
+            rows.exclude(from_version=0)
+            .select_related("token__store", "signer", "started_by")
+            .defer("reply")  # may be long, and no page shows it
+        )
 
     def get_urls(self) -> list[URLPattern]:
         held = path(

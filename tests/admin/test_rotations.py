@@ -265,6 +265,29 @@ def test_ways_leave_out_tokens_that_can_not_serve(
     assert ways_to_rotate(token) == []
 
 
+def test_an_open_rotation_leaves_the_ways_that_answer_it(
+    token: ApiToken, standby: ApiToken, owner: Client, broker: Any
+) -> None:
+    watched = attempt_of(token, State.WATCHING)
+    assert [way.key for way in ways_to_rotate(token)] == [f"pair:{standby.pk}"]
+    RotationAttempt.objects.filter(pk=watched.pk).update(state=State.LOST)
+    assert [way.key for way in ways_to_rotate(token)] == [f"by:{standby.pk}"]
+    page = text(owner.get(page_url("rotate", token)))
+    assert "is open already" in page
+    assert page_url("change", watched) in page
+    owner.post(page_url("rotate", token), rotate_form(owner, token))
+    again = RotationAttempt.objects.get(state=State.PREPARED)
+    assert tasks.rotate_secret.apply(args=[str(again.pk)]).get() == "DONE"
+    watched.refresh_from_db()
+    assert watched.closed_at is not None
+    retire_token(standby)
+    attempt_of(token, State.HELD)
+    assert ways_to_rotate(token) == []
+    page = text(owner.get(page_url("rotate", token)))
+    assert "An earlier rotation is open" in page
+    assert page_url("install", token) in page
+
+
 def test_a_token_without_an_id_is_led_to_installing(token: ApiToken, owner: Client) -> None:
     ApiToken.objects.filter(pk=token.pk).update(token_id="", mode="BEARER")
     page = text(owner.get(page_url("rotate", token)))
