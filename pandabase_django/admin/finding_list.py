@@ -49,7 +49,7 @@ def shown_findings(
                 sentence=finding.sentence,
                 fix="" if finding.level is Level.OK else finding.fix,
                 url=admin_url(site, finding.url_name, *finding.url_args) if allowed else "",
-                is_command=finding.fix.startswith("python manage.py"),
+                is_command=finding.fix.startswith(("python manage.py", "path(")),
             )
         )
     return shown

@@ -53,4 +53,8 @@ def visible_stores(site: admin.AdminSite, request: HttpRequest, model: type[Mode
         return []
     model_admin = site.get_model_admin(model)
     hidden = hidden_stores(model_admin, request) if isinstance(model_admin, ByStoreMixin) else []
-    return list(Store.objects.exclude(pk__in=hidden))
+    # A page asks for several models; the stores themselves are the same.
+    known: dict[str, list[Store]] = request.__dict__
+    if "_pandabase_stores" not in known:
+        known["_pandabase_stores"] = list(Store.objects.all())
+    return [store for store in known["_pandabase_stores"] if store.pk not in hidden]

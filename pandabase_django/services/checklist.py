@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
+from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils.translation import gettext as _
 
 from pandabase_django import checks
@@ -177,6 +178,28 @@ def beat_runs(situation: Situation) -> Finding:
     return Finding(code="beat", level=Level.OK, sentence=_("Beat and a worker run."))
 
 
+def webhook_urls_are_included(situation: Situation) -> Finding:
+    """Deliveries reach a view. Without them orders are as fresh as the last sync."""
+    if _includes_webhooks(get_resolver().url_patterns):
+        return Finding(code="webhooks", level=Level.OK, sentence=_("Webhooks have their URLs."))
+    return Finding(
+        code="webhooks",
+        level=Level.NOTE,
+        sentence=_("Webhooks have no URLs: orders are as fresh as the last sync."),
+        fix='path("pandabase/", include("pandabase_django.urls"))',
+    )
+
+
+def _includes_webhooks(patterns: Iterable[URLPattern | URLResolver]) -> bool:
+    for entry in patterns:
+        if isinstance(entry, URLResolver):
+            if getattr(entry.urlconf_module, "__name__", "") == "pandabase_django.urls":
+                return True
+            if _includes_webhooks(entry.url_patterns):
+                return True
+    return False
+
+
 STEPS: list[Callable[[Situation], Finding]] = [
     keys_are_configured,
     migrations_are_applied,
@@ -185,4 +208,5 @@ STEPS: list[Callable[[Situation], Finding]] = [
     token_is_tested,
     first_sync_is_done,
     beat_runs,
+    webhook_urls_are_included,
 ]

@@ -26,7 +26,7 @@ from pandabase_django.models import Order, OrderItem, Product
 __all__ = ["DAYS", "GROSS_STATUSES", "Day", "Figures", "TopProduct", "sales_figures"]
 
 DAYS = 30
-ORDERS_LOOKED_INTO = 5000  # for the top products
+ORDERS_LOOKED_INTO = 2000  # for the top products
 PRODUCTS_SHOWN = 5
 KEPT_SECONDS = 60
 # Money that came in, whatever became of it later (P-27).
@@ -89,7 +89,7 @@ class Figures:
 
 
 def sales_figures(store_ids: Sequence[str]) -> Figures:
-    """The figures of these stores together; at most five queries, none when they are cached."""
+    """The figures of these stores together; at most six queries, none when they are cached."""
     cache = caches[conf.rate_limit_cache]
     key = _key(store_ids)
     kept = cache.get(key)
@@ -147,11 +147,11 @@ def _count(store_ids: Sequence[str], *, until: date) -> Figures:
 
 def _top(window: Any) -> tuple[TopProduct, ...]:
     sold = window.filter(status__in=GROSS_STATUSES).order_by("-created_at", "-id")
+    # As a list: with a subquery PostgreSQL prefers to read all line items there are.
+    orders = list(sold.values_list("pk", flat=True)[:ORDERS_LOOKED_INTO])
     items = (
         OrderItem.objects.filter(
-            order_id__in=sold.values("pk")[:ORDERS_LOOKED_INTO],
-            product_id__isnull=False,
-            gone_at__isnull=True,
+            order_id__in=orders, product_id__isnull=False, gone_at__isnull=True
         )
         .order_by()
         .values_list("product_id")

@@ -203,6 +203,10 @@ def test_the_checklist_names_the_first_thing_to_do(settings: Any) -> None:
     assert state("beat") is Level.NOTE
     reap_stalled_runs()
     assert state("beat") is Level.OK
+    settings.ROOT_URLCONF = "tests.services.without_webhooks"
+    assert state("webhooks") is Level.NOTE
+    settings.ROOT_URLCONF = "tests.services.with_webhooks"
+    assert state("webhooks") is Level.OK
     settings.PANDABASE = {}
     assert state("keys") is Level.ERROR
 
