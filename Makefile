@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint types screenshots soak bench clean
+.PHONY: demo test lint types screenshots messages soak bench clean
 
 demo: .venv/ready
 	$(BIN)/python manage.py demo
@@ -21,6 +21,11 @@ types: .venv/ready
 # Every admin page, light, dark and on a phone, into screenshots/ (needs Chromium).
 screenshots: .venv/ready
 	$(BIN)/python -m tests.browser.screenshots
+
+# Collects what the code says into the German catalogue, and compiles it (needs gettext).
+messages: .venv/ready
+	cd pandabase_django && ../$(BIN)/python -m django makemessages -l de --no-location --no-obsolete -e html,py
+	cd pandabase_django && ../$(BIN)/python -m django compilemessages -l de
 
 # What takes longer than CI may: many seeds of what disturbs a sync, and a kill before each statement.
 SOAK_SCHEDULES ?= 10000

@@ -36,7 +36,7 @@ class CustomerAdmin(MirrorAdmin):
     )
     fields = readonly_fields = (
         "remote_id",
-        "store_id",
+        "of_store",
         "email",
         "orders_link",
         "first_seen_at",

@@ -123,7 +123,7 @@ class OrderAdmin(MirrorAdmin):
         ),
         (_("Billing address"), {"fields": ("address",)}),
         (
-            _("Copy"),
+            _("This copy"),
             {
                 "fields": (
                     ("first_seen_at", "synced_at"),

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from pandabase_django.admin.banner import rotation_notices
 from pandabase_django.admin.buttons import ButtonsMixin
@@ -32,6 +34,11 @@ class PandabaseAdmin(ButtonsMixin, ByStoreMixin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nothing of this app is deleted by hand: histories hang on every row."""
         return False
+
+    @admin.display(description=_("store"), ordering="store_id")
+    def of_store(self, row: Any) -> str:
+        """The column ``store_id`` of a list; Django gives that one no translated heading."""
+        return str(row.store_id)
 
     def panel_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         """What the panels of this object's page show."""

@@ -128,7 +128,7 @@ class RequestLogAdmin(ReadOnlyAdmin):
 
     def get_list_display(self, request: HttpRequest) -> Any:
         several = Store.objects.count() > 1
-        return (*self.list_display, "store_id") if several else self.list_display
+        return (*self.list_display, "of_store") if several else self.list_display
 
     @admin.display(description=_("path"), ordering="path")
     def short_path(self, entry: RequestLog) -> str:

@@ -107,7 +107,7 @@ class SyncRunAdmin(LiveMixin, ReadOnlyAdmin):
     why_read_only = _("This is the record of a sync. Nobody can change it.")
     list_display = (
         "id",
-        "store_id",
+        "of_store",
         "resource",
         "outcome",
         "progress",

@@ -103,7 +103,7 @@ def _activate(model_admin: ApiTokenAdmin, request: HttpRequest, token: ApiToken)
 class ApiTokenAdmin(TokenSecretMixin, PandabaseAdmin):
     """The list shows a hint of each secret; no page shows more."""
 
-    list_display = ("name", "store_id", "mode", "role", "state", "secret_hint", "last_used_at")
+    list_display = ("name", "of_store", "mode", "role", "state", "secret_hint", "last_used_at")
     list_filter = ("role", "mode", "health", StoreFilter)
     search_fields = ("name", "token_id", "=store__id")
     actions = ("rotate_secret",)

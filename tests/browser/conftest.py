@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ import pytest
 
 from tests.browser.chromium import chromium, why_not
 from tests.browser.shop import Shop, running_shop
+from tests.required import skip
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def _possible() -> None:
     if reason := why_not():
-        if os.environ.get("PANDABASE_BROWSER") == "required":
-            pytest.fail(f"The browser tests must run here, but: {reason}")
-        pytest.skip(reason)
+        skip("browser", reason=reason)
 
 
 @pytest.fixture(scope="module")

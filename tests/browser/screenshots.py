@@ -17,6 +17,7 @@ from tests.browser.shop import running_shop
 LOOKS = {
     "light": {"viewport": DESKTOP, "color_scheme": "light"},
     "dark": {"viewport": DESKTOP, "color_scheme": "dark"},
+    "german": {"viewport": DESKTOP, "color_scheme": "light", "locale": "de-DE"},
     "phone": {"viewport": PHONE, "color_scheme": "light", "device_scale_factor": 2},
 }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import pytest
 
 from tests.browser.chromium import open_page
 from tests.browser.shop import Shop, running_shop
+from tests.required import skip
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -53,10 +53,7 @@ FAULTS = """() => {
 def shop(request: Any, _possible: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """A filled shop whose admin wears the theme."""
     if importlib.util.find_spec(request.param) is None:
-        reason = f"django-{request.param} is not installed"
-        if os.environ.get("PANDABASE_THEMES") == "required":
-            pytest.fail(f"The themes must be tried here, but {reason}")
-        pytest.skip(reason)
+        skip("themes", reason=f"django-{request.param} is not installed")
     with running_shop(tmp_path_factory.mktemp("themed"), theme=request.param) as running:
         yield running
 
