@@ -17,6 +17,8 @@ from django.utils.translation import gettext as _
 
 from pandabase_django import checks
 from pandabase_django.models import ApiToken, SyncRun, TokenPermission
+from pandabase_django.models.sync import Resource
+from pandabase_django.services.addresses import addresses_are_known
 from pandabase_django.services.findings import Check, Finding, Level, Situation
 from pandabase_django.services.freshness import BEAT_SILENT_AFTER, beat_last_seen, freshness
 from pandabase_django.services.rotation.findings import rotations_are_settled, spool_is_empty
@@ -204,6 +206,8 @@ def _of_run(run: SyncRun, situation: Situation) -> tuple[str, Level, str, str] |
             _("The sync of %(resource)s of %(store)s failed: %(why)s"),
             _("Read the run; start it again when its cause is gone."),
         )
+    if run.state == SyncRun.State.PARTIAL and run.resource == Resource.REQUEST_LOGS:
+        return None  # it goes on by itself
     if run.state == SyncRun.State.PARTIAL:
         return (
             "run_partial",
@@ -234,6 +238,7 @@ CHECKS: list[Check] = [
     runs_end_well,
     rotations_are_settled,
     spool_is_empty,
+    addresses_are_known,
     endpoints_are_well,
     deliveries_are_worked_off,
 ]

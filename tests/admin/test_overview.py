@@ -203,7 +203,7 @@ def test_the_page_costs_the_same_with_ten_stores_as_with_one(
             )
     assert queries() == few
     # Two of these look for the last orders of a shop that has none of late.
-    assert few <= 19
+    assert few <= 20
     with CaptureQueriesContext(connection) as captured:
         client.get(URL)
     assert len(captured) <= 15

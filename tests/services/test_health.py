@@ -16,6 +16,7 @@ from django.utils import timezone
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.models import (
     ApiToken,
+    RequestLog,
     RotationAttempt,
     Store,
     SyncCursor,
@@ -239,3 +240,28 @@ def test_a_rotation_that_needs_a_person_is_told(state: str, level: Level | None)
     for finding in found:
         assert finding.url_args == (str(attempt.pk),)
         assert "Main" in finding.sentence
+
+
+def test_calls_from_new_addresses_are_told_for_a_week() -> None:
+    make_store()
+    for number, (days, ip) in enumerate([(1, "192.0.2.1"), (2, "192.0.2.1"), (9, "192.0.2.2")]):
+        RequestLog.objects.create(
+            id=f"log_{number}",
+            store_id="shp_1",
+            ip=ip,
+            ip_is_new=True,
+            logged_at=NOW - timedelta(days=days),
+            synced_at=NOW,
+        )
+    (finding,) = [f for f in attention(Situation()) if f.code == "address_new"]
+    assert "Shop 1 was called from 1 address never seen before (2 calls" in finding.sentence
+    assert reverse(f"admin:{finding.url_name}")
+    RequestLog.objects.update(ip_is_new=False)
+    assert "address_new" not in codes(attention(Situation()))
+
+
+def test_a_long_request_log_that_is_read_in_parts_needs_nobody() -> None:
+    make_store()
+    SyncCursor.objects.create(store_id="shp_1", resource="request_logs")
+    run(resource="request_logs", state="PARTIAL", attention="The log is longer than 500 pages.")
+    assert codes(attention(Situation())) == []
