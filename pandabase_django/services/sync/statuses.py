@@ -6,8 +6,9 @@ differs is read, newest first, until as many orders are found as it differs by; 
 the counts of the others. Counts can agree while rows differ: they are a net under the rest and
 prove little alone.
 
-A difference that reading does not explain (an order that another store's row stands for) is
-remembered, so that it is not looked for in every run, and told to a person.
+A difference that reading does not change (an order that another store's row stands for) is
+remembered, so that it is not looked for in every run. When it is still the same in the next run, a
+person is told; a shop that sells while it is counted differs by another number each time.
 """
 
 from __future__ import annotations
@@ -86,21 +87,27 @@ def reconcile(context: SyncContext, *, read_details: Callable[[], None]) -> None
     """Compare the counts, read the statuses that differ, and the details they lead to."""
     with context.recorder.step("orders: counts per status") as entry:
         there = count_there(context)
-        differing = _differing(context, there)
+        differing = _without_known(context, _differences(context, there))
         entry["differing"] = differing
     if context.dry_run:
         return  # the new orders are not here to be counted
     budget = RECONCILED_PAGES
-    tried: set[str] = set()
-    while budget > 0 and (left := _differing(context, there).keys() - tried):
+    left, tried = dict(differing), set[str]()
+    while budget > 0 and left:
         # Small ones first: what they lead to often settles the large ones unread.
         status = min(left, key=lambda name: (there[name], name))
         tried.add(status)
         with context.recorder.step(f"orders: status {status}"):
-            budget -= _settle(context, status, by=differing.get(status, 0), budget=budget)
+            budget -= _settle(context, status, by=left[status], budget=budget)
         read_details()
+        now = _differences(context, there)
+        left = {name: now[name] for name in differing if name in now and name not in tried}
     if tried:
-        _remember_the_rest(context)
+        # Counted anew: the shop went on selling meanwhile.
+        rest = _differences(context, count_there(context))
+        same = {name: by for name, by in rest.items() if differing.get(name) == by}
+        context.cursor.checkpoint["unexplained"].update(same)
+        save_checkpoint(context)
 
 
 def _settle(context: SyncContext, status: str, *, by: int, budget: int) -> int:
@@ -174,29 +181,28 @@ def _mark_unlisted(
     return len(gone)
 
 
-def _differing(context: SyncContext, there: dict[str, int]) -> dict[str, int]:
-    """Remote less local, by status, without what is known to differ for good."""
-    accepted = context.cursor.checkpoint.get("unexplained", {})
+def _differences(context: SyncContext, there: dict[str, int]) -> dict[str, int]:
+    """Remote less local, by status, where that is not 0."""
     here = count_here(context)
-    by = {status: count - here[status] for status, count in there.items()}
-    return {s: n for s, n in by.items() if n not in (0, accepted.get(s))}
+    return {name: count - here[name] for name, count in there.items() if count != here[name]}
 
 
-def _remember_the_rest(context: SyncContext) -> None:
+def _without_known(context: SyncContext, differences: dict[str, int]) -> dict[str, int]:
+    """Leave out what reading could not change last time; tell a person once that it stays."""
     checkpoint = context.cursor.checkpoint
-    before = checkpoint.pop("unexplained", {})
-    # Counted anew: the shop went on selling meanwhile.
-    rest = _differing(context, count_there(context))
-    if rest:
-        checkpoint["unexplained"] = rest
-    if rest and rest != before:
-        named = ", ".join(f"{status} {by:+d}" for status, by in sorted(rest.items()))
+    before: dict[str, int] = checkpoint.get("unexplained", {})
+    known = {name: by for name, by in before.items() if differences.get(name) == by}
+    checkpoint["unexplained"] = known
+    if known and known != checkpoint.get("told"):
+        named = ", ".join(f"{name} {by:+d}" for name, by in sorted(known.items()))
         context.recorder.attend(
             f"The remote counts other numbers of orders than stand here ({named}), and reading "
             "did not tell why. The whole list is read again soon."
         )
         hurry(context)
+    checkpoint["told"] = dict(known)
     save_checkpoint(context)
+    return {name: by for name, by in differences.items() if name not in known}
 
 
 def _count(context: SyncContext, status: str) -> int | None:
