@@ -193,7 +193,8 @@ def test_orders_that_come_and_change_while_they_are_read_end_equal(world: World)
                 {
                     "match": {"method": "GET", "path_regex": "/(orders|refunds|disputes)"},
                     "nth": dice.randint(1, 40),
-                    "times": dice.choice([1, 1, 3]),
+                    # Once: the same edit again would move nothing but the details' updatedAt.
+                    "times": 1,
                     "action": "none",
                     "changes": world.sales_changes(dice.randint(1, 5)),
                 }
