@@ -9,6 +9,7 @@ env = environ.Env()
 SECRET_KEY = "only-for-the-bench"
 DATABASES = {"default": env.db_url("DATABASE_URL")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+ALLOWED_HOSTS = ["testserver"]  # the test client's
 USE_TZ = True
 ROOT_URLCONF = "tests.urls"
 STATIC_URL = "static/"

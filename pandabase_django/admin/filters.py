@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from pandabase_django.admin.scope import hidden_stores
 from pandabase_django.models import Store
 
-__all__ = ["GoneFilter", "OrderStatusFilter", "StoreFilter"]
+__all__ = ["DetailsDueFilter", "GoneFilter", "OrderStatusFilter", "StoreFilter"]
 
 # P-27. Asking the table which statuses it has would read it through.
 ORDER_STATUSES = (
@@ -60,6 +60,22 @@ class OrderStatusFilter(admin.SimpleListFilter):
             return queryset
         stores = list(Store.objects.values_list("pk", flat=True))
         return queryset.filter(status=self.value(), store__in=stores)
+
+
+class DetailsDueFilter(admin.SimpleListFilter):
+    """Orders whose line items are to be read: few as a rule, and they have an index of their own.
+
+    The others are not offered: while a first sync goes on, they are few among very many.
+    """
+
+    title = _("details")
+    parameter_name = "dirty"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("1", _("Due"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(dirty=True) if self.value() else queryset
 
 
 class GoneFilter(admin.SimpleListFilter):

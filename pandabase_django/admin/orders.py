@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from pandabase_django.admin.display import EMPTY, badge, major_units, money
-from pandabase_django.admin.filters import OrderStatusFilter, StoreFilter
+from pandabase_django.admin.filters import DetailsDueFilter, OrderStatusFilter, StoreFilter
 from pandabase_django.admin.links import change_url, link
 from pandabase_django.admin.mirror import REFRESH, MirrorAdmin, MirrorInline
 from pandabase_django.models import Customer, MirrorRow, Order, OrderItem
@@ -73,7 +73,7 @@ class OrderAdmin(MirrorAdmin):
     """Orders."""
 
     list_display = ("number", "state", "amount", "created_at", "details_read")
-    list_filter = (OrderStatusFilter, "created_at", "dirty", StoreFilter)
+    list_filter = (OrderStatusFilter, "created_at", DetailsDueFilter, StoreFilter)
     sortable_by = ("created_at",)  # what no index sorts would sort the whole table
     search_help_text = _("Beginning of an id or order number, or a whole e-mail address.")
     prefix_fields = ("id", "order_number")

@@ -90,7 +90,9 @@ class Order(MirrorRow):
         constraints = [mirror_constraint("order")]
         indexes = [
             models.Index(fields=["store", "created_at", "id"], name="pandabase_order_created"),
-            models.Index(fields=["store", "status"], name="pandabase_order_status"),
+            models.Index(
+                fields=["store", "status", "-created_at", "-id"], name="pandabase_order_by_status"
+            ),
             models.Index(
                 fields=["store", "id"], condition=Q(dirty=True), name="pandabase_order_dirty"
             ),

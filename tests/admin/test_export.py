@@ -128,3 +128,11 @@ def test_a_tombstone_is_seen_and_filtered(mirrored: ApiToken, login: Login) -> N
     page = client.get(url("product_changelist"), {"gone": "yes"})
     assert len(page.context["cl"].result_list) == 1
     assert "Gone</span>" in page.content.decode()
+
+
+def test_orders_whose_details_are_due_are_filtered(mirrored: ApiToken, login: Login) -> None:
+    due = Order.objects.all()[0]
+    Order.objects.exclude(pk=due.pk).update(dirty=False)
+    Order.objects.filter(pk=due.pk).update(dirty=True)
+    page = login("view_order").get(url("order_changelist"), {"dirty": "1"})
+    assert [row.pk for row in page.context["cl"].result_list] == [due.pk]
