@@ -38,6 +38,7 @@ logger = logging.getLogger(__name__)
 
 HOLD_SECONDS = 600.0  # how long an answer is held in memory while the database is down
 LONGEST_PAUSE_SECONDS = 5.0
+TELL_EVERY_SECONDS = 60.0
 
 
 def run_rotation(
@@ -126,7 +127,7 @@ def _journal(attempt: RotationAttempt, reply: RawReply, *, context: RotationCont
     sealed: SealedSecret | None = None
     path: Path | None = None
     kept_there = False
-    waited, pause = 0.0, 0.1
+    waited, pause, tell_at = 0.0, 0.1, 0.0
     while True:
         try:
             sealed = sealed or _sealed(attempt, kept)
@@ -140,11 +141,14 @@ def _journal(attempt: RotationAttempt, reply: RawReply, *, context: RotationCont
             )
             break
         except Exception as error:  # noqa: BLE001  whatever it is, giving up now would lose a secret
-            logger.error(
-                "The answer of rotation %s could not be stored (%s); trying again.",
-                attempt.pk,
-                type(error).__name__,
-            )
+            if waited >= tell_at:
+                logger.error(
+                    "The answer of rotation %s could not be stored (%s); it is tried for %.0f s.",
+                    attempt.pk,
+                    type(error).__name__,
+                    HOLD_SECONDS - waited,
+                )
+                tell_at = waited + TELL_EVERY_SECONDS
             if waited >= HOLD_SECONDS:
                 where = "It lies in the spool." if path else "It is lost: no spool is configured."
                 raise RotationError(
