@@ -34,6 +34,8 @@ soak: .venv/ready
 	PANDABASE_SOAK_SEEDS=500 PANDABASE_SOAK_SCHEDULES=$(SOAK_SCHEDULES) PANDABASE_SOAK_KILLS=50 \
 	PANDABASE_SOAK_FAULTS=$(SOAK_FAULTS) PANDABASE_SOAK_KILL_STRIDE=1 \
 	$(BIN)/python -m pytest -n 2 tests/sync tests/worker --timeout 7200
+	PANDABASE_ROTATION_MISFORTUNES=2 PANDABASE_ROTATION_SEEDS=50 \
+	$(BIN)/python -m pytest -n 2 tests/rotation --timeout 7200
 
 # Measures the sync; MEASURES="list details" and BENCH="--orders 20000" choose. docs/performance.md.
 bench: .bench/ready

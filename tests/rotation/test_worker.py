@@ -3,6 +3,8 @@ busy while secrets are rotated under them."""
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import random
 import sys
@@ -16,6 +18,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from redis import Redis
 
 from pandabase_django.sandbox import Sandbox, Token
 from tests.rotation.cluster import fresh_database, own_cluster
@@ -226,8 +229,17 @@ def test_a_rotation_delivered_three_times_to_four_workers_sends_one_request(
     token = sandbox.hmac_token
     pk = shop.add(token)
     sandbox.fault([{"match": ROLL, "action": "delay", "args": {"seconds": 1}}])
-    shop.start_worker(concurrency=4)
     attempt_id = shop.rotate(pk, times=3)
+    # What the broker holds is the rotation's primary key, and nothing that opens anything.
+    with Redis.from_url(shop.environment["CELERY_BROKER_URL"]) as broker:
+        held = broker.lrange(shop.environment["CELERY_TASK_DEFAULT_QUEUE"], 0, -1)
+    assert len(held) == 3
+    for message in held:
+        text = base64.b64decode(json.loads(message)["body"]).decode() + message.decode()
+        assert attempt_id in text
+        assert token.secret not in text
+        assert token.empty_signature.decode() not in text
+    shop.start_worker(concurrency=4)
     shop.wait_for_state(attempt_id, "DONE")
     time.sleep(1)
     assert shop.rolls() == 1
