@@ -20,9 +20,10 @@ from django.db import connections
 
 from demo_project.comparison import Comparison, compare
 from demo_project.processes import Processes
+from demo_project.webhooks import note_where_it_runs, receive_webhooks, refund
 from pandabase_django.crypto.keyring import generate_key
 from pandabase_django.crypto.secret import Secret
-from pandabase_django.models import ApiToken, SyncRun
+from pandabase_django.models import ApiToken, Store, SyncRun
 from pandabase_django.services.connection import add_token, test_connection
 from pandabase_django.tasks import sync_store
 
@@ -41,6 +42,13 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--once", action="store_true", help="Stop after the comparison.")
+        parser.add_argument(
+            "--refund",
+            nargs="?",
+            const="",
+            metavar="ORDER",
+            help="In another terminal: refund an order at the running demo's sandbox, and watch.",
+        )
         parser.add_argument("--products", type=int, default=250)
         parser.add_argument("--orders", type=int, default=3000)
         parser.add_argument("--port", type=int, default=8000, help="Where the admin is served.")
@@ -48,6 +56,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         root = Path(settings.BASE_DIR)
         _write_env_and_restart(root / ".env")
+        note = Path(settings.STATE_DIR) / "running.json"
+        if options["refund"] is not None:
+            self._refund(note, options["refund"])
+            return
         # Ctrl-C and a polite kill both end in the clean-up below.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         if "DATABASE_URL" not in os.environ:
@@ -59,12 +71,15 @@ class Command(BaseCommand):
                 self._run(processes, root, options)
         except KeyboardInterrupt:
             self.stderr.write("\nStopped.")
+        finally:
+            note.unlink(missing_ok=True)
 
     def _run(self, processes: Processes, root: Path, options: dict[str, Any]) -> None:
         manage = str(root / "manage.py")
         sandbox = processes.start(
             *(manage, "pandabase_sandbox", "--port", "0"),
             *("--products", str(options["products"]), "--orders", str(options["orders"])),
+            "--webhook-http",
             keep_stdout=True,
         )
         line = processes.first_line(sandbox)
@@ -87,7 +102,7 @@ class Command(BaseCommand):
                 raise CommandError("The tables differ from the sandbox's own dump.")
             self.stdout.write("Every row equals the sandbox's own dump.")
             return
-        self._serve(processes, manage, options["port"])
+        self._serve(processes, manage, options["port"], store=token.store, remote=remote)
 
     def _add_token(self, remote: dict[str, Any]) -> ApiToken:
         given = next(t for t in remote["tokens"] if t["mode"] == "HMAC")
@@ -143,7 +158,23 @@ class Command(BaseCommand):
             for pk in c.differing[:5]:
                 self.stdout.write(f"  {pk}")
 
-    def _serve(self, processes: Processes, manage: str, port: int) -> None:
+    def _refund(self, note: Path, order_id: str) -> None:
+        try:
+            done = refund(note, order_id=order_id)
+        except FileNotFoundError:
+            raise CommandError("No demo is running: start `manage.py demo` first.") from None
+        except LookupError as error:
+            raise CommandError(f"There is no order to refund: {error}") from None
+        except OSError as error:
+            raise CommandError(f"The sandbox did not refund it: {error}") from None
+        self.stdout.write(f"Refunded at the sandbox: {done.order_id}")
+        if done.seconds is None:
+            raise CommandError(f"It is still {done.status} here; .demo/demo.log may tell why.")
+        self.stdout.write(f"{done.status} here after {done.seconds:.1f} s: {done.page}")
+
+    def _serve(
+        self, processes: Processes, manage: str, port: int, *, store: Store, remote: dict[str, Any]
+    ) -> None:
         password = secrets.token_urlsafe(12)
         users = get_user_model()
         user, _ = users.objects.get_or_create(
@@ -158,8 +189,18 @@ class Command(BaseCommand):
         time.sleep(1.5)
         if server.poll() is not None:
             raise CommandError(f"Port {port} is taken? Try --port. .demo/demo.log tells more.")
-        self.stdout.write(f"\nThe admin: http://127.0.0.1:{port}/admin/")
+        site = f"http://127.0.0.1:{port}"
+        receive_webhooks(store, site=site)
+        note = Path(settings.STATE_DIR) / "running.json"
+        note_where_it_runs(note, control_url=remote["control_url"], site=site)
+        self.stdout.write(f"\nThe admin: {site}/admin/")
         self.stdout.write(f"User: demo   Password: {password}")
+        self.stdout.write(
+            "\nThe sandbox tells the shop of every change by webhook. See it in another terminal:\n"
+            f"  {os.path.relpath(sys.executable)} manage.py demo --refund\n"
+            f'  or: curl -d \'[{{"op": "refund_order", "index": -1}}]\' '
+            f"{remote['control_url']}/changes\n"
+        )
         self.stdout.write("Ctrl-C stops everything.")
         self.stdout.flush()
         server.wait()
