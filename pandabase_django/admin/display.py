@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from django.utils.formats import number_format
 from django.utils.html import format_html
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 __all__ = ["EMPTY", "badge", "duration", "major_units", "money", "money_text", "payload"]
@@ -72,6 +74,11 @@ def duration(seconds: float) -> str:
         return _("%(minutes)d min %(seconds)d s") % {"minutes": minutes, "seconds": rest}
     hours, minutes = divmod(minutes, 60)
     return _("%(hours)d h %(minutes)d min") % {"hours": hours, "minutes": minutes}
+
+
+def moment(value: datetime | None) -> str:
+    """A time to the second, narrow and sortable by eye; a dash when it is not known."""
+    return EMPTY if value is None else localtime(value).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def payload(value: Any, *, title: str = "") -> str:

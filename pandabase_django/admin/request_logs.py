@@ -24,7 +24,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from pandabase_django import tasks
-from pandabase_django.admin.display import EMPTY, badge, payload
+from pandabase_django.admin.display import EMPTY, badge, moment, payload
 from pandabase_django.admin.filters import StoreFilter
 from pandabase_django.admin.page import ReadOnlyAdmin
 from pandabase_django.admin.scope import hidden_stores
@@ -74,8 +74,8 @@ class AnswerFilter(admin.SimpleListFilter):
 class RequestLogAdmin(ReadOnlyAdmin):
     """What the remote says was asked of it with this store's tokens."""
 
-    list_display = ("logged_at", "method", "answer", "address", "time_taken", "short_path")
-    list_display_links = ("logged_at",)
+    list_display = ("at", "method", "short_path", "answer", "address", "time_taken")
+    list_display_links = ("at",)
     list_filter = ("ip_is_new", AnswerFilter, "method", StoreFilter)
     search_fields = ("path", "=ip", "=id")
     show_full_result_count = False
@@ -126,6 +126,10 @@ class RequestLogAdmin(ReadOnlyAdmin):
         transaction.on_commit(lambda: self._enqueue(request, store))
         return HttpResponseRedirect(reverse("admin:pandabase_requestlog_changelist"))
 
+    @admin.display(description=_("time"), ordering="logged_at")
+    def at(self, entry: RequestLog) -> str:
+        return moment(entry.logged_at)
+
     def get_list_display(self, request: HttpRequest) -> Any:
         several = Store.objects.count() > 1
         return (*self.list_display, "of_store") if several else self.list_display
@@ -145,7 +149,7 @@ class RequestLogAdmin(ReadOnlyAdmin):
         tone = "good" if entry.status_code < 400 else "bad"
         return badge(str(entry.status_code), tone=tone)
 
-    @admin.display(description=_("response time"), ordering="duration_ms")
+    @admin.display(description=_("took"), ordering="duration_ms")
     def time_taken(self, entry: RequestLog) -> str:
         return EMPTY if entry.duration_ms is None else f"{entry.duration_ms:.0f} ms"
 

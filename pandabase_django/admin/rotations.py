@@ -25,7 +25,7 @@ from django.utils.translation import gettext_lazy as _
 
 from pandabase_django import tasks
 from pandabase_django.admin.buttons import Button
-from pandabase_django.admin.display import EMPTY, badge
+from pandabase_django.admin.display import EMPTY, badge, moment
 from pandabase_django.admin.filters import StoreFilter
 from pandabase_django.admin.links import admin_url, change_url, link
 from pandabase_django.admin.live import LiveMixin, LiveState
@@ -80,7 +80,7 @@ class RotationAttemptAdmin(LiveMixin, ReadOnlyAdmin):
     why_read_only = _("This is the record of a rotation. Nobody can change it, nor delete it.")
     store_lookup = "token__store"
     list_display = (
-        "prepared_at",
+        "at",
         "token_name",
         "outcome_badge",
         "versions",
@@ -218,6 +218,10 @@ class RotationAttemptAdmin(LiveMixin, ReadOnlyAdmin):
         if attempt.to_version is None:
             return str(attempt.from_version)
         return f"{attempt.from_version} → {attempt.to_version}"
+
+    @admin.display(description=_("prepared"), ordering="prepared_at")
+    def at(self, attempt: RotationAttempt) -> str:
+        return moment(attempt.prepared_at)
 
     @admin.display(description=_("token"), ordering="token__name")
     def token_name(self, attempt: RotationAttempt) -> str:

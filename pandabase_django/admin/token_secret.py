@@ -129,6 +129,10 @@ class TokenSecretMixin(PandabaseAdmin):
             open_attempt_url=open_attempt
             and change_url(self.admin_site, "rotationattempt", open_attempt.pk),
             blast=blast_radius(token),
+            has_pair=any(way.flip for way in ways),
+            add_url=admin_url(self.admin_site, "pandabase_apitoken_add")
+            if self.has_add_permission(request)
+            else "",
             is_live=token.role == ApiToken.Role.ACTIVE,
         )
 

@@ -141,6 +141,15 @@ def test_the_confirmation_tells_what_stops_and_what_is_known(
     assert sandbox.requests_served == before
 
 
+def test_without_a_standby_the_confirmation_says_what_one_would_spare(
+    token: ApiToken, owner: Client, login: Login
+) -> None:
+    add_page = reverse("admin:pandabase_apitoken_add")
+    adding = login(*RIGHTS, "add_apitoken")
+    assert f'href="{add_page}">add one</a> first' in text(adding.get(page_url("rotate", token)))
+    assert "add one" not in text(owner.get(page_url("rotate", token)))
+
+
 def test_confirming_records_the_intent_and_sends_nothing_itself(
     token: ApiToken, owner: Client, sandbox: Sandbox, broker: Any
 ) -> None:
