@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -59,10 +58,7 @@ class Command(BaseCommand):
                 signer=signer,
                 flip=options["make_active"],
             )
-            with _uninterrupted(self):
-                attempt = rotation.run_rotation(
-                    attempt.pk, context=rotation.RotationContext(on_change=self._show)
-                )
+            attempt = self._run(attempt)
         except (ValueError, PandabaseError, ConfigurationError) as error:
             raise fail(error) from None
         self.stdout.write(f"{attempt.pk} {attempt.state}")
@@ -70,6 +66,20 @@ class Command(BaseCommand):
         code = _exit_of(attempt)
         if code:
             raise fail(_next_step(attempt), code=code)
+
+    def _run(self, attempt: RotationAttempt) -> RotationAttempt:
+        def show(changed: RotationAttempt) -> None:
+            interruption.sent = changed.state != State.PREPARED
+            self.stderr.write(changed.phase or str(changed.get_state_display()))
+
+        context = rotation.RotationContext(on_change=show)
+        with _Interruption(self) as interruption:
+            try:
+                return rotation.run_rotation(attempt.pk, context=context)
+            except KeyboardInterrupt:
+                # Else the watching task would run what a person has just stopped.
+                rotation.cancel_rotation(attempt, outcome="Interrupted. Nothing was sent.")
+                raise
 
     def _dry_run(self, token: ApiToken, signer: ApiToken | None, options: dict[str, Any]) -> None:
         report = rotation.preflight(token, signer=signer, flip=options["make_active"])
@@ -97,26 +107,32 @@ class Command(BaseCommand):
         if input(f"Type the token's name ({token.name}) to go on: ").strip() != token.name:
             raise fail("Nothing was sent.")
 
-    def _show(self, attempt: RotationAttempt) -> None:
-        self.stderr.write(attempt.phase or str(attempt.get_state_display()))
 
+class _Interruption:
+    """Lets Ctrl-C stop what waits, and nothing once the request may be under way.
 
-@contextmanager
-def _uninterrupted(command: BaseCommand) -> Iterator[None]:
-    """An answer that is under way or held in memory must not be lost to a Ctrl-C."""
+    From then on the answer is under way or held in memory, and exists nowhere else.
+    """
 
-    def explain(*_: object) -> None:
-        command.stderr.write("A rotation is under way and ends by itself; wait for it.")
+    def __init__(self, command: BaseCommand) -> None:
+        self._command = command
+        self._before: dict[int, Any] = {}
+        self.sent = False
 
-    before = {number: signal.signal(number, explain) for number in _STOPPING}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
+    def __enter__(self) -> _Interruption:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._decide)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
             signal.signal(number, handler)
 
-
-_STOPPING = (signal.SIGINT, signal.SIGTERM)
+    def _decide(self, *_: object) -> None:
+        if not self.sent:
+            raise KeyboardInterrupt
+        self._command.stderr.write("The request is sent; this ends by itself. Wait for it.")
 
 
 def _token(pk: str) -> ApiToken:

@@ -48,7 +48,11 @@ from pandabase_django.services.rotation.install import (
     install_from_held,
     install_secret,
 )
-from pandabase_django.services.rotation.intent import request_pair_rotation, request_rotation
+from pandabase_django.services.rotation.intent import (
+    cancel_rotation,
+    request_pair_rotation,
+    request_rotation,
+)
 from pandabase_django.services.rotation.pickup import PickedUp, pick_up_spool
 from pandabase_django.services.rotation.policy import due_tokens, request_due_rotations
 from pandabase_django.services.rotation.preflight import PreflightReport, preflight
@@ -61,6 +65,7 @@ __all__ = [
     "PickedUp",
     "PreflightReport",
     "RotationContext",
+    "cancel_rotation",
     "due_tokens",
     "held_texts",
     "install_from_held",

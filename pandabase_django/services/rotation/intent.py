@@ -12,7 +12,13 @@ from pandabase_django.exceptions import RotationError, RotationInProgress
 from pandabase_django.models import ApiToken, RotationAttempt, Store
 from pandabase_django.services.rotation.record import State
 
-__all__ = ["record_attempt", "request_pair_rotation", "request_rotation", "unfit_signer"]
+__all__ = [
+    "cancel_rotation",
+    "record_attempt",
+    "request_pair_rotation",
+    "request_rotation",
+    "unfit_signer",
+]
 
 _SUPERSEDED = (State.HELD, State.LOST)
 
@@ -103,6 +109,19 @@ def request_pair_rotation(
     return request_rotation(
         oldest, reason=reason, trigger=trigger, signer=active, user_id=user_id, flip=True
     )
+
+
+def cancel_rotation(attempt: RotationAttempt, *, outcome: str) -> bool:
+    """End a recorded rotation of which nothing was sent.
+
+    Returns:
+        Whether it was still to be sent.
+    """
+    cancelled = RotationAttempt.objects.filter(
+        pk=attempt.pk, closed_at__isnull=True, state=State.PREPARED
+    ).update(state=State.FAILED_SAFE, outcome=outcome, phase="", closed_at=timezone.now())
+    attempt.refresh_from_db()
+    return cancelled == 1
 
 
 def record_attempt(

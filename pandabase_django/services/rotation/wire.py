@@ -11,11 +11,11 @@ from typing import Protocol
 from pandabase_django.api.client import Client
 from pandabase_django.api.decoding import decode
 from pandabase_django.api.operations import OPERATIONS, Operation
+from pandabase_django.api.permissions import READ_PROBES
 from pandabase_django.api.transport import RawReply, Timeouts
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.exceptions import (
     ConfigurationError,
-    InvalidCredential,
     MissingPermission,
     PandabaseError,
     ProtocolError,
@@ -131,21 +131,12 @@ class StoreWire:
         untried: set[str] = set()
         with build_client(token, timeouts=PROBE_TIMEOUTS, secret=secret, retries=1) as client:
             for code in codes:
-                operation = harmless_operation(code)
+                operation = _harmless_operation(code)
                 if operation is None:
                     untried.add(code)
                 else:
                     _try(client, operation, code, lacking=lacking, unclear=unclear)
         return Tried(frozenset(lacking), frozenset(unclear), frozenset(untried))
-
-
-def harmless_operation(code: str) -> Operation | None:
-    """A GET that needs this permission and no id; None when there is none."""
-    for operation in OPERATIONS.values():
-        plain = operation.path.count("{") == 1  # the store alone
-        if operation.reads and plain and operation.permission == code:
-            return operation
-    return None
 
 
 def send_bound_seconds() -> float:
@@ -173,7 +164,15 @@ def _try(
 ) -> None:
     try:
         client.request(operation, query={"limit": 1} if "limit" in operation.query else None)
-    except (MissingPermission, InvalidCredential):
-        lacking.add(code)
+    except MissingPermission as error:
+        # A refusal that names other codes alone says nothing of this one.
+        (lacking if code in error.codes or not error.codes else unclear).add(code)
     except PandabaseError:
         unclear.add(code)
+
+
+def _harmless_operation(code: str) -> Operation | None:
+    """A GET of the store alone that needs this permission; None when there is none."""
+    name = READ_PROBES.get(code.removesuffix("_READ")) if code.endswith("_READ") else None
+    operation = OPERATIONS[name] if name else None
+    return operation if operation is not None and operation.path.count("{") == 1 else None
