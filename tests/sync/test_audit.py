@@ -124,7 +124,13 @@ def test_every_kind_of_difference_of_products_is_named_with_its_reason(
 
 @pytest.mark.parametrize(
     "arguments",
-    [("--audit",), ("--audit", "--full"), ("--dry-run",), ("--dry-run", "--full")],
+    [
+        ("--audit",),
+        ("--audit", "--full"),
+        ("--dry-run",),
+        ("--dry-run", "--full"),
+        ("--dry-run", "--resource", "request_logs"),
+    ],
     ids=" ".join,
 )
 @pytest.mark.parametrize("synced", [True, False], ids=["synced", "new"])

@@ -62,6 +62,7 @@ def sync_without(sandbox: Sandbox, db: None) -> Callable[..., Callable[..., Sync
 def test_every_strategy_is_named_with_its_requests(sandbox: Sandbox, sync: Sync) -> None:
     first, second = sync("orders").run, sync("orders").run
     assert list(steps(first)) == [
+        "orders: begin to watch",
         "orders: full pass",
         "orders: new refunds",
         "orders: new disputes",
@@ -77,6 +78,7 @@ def test_every_strategy_is_named_with_its_requests(sandbox: Sandbox, sync: Sync)
         "orders: rolling pass",
         "orders: counts per status",
     ]
+    assert sum(step["requests"] for step in first.steps) == first.requests
     assert sum(step["requests"] for step in second.steps) == second.requests <= IDLE
     assert steps(second)["orders: rolling pass"]["of_pages"] == 3
 

@@ -64,11 +64,13 @@ def test_the_sentence_tells_rows_speed_requests_and_time() -> None:
     run.phase, run.progress_done, run.progress_total = "orders: details", 1200, 100_000
     run.rows_per_second, run.seconds_left = 950.4, 104
     assert sentence(run) == (
-        "orders of shp_a: orders: details, 1,200 of 100,000, 950 rows/s, 7 requests, "
-        "about 1 min 44 s left"
+        "shp_a: orders: details, 1,200 of 100,000, 950 rows/s, about 1 min 44 s left, 7 requests"
     )
     run.waiting_until, run.waiting_for = NOW + timedelta(seconds=12), "the token"
-    assert sentence(run, now=NOW).endswith("waiting 12 s for the rate limit of the token")
+    assert sentence(run, now=NOW) == (
+        "shp_a: orders: details, 1,200 of 100,000, "
+        "waiting 12 s for the rate limit of the token, 7 requests"
+    )
 
 
 def test_the_log_gets_a_line_every_few_seconds(caplog: pytest.LogCaptureFixture) -> None:
@@ -79,7 +81,7 @@ def test_the_log_gets_a_line_every_few_seconds(caplog: pytest.LogCaptureFixture)
             recorder.tick()
             clock.now += 1
     assert len(caplog.messages) == 4
-    assert "orders of shp_a" in caplog.messages[0]
+    assert caplog.messages[0] == "shp_a: orders: RUNNING, 7 requests"
 
 
 @pytest.mark.django_db(transaction=True)
@@ -113,7 +115,7 @@ def test_without_a_terminal_lines_go_to_stderr_and_the_result_to_stdout(
     monkeypatch.setattr(live_line, "LINE_SECONDS", 0.0)
     out, err = io.StringIO(), io.StringIO()
     call_command("pandabase_sync", stdout=out, stderr=err)
-    assert "orders of shp_" in err.getvalue()
+    assert ": orders: details, " in err.getvalue()
     assert "requests" in err.getvalue()
     assert "\033" not in err.getvalue()
     assert out.getvalue().count("COMPLETED") == 2

@@ -47,16 +47,19 @@ def start_watching(context: SyncContext) -> None:
     every order is read again soon.
     """
     checkpoint = context.cursor.checkpoint
-    for kind in KINDS:
-        if kind not in checkpoint:
-            _start(context, kind)
-            if kind in checkpoint and not context.first:
-                hurry(context)
-    if not cannot_watch(context):
-        checkpoint.pop(LEDGER, None)
-    elif LEDGER not in checkpoint:
-        _start(context, LEDGER)
-    save_checkpoint(context)
+    if not cannot_watch(context) and LEDGER not in checkpoint:
+        return
+    with context.recorder.step("orders: begin to watch"):
+        for kind in KINDS:
+            if kind not in checkpoint:
+                _start(context, kind)
+                if kind in checkpoint and not context.first:
+                    hurry(context)
+        if not cannot_watch(context):
+            checkpoint.pop(LEDGER, None)
+        elif LEDGER not in checkpoint:
+            _start(context, LEDGER)
+        save_checkpoint(context)
 
 
 def cannot_watch(context: SyncContext) -> bool:

@@ -62,19 +62,20 @@ def seconds_left(run: SyncRun) -> int | None:
 
 def sentence(run: SyncRun, *, now: datetime | None = None) -> str:
     """One line for a terminal or a log, in English as all lines there are."""
-    parts = [f"{run.resource} of {run.store_id}: {run.phase or run.state}"]
+    parts = [f"{run.store_id}: {run.phase or f'{run.resource}: {run.state}'}"]
     if run.progress_total is not None:
         parts.append(f"{run.progress_done:,} of {run.progress_total:,}")
     elif run.progress_done:
         parts.append(f"{run.progress_done:,}")
-    if run.rows_per_second:
-        parts.append(f"{run.rows_per_second:,.0f} rows/s")
-    parts.append(f"{run.requests:,} requests")
     if run.waiting_until is not None:
         left = max(0.0, (run.waiting_until - (now or timezone.now())).total_seconds())
         parts.append(f"waiting {left:.0f} s for the rate limit of {run.waiting_for}")
-    elif run.seconds_left is not None:
-        parts.append(f"about {_duration(run.seconds_left)} left")
+    else:
+        if run.rows_per_second:
+            parts.append(f"{run.rows_per_second:,.0f} rows/s")
+        if run.seconds_left is not None:
+            parts.append(f"about {_duration(run.seconds_left)} left")
+    parts.append(f"{run.requests:,} requests")
     return ", ".join(parts)
 
 
