@@ -266,6 +266,38 @@ def test_a_due_rotation_that_fails_is_tried_again_a_day_later_and_not_before(
     assert len(due_tokens(now=timezone.now() + timedelta(days=1, minutes=1))) == 1
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_pair_whose_roles_stay_is_not_rolled_again_each_hour(
+    token: ApiToken, sandbox: Sandbox, context: RotationContext, when: str
+) -> None:
+    from tests.rotation.conftest import add
+
+    given = sandbox.add_token(permissions=("STORE_READ", "PRODUCTS_READ"))
+    add(sandbox, given)
+    token.permissions.update_or_create(code="ORDERS_READ", defaults={"observed": "GRANTED"})
+    if when == "after":
+        ApiToken.objects.filter(token_id=given.token_id).update(health="SUSPECT")
+        sandbox.fault(
+            [
+                {
+                    "match": {"path_regex": "stores/shp_[^/]*$", "token_id": given.token_id},
+                    "action": "status",
+                    "args": {"status": 503},
+                    "times": 3,
+                }
+            ]
+        )
+    ApiToken.objects.filter(pk=token.pk).update(
+        rotate_after_days=30, secret_set_at=timezone.now() - timedelta(days=31)
+    )
+    (attempt,) = request_due_rotations()
+    attempt = run_rotation(attempt.pk, context=context)
+    assert attempt.state == ("FAILED_SAFE" if when == "before" else "DONE"), attempt.outcome
+    assert "lacks ORDERS_READ" in attempt.outcome
+    assert request_due_rotations() == []
+    assert len(due_tokens(now=timezone.now() + timedelta(days=1, minutes=1))) == 1
+
+
 def test_the_jitter_is_within_a_tenth_and_fixed_for_each_secret(token: ApiToken) -> None:
     token.rotate_after_days = 100
     assert token.secret_set_at is not None

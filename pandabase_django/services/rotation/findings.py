@@ -12,6 +12,7 @@ from pandabase_django.conf import conf
 from pandabase_django.exceptions import ConfigurationError
 from pandabase_django.models import RotationAttempt
 from pandabase_django.services.findings import Finding, Level, Situation
+from pandabase_django.services.rotation.policy import in_vain
 from pandabase_django.services.rotation.record import State
 from pandabase_django.services.rotation.spool import waiting_in_spool
 
@@ -35,14 +36,14 @@ def rotations_are_settled(situation: Situation) -> Iterator[Finding]:
         prepared_at__gt=situation.now - TOLD_FOR,
     ).select_related("token__store")
     for attempt in by_policy.defer("reply", "token__secret").order_by("prepared_at"):
-        newest[attempt.token_id] = attempt
+        newest[attempt.token.store_id] = attempt
     for attempt in newest.values():
-        if attempt.state == State.FAILED_SAFE:
+        if attempt.closed_at is not None and in_vain(attempt):
             yield _finding(
                 attempt,
                 "rotation_due_failed",
                 Level.WARNING,
-                _("The secret of %(token)s is due by its age and could not be rotated: %(why)s"),
+                _("A secret of %(store)s is due by its age and could not be rotated: %(why)s"),
                 _("Mend what it names; it is tried again daily."),
             )
 
@@ -106,7 +107,8 @@ def _finding(attempt: RotationAttempt, code: str, level: Level, sentence: str, f
     return Finding(
         code=code,
         level=level,
-        sentence=sentence % {"token": attempt.token, "why": attempt.outcome},
+        sentence=sentence
+        % {"token": attempt.token, "store": attempt.token.store, "why": attempt.outcome},
         fix=fix,
         url_name="pandabase_rotationattempt_change",
         url_args=(str(attempt.pk),),

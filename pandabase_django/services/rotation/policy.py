@@ -11,7 +11,7 @@ from pandabase_django.exceptions import RotationError
 from pandabase_django.models import ApiToken, RotationAttempt
 from pandabase_django.services.rotation.intent import request_pair_rotation, request_rotation
 
-__all__ = ["due_at", "due_tokens", "request_due_rotations"]
+__all__ = ["due_at", "due_tokens", "in_vain", "request_due_rotations"]
 
 JITTER = 0.1  # of the age; so that tokens added in one hour are not rolled in one hour
 PAUSE_AFTER_TRY = timedelta(days=1)
@@ -33,29 +33,22 @@ def due_at(token: ApiToken) -> datetime | None:
 def due_tokens(*, now: datetime | None = None) -> list[ApiToken]:
     """Tokens whose secret is due, at most one a store, the most overdue first.
 
-    A store with an open rotation is left alone, and so is a token that was tried within a day.
+    A store with an open rotation is left alone, and for a day so is one whose last rotation by
+    this policy did not do what it was for.
     """
     now = now or timezone.now()
-    open_stores = set(
+    left_alone = set(
         RotationAttempt.objects.filter(closed_at__isnull=True).values_list(
             "token__store_id", flat=True
         )
-    )
-    tried = set(
-        RotationAttempt.objects.filter(
-            trigger=RotationAttempt.Trigger.POLICY,
-            prepared_at__gt=now - PAUSE_AFTER_TRY,
-        )
-        .exclude(state=RotationAttempt.State.DONE)
-        .values_list("token_id", flat=True)
-    )
+    ) | _stores_tried_in_vain(now)
     due: dict[str, tuple[datetime, ApiToken]] = {}
     tokens = ApiToken.objects.select_related("store").filter(
         rotate_after_days__isnull=False, store__enabled=True
     )
     for token in tokens:
         moment = due_at(token)
-        if moment is None or moment > now or token.pk in tried or token.store_id in open_stores:
+        if moment is None or moment > now or token.store_id in left_alone:
             continue
         if token.store_id not in due or moment < due[token.store_id][0]:
             due[token.store_id] = (moment, token)
@@ -77,6 +70,27 @@ def request_due_rotations(*, now: datetime | None = None) -> list[RotationAttemp
         except RotationError:
             continue  # somebody else was first
     return recorded
+
+
+def in_vain(attempt: RotationAttempt) -> bool:
+    """Whether a rotation that is over left the secret that is due as old as it was."""
+    if attempt.state != RotationAttempt.State.DONE:
+        return True
+    # Rolled, but not allowed to take the active one's place: that is the one that was due.
+    return attempt.flip and attempt.token.role != ApiToken.Role.ACTIVE
+
+
+def _stores_tried_in_vain(now: datetime) -> set[str]:
+    tried = (
+        RotationAttempt.objects.filter(
+            trigger=RotationAttempt.Trigger.POLICY, prepared_at__gt=now - PAUSE_AFTER_TRY
+        )
+        .select_related("token")
+        .defer("reply", "token__secret")
+        .order_by("prepared_at")
+    )
+    newest = {attempt.token.store_id: attempt for attempt in tried}
+    return {store_id for store_id, attempt in newest.items() if in_vain(attempt)}
 
 
 def _request(token: ApiToken, *, reason: str, trigger: str) -> RotationAttempt:
