@@ -198,8 +198,9 @@ class _Owner:
         Raises:
             SecretMoved: Another secret is there, or on its way.
         """
+        state = _undecided(self._token)
         newest = self._newest()
-        if newest is not None and (_differs(newest, self._token) or _undecided(newest)):
+        if newest is not None and (state or _differs(newest, self._token)):
             raise SecretMoved(
                 f"The secret of {self._token.name} was replaced while it was used."
             ) from None
@@ -223,12 +224,14 @@ class _Owner:
             return None
         deadline = time.monotonic() + SWAP_WAIT_SECONDS
         while True:
+            # In this order: a rotation that is over when it is asked for has stored its secret
+            # by then, so the token that is read after it is the new one.
+            state = _undecided(self._token)
             newest = self._newest()
             if newest is None:
                 return None
             if _differs(newest, self._token):
                 return self._adopt(newest)
-            state = _undecided(newest)
             if state is None:
                 return None
             if state not in ARRIVING or time.monotonic() > deadline:

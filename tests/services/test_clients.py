@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from pandabase_django.crypto.secret import Secret
@@ -118,6 +120,38 @@ def test_a_refused_token_whose_rotation_is_undecided_is_called_again_later(
     assert (caught.value.retryable, caught.value.retry_after_seconds) == (True, 60.0)
     token.refresh_from_db()
     assert token.health == "OK"
+
+
+def test_a_secret_stored_between_two_looks_is_found(token: ApiToken, sandbox: Sandbox) -> None:
+    attempt = RotationAttempt.objects.create(
+        token=token,
+        state="VERIFIED",
+        trigger="ADMIN",
+        reason="test",
+        from_version=1,
+        prepared_at=timezone.now(),
+    )
+    row = ApiToken.objects.get(pk=token.pk)
+    looks: list[str] = []
+
+    def swap_after_the_first_look(execute: Any, sql: str, *arguments: Any) -> Any:
+        found = execute(sql, *arguments)
+        if sql.startswith("SELECT") and refusals(sandbox):
+            looks.append(sql)
+            if len(looks) == 1:
+                row.secret_version = 2
+                row.secret = Secret(sandbox.secret_of(token.token_id))
+                row.save()
+                RotationAttempt.objects.filter(pk=attempt.pk).update(
+                    state="DONE", closed_at=timezone.now()
+                )
+        return found
+
+    roll(token, store=False)
+    with client_for(token.store) as client, connection.execute_wrapper(swap_after_the_first_look):
+        client.products.list(limit=1)
+    assert len(looks) >= 2
+    assert refusals(sandbox) == 1
 
 
 def test_a_thread_hands_its_401_to_the_owner_and_asks_no_database(token: ApiToken) -> None:
