@@ -6,13 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
+from django.core.cache import caches
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from pandabase_django.admin.buttons import Button
-from pandabase_django.admin.webhook_forms import DeleteForm, RegisterForm
+from pandabase_django.admin.webhook_forms import DeleteForm, RegisterForm, StrayForm
+from pandabase_django.conf import conf
 from pandabase_django.exceptions import ConfigurationError, PandabaseError
 from pandabase_django.models import WebhookEndpoint
 from pandabase_django.services.webhooks import registration
@@ -21,6 +23,7 @@ from pandabase_django.services.webhooks.secrets import drop_previous_secret
 __all__ = ["BUTTONS", "receiving_url"]
 
 REGISTER = "pandabase.register_webhookendpoint"
+STRAYS_SECONDS = 3600
 
 
 def receiving_url(request: HttpRequest, endpoint: WebhookEndpoint) -> str:
@@ -99,12 +102,33 @@ def _compare(model_admin: Any, request: HttpRequest, endpoint: WebhookEndpoint) 
     else:
         text = gettext("Nothing differs from what Pandabase has.")
         model_admin.message_user(request, text, messages.SUCCESS)
+    _strays(endpoint.store_id, [stray.id for stray in found.strays])
     for stray in found.strays:
         text = gettext(
-            "%(id)s delivers to an address of this site, but its secret is known to nobody here: "
-            "delete it in the Pandabase dashboard."
+            "Registration %(id)s delivers to an address of this site, but its secret is known to "
+            "nobody here. It can be deleted from this page."
         ) % {"id": stray.id}
         model_admin.message_user(request, text, messages.WARNING)
+
+
+def _delete_stray(request: HttpRequest, endpoint: WebhookEndpoint) -> str:
+    wanted = request.POST.get("stray", "")
+    known = _strays(endpoint.store_id)
+    if wanted not in known:
+        raise ValueError(gettext("Nothing was deleted: compare with Pandabase first."))
+    registration.delete_stray(endpoint.store, wanted)
+    _strays(endpoint.store_id, [stray for stray in known if stray != wanted])
+    return gettext("Registration %(id)s is deleted at Pandabase.") % {"id": wanted}
+
+
+def _strays(store_id: str, found: list[str] | None = None) -> list[str]:
+    """What the last comparison of a store found, or keeps what a new one has found."""
+    cache = caches[conf.webhook_cache]
+    key = f"pandabase:webhook:strays:{store_id}"
+    if found is None:
+        return list(cache.get(key, ()))
+    cache.set(key, found, timeout=STRAYS_SECONDS)
+    return found
 
 
 BUTTONS = (
@@ -120,6 +144,15 @@ BUTTONS = (
         waits=True,
     ),
     Button("compare", _("Compare with Pandabase"), REGISTER, _compare, waits=True),
+    Button(
+        "delete_stray",
+        _("Delete this registration"),
+        REGISTER,
+        _told(_delete_stray, log="Deleted a registration without a secret here."),
+        lambda endpoint: bool(_strays(endpoint.store_id)),
+        form=lambda request, endpoint: StrayForm(strays=_strays(endpoint.store_id)),
+        waits=True,
+    ),
     Button(
         "update",
         _("Send these values to Pandabase"),

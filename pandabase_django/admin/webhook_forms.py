@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 else:
     _EndpointForm = forms.ModelForm
 
-__all__ = ["DeleteForm", "EndpointForm", "RegisterForm"]
+__all__ = ["DeleteForm", "EndpointForm", "RegisterForm", "StrayForm"]
 
 
 class EndpointForm(_EndpointForm):
@@ -65,6 +66,18 @@ class RegisterForm(forms.Form):
     url = forms.CharField(
         label=_("Public address"), widget=forms.URLInput(attrs={"class": "vURLField", "size": 90})
     )
+
+
+class StrayForm(forms.Form):
+    """Chooses a registration whose secret nobody has."""
+
+    stray = forms.ChoiceField(label=_("Its secret is known to nobody here"))
+
+    def __init__(self, *args: Any, strays: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["stray"]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101  declared above
+        field.choices = [(stray, stray) for stray in strays]
 
 
 class DeleteForm(forms.Form):

@@ -181,6 +181,22 @@ def test_the_registered_secret_verifies_and_is_replaced_with_an_overlap(
     assert send(endpoint, late) == 401
 
 
+def test_a_registration_whose_secret_nobody_has_is_named_and_deleted(
+    owner: Client, endpoint: WebhookEndpoint, sandbox: Sandbox
+) -> None:
+    other = sandbox.add_webhook("https://other.example/hook")
+    stray = sandbox.add_webhook(f"https://shop.example/pandabase/webhooks/{endpoint.pk}")
+    assert "delete_stray" not in owner.get(page_of(endpoint)).content.decode()
+    page = press(owner, endpoint, "compare")
+    assert f"Registration {stray['id']} delivers to an address of this site" in page
+    assert page_of(endpoint, "delete_stray") in page
+    assert other["id"] not in page
+    assert "Nothing was deleted" in press(owner, endpoint, "delete_stray", stray=other["id"])
+    press(owner, endpoint, "delete_stray", stray=stray["id"])
+    assert [remote["id"] for remote in remote_endpoints(sandbox)] == [other["id"]]
+    assert owner.post(page_of(endpoint, "delete_stray")).status_code == 404
+
+
 def test_a_refused_registration_says_why_and_leaves_the_endpoint_as_it_was(
     owner: Client, endpoint: WebhookEndpoint, sandbox: Sandbox
 ) -> None:
