@@ -94,7 +94,7 @@ class PandabaseSettings:
 
     @property
     def full_sweep_interval_seconds(self) -> int:
-        """Time after which a sync of products reads every page again."""
+        """Time in which every page is read again: of products; of orders that can't be watched."""
         return int(self._number("FULL_SWEEP_INTERVAL_SECONDS", low=60, high=31_536_000))
 
     @property

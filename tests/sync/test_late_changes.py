@@ -13,6 +13,7 @@ from pandabase_django.crypto.secret import Secret
 from pandabase_django.models import Order, OrderItem, Store, SyncCursor, SyncRun
 from pandabase_django.sandbox import ALL_PERMISSIONS, Sandbox
 from pandabase_django.services.connection import add_token
+from pandabase_django.services.sync.details import mark_dirty
 from pandabase_django.services.sync.runs import sync_resource
 from tests.sync.conftest import Sync
 from tests.sync.equality import order_differences
@@ -294,6 +295,32 @@ def test_a_falling_total_is_told_and_the_end_of_the_list_is_found_again(
     run = sync("orders").run
     assert (run.state, run.attention) == ("COMPLETED", "")
     assert run.requests <= IDLE
+
+
+@pytest.mark.fact(22)
+def test_a_tombstone_that_somebody_names_again_stays_one(sandbox: Sandbox, sync: Sync) -> None:
+    sync("orders")
+    (gone,) = sandbox.change([{"op": "remove_order", "index": 3}])
+    sync("orders")
+    mark_dirty(Order.objects.filter(pk=gone))
+    run = sync("orders").run
+    assert (run.state, run.attention) == ("COMPLETED", "")
+    order = Order.objects.get(pk=gone)
+    assert order.gone_at is not None
+    assert order.dirty is False
+
+
+def test_a_tombstone_that_is_listed_again_comes_back_with_its_items(
+    sandbox: Sandbox, sync: Sync
+) -> None:
+    sync("orders")
+    gone = Order.objects.order_by("created_at")[3]
+    Order.objects.filter(pk=gone.pk).update(gone_at=timezone.now())
+    gone.items.update(gone_at=timezone.now())
+    sync("orders")
+    assert order_differences(sandbox) == []
+    assert Order.objects.get(pk=gone.pk).gone_at is None
+    assert not gone.items.filter(gone_at__isnull=False).exists()
 
 
 def order_differences_of_live(sandbox: Sandbox) -> list[str]:

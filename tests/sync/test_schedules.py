@@ -144,6 +144,8 @@ def world(db: None, request: pytest.FixtureRequest, settings: Any) -> Iterator[W
     settings.PANDABASE = {
         **settings.PANDABASE,
         "CONCURRENCY": dice.choice([1, 2, 4]),
+        # A drip is cut off after connect and twice the read seconds.
+        "CONNECT_TIMEOUT_SECONDS": 1.0,
         "READ_TIMEOUT_SECONDS": 0.6,
     }
     with Sandbox(seed=7, products=120, orders=230, categories=5) as sandbox:

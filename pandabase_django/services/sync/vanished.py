@@ -28,6 +28,10 @@ def bury_orders(context: SyncContext, missing: set[str]) -> int:
     Returns:
         How many became tombstones.
     """
+    # A refund or a webhook may name an order that is a tombstone already.
+    buried = Order.objects.filter(pk__in=missing, gone_at__isnull=False)
+    missing = missing - set(buried.values_list("pk", flat=True))
+    buried.update(dirty=False)
     if not missing:
         return 0
     named = ", ".join(sorted(missing)[:NAMED_TO_PEOPLE])
