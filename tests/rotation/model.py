@@ -386,12 +386,27 @@ class Scenario:
             for attempt_id in open_ids():
                 self._alive(world, lambda pk=attempt_id: run_rotation(pk, context=world.context()))
             self._alive(world, world.watch)
+        self._person_rolls_again(world)
         world.chooser.calm()
         world.now += timedelta(minutes=61)
         world.watch()
         world.watch()
         self._check_end(world)
         self._find_the_way_back(world)
+
+    def _person_rolls_again(self, world: World) -> None:
+        """Somebody asks the other token to sign, and that may go wrong as well."""
+        needy = RotationAttempt.objects.filter(
+            closed_at__isnull=True, state__in=(State.HELD, State.LOST)
+        )
+        if not (self._setting.second and needy.exists()):
+            return
+        if world.chooser.choose("a person", ["waits", "rolls again"]) == "waits":
+            return
+        attempt = request_rotation(
+            self._token, reason="again", trigger="ADMIN", signer=self._second
+        )
+        self._alive(world, lambda: run_rotation(attempt.pk, context=world.context()))
 
     def _alive(self, world: World, work: Callable[[], Any]) -> None:
         try:

@@ -207,6 +207,8 @@ def test_an_error_that_surely_rolled_nothing_is_safe(
         {"action": "reset"},
         {"action": "status", "args": {"status": 500}},
         {"action": "html", "args": {"status": 502}},
+        {"action": "html", "args": {"status": 403}},
+        {"action": "status", "args": {"status": 408}},
         {"action": "html", "args": {"status": 200}},
     ],
 )
@@ -333,3 +335,19 @@ def test_a_secret_whose_row_is_dead_already_is_not_said_to_be_safe(
     attempt = rotate(token, context)
     assert attempt.state == "LOST"
     assert "Nothing was sent" in attempt.outcome
+
+
+def test_a_way_back_that_fails_unsent_does_not_say_that_the_dead_secret_works(
+    token: ApiToken, standby: ApiToken, sandbox: Sandbox, context: RotationContext
+) -> None:
+    sandbox.fault([{"match": ROLL, "action": "commit_then_reset", "times": 2}])
+    assert rotate(token, context).state == "LOST"
+    sandbox.fault([{"match": {"method": "GET"}, "action": "html", "times": 0}])
+    again = rotate(token, context, signer=standby)
+    assert (again.state, again.closed_at, again.sent_at) == ("WATCHING", None, None)
+    assert again.follows is not None
+    sandbox.clear_faults()
+    watch_rotations(context=context)
+    again.refresh_from_db()
+    assert again.state == "LOST"
+    assert again.outcome == "Nothing was sent, and the stored secret is refused."

@@ -66,12 +66,21 @@ def request_rotation(
     if problem:
         raise RotationError(problem)
     with transaction.atomic():
+        superseded = None
         if signer.pk != token.pk:
-            RotationAttempt.objects.filter(
+            needy = RotationAttempt.objects.filter(
                 token=token, closed_at__isnull=True, state__in=_SUPERSEDED
-            ).update(closed_at=timezone.now())
+            )
+            superseded = needy.first()
+            needy.update(closed_at=timezone.now())
         return record_attempt(
-            token, reason=reason, trigger=trigger, signer=signer, user_id=user_id, flip=flip
+            token,
+            reason=reason,
+            trigger=trigger,
+            signer=signer,
+            user_id=user_id,
+            flip=flip,
+            follows=superseded,
         )
 
 

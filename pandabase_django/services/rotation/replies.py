@@ -23,6 +23,7 @@ __all__ = ["KeptReply", "PossibleSecret", "packed", "unpacked"]
 MAX_TRIED = 8
 MAX_SHOWN = 50
 MAX_DEPTH = 20
+REQUEST_TIMEOUT = 408
 
 _LIKELY = ("data.secret", "data.token.secret", "data")
 _SECRET = re.compile(r"sk_[A-Za-z0-9_\-.~+/=]{8,500}")
@@ -64,6 +65,16 @@ class KeptReply:
     def succeeded(self) -> bool:
         """The status says that it was executed."""
         return 200 <= self.status < 300
+
+    @property
+    def refused_by_api(self) -> bool:
+        """The API itself said no. A proxy's page or time-out (408) does not count as that."""
+        if not (400 <= self.status < 500) or self.status == REQUEST_TIMEOUT:
+            return False
+        try:
+            return isinstance(json.loads(self.body.reveal()), dict)
+        except (ValueError, RecursionError):
+            return False
 
     def likely(self) -> list[PossibleSecret]:
         """Texts worth a try by themselves: at the likely places, or starting with ``sk_``."""

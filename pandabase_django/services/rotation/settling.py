@@ -106,7 +106,7 @@ def _judge_while_the_old_works(
     if attempt.from_version != token.secret_version:
         text = "Another secret was installed meanwhile; it works and stays."
         close(attempt, State.FAILED_SAFE, text, expected=_UNREAD, context=context)
-    elif 400 <= reply.status < 500 and not candidates:
+    elif reply.refused_by_api and not candidates:
         close(
             attempt, State.FAILED_SAFE, _way_round(reply.status), expected=_UNREAD, context=context
         )
@@ -162,7 +162,11 @@ def _watch(attempt: RotationAttempt, *, context: RotationContext) -> None:
     if old.refused:
         _end_watch_refused(attempt, old, context=context)
     elif old.works and _watched_enough(attempt, context=context):
-        text = "No answer came, and the old secret worked for an hour on: nothing was rolled."
+        text = (
+            "Nothing was sent, and the stored secret works."
+            if attempt.sent_at is None
+            else "No answer came, and the old secret worked for an hour on: nothing was rolled."
+        )
         close(attempt, State.FAILED_SAFE, text, expected=[State.WATCHING], context=context)
 
 
@@ -173,7 +177,10 @@ def _end_watch_refused(attempt: RotationAttempt, old: Answer, *, context: Rotati
         return
     _lose(
         attempt,
-        "The request was executed and its answer never arrived: nobody can read the new secret.",
+        "Nothing was sent, and the stored secret is refused."
+        if attempt.sent_at is None
+        else "The request was executed and its answer never arrived: nobody can read the new "
+        "secret.",
         expected=_ASKED,
         context=context,
     )
@@ -195,11 +202,22 @@ def end_unsent(
 ) -> None:
     """End an attempt of which nothing was sent: safe, unless the old secret was dead already."""
     token = token_now(attempt)
-    if context.wire.standing(token, secret=token.secret).refused:
+    old = context.wire.standing(token, secret=token.secret)
+    if old.refused:
         outcome = f"{outcome} The stored secret is refused."
         _lose(attempt, outcome, expected=[expected], context=context)
-    else:
+    elif old.works or attempt.follows_id is None:
         close(attempt, State.FAILED_SAFE, outcome, expected=[expected], context=context)
+    else:
+        # The one before left the secret dead, or nearly so: the first clear look decides.
+        advance(
+            attempt,
+            expected=[expected],
+            context=context,
+            state=State.WATCHING,
+            watch_until=context.clock(),
+            outcome=f"{outcome} Whether the stored secret works is not clear yet.",
+        )
 
 
 def _suspect(attempt: RotationAttempt) -> None:
