@@ -31,7 +31,7 @@ from pandabase_django.models import SyncRun
 from pandabase_django.models.sync import Resource
 from pandabase_django.services.sync.runs import request_cancel
 
-__all__ = ["SyncRunAdmin", "run_state"]
+__all__ = ["SyncRunAdmin", "outcome_badge", "run_state"]
 
 TONES = {
     SyncRun.State.COMPLETED: "good",
@@ -100,22 +100,17 @@ def run_state(run: SyncRun) -> LiveState:
     )
 
 
+def outcome_badge(run: SyncRun) -> str:
+    """How a run ended, or that it runs."""
+    return badge(run.get_state_display(), tone=TONES.get(SyncRun.State(run.state), "quiet"))
+
+
 @admin.register(SyncRun)
 class SyncRunAdmin(LiveMixin, ReadOnlyAdmin):
     """What each sync did."""
 
     why_read_only = _("This is the record of a sync. Nobody can change it.")
-    list_display = (
-        "id",
-        "of_store",
-        "resource",
-        "outcome",
-        "progress",
-        "rows",
-        "requests",
-        "elapsed",
-        "started_at",
-    )
+    list_display = ("started_at", "what", "outcome", "written", "elapsed")
     list_filter = ("state", "resource", "trigger", StoreFilter)
     search_fields = ("=store__id",)
     list_select_related = ("store",)
@@ -220,23 +215,34 @@ class SyncRunAdmin(LiveMixin, ReadOnlyAdmin):
         }
         return TemplateResponse(request, "admin/pandabase/syncrun/all_changes.html", context)
 
-    @admin.display(description=_("state"), ordering="state")
-    def outcome(self, run: SyncRun) -> str:
-        return badge(run.get_state_display(), tone=TONES.get(SyncRun.State(run.state), "quiet"))
-
-    @admin.display(description=_("progress"))
-    def progress(self, run: SyncRun) -> str:
-        if run.state != SyncRun.State.RUNNING:
-            return EMPTY
-        count = run_state(run).texts["count"]
-        if not run.progress_total:
-            return count
+    @admin.display(description=_("what"))
+    def what(self, run: SyncRun) -> str:
         return format_html(
-            '<progress value="{}" max="{}"></progress> {}',
+            '{}<br><span class="pandabase-quiet">{}</span>', run.get_resource_display(), run.store
+        )
+
+    @admin.display(description=_("state"))
+    def outcome(self, run: SyncRun) -> str:
+        shown = outcome_badge(run)
+        if run.state != SyncRun.State.RUNNING or not run.progress_total:
+            return shown
+        return format_html(
+            '{} <progress value="{}" max="{}" aria-label="{}"></progress>',
+            shown,
             run.progress_done,
             run.progress_total,
-            count,
+            gettext("Rows done"),
         )
+
+    @admin.display(description=_("written"))
+    def written(self, run: SyncRun) -> str:
+        parts = (
+            (run.rows_created, gettext("%(count)s new")),
+            (run.rows_updated, gettext("%(count)s changed")),
+            (run.rows_gone, gettext("%(count)s gone")),
+        )
+        told = ", ".join(text % {"count": _count(number)} for number, text in parts if number)
+        return told or gettext("nothing new")
 
     @admin.display(description=_("rows"))
     def rows(self, run: SyncRun) -> str:

@@ -14,12 +14,17 @@ from pandabase_django import tasks
 from pandabase_django.admin.buttons import Button
 from pandabase_django.admin.display import EMPTY, badge
 from pandabase_django.admin.handing import hand_over
+from pandabase_django.admin.links import admin_url, change_url, may_view
 from pandabase_django.admin.overview import OverviewMixin
+from pandabase_django.admin.runs import outcome_badge
+from pandabase_django.admin.store_cards import store_cards
 from pandabase_django.models import ApiToken, Store, SyncRun
+from pandabase_django.services.findings import Situation
 
 __all__ = ["StoreAdmin"]
 
 TONES = {"OK": "good", "SUSPECT": "bad"}
+RUNS_SHOWN = 6
 
 
 def _sync_now(model_admin: StoreAdmin, request: HttpRequest, store: Store) -> None:
@@ -44,6 +49,7 @@ class StoreAdmin(OverviewMixin):
     fields = ("id", "title", "handle", "currency", "country", "enabled", "note", "added_at")
     readonly_fields = ("id", "title", "handle", "currency", "country", "added_at")
     actions = ("sync_now",)
+    above = ("admin/pandabase/store_state.html",)
     buttons = (Button("sync", _("Sync now"), "pandabase.run_sync", _sync_now),)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -52,6 +58,31 @@ class StoreAdmin(OverviewMixin):
     def has_run_sync_permission(self, request: HttpRequest) -> bool:
         """For the action: Django asks by this name."""
         return request.user.has_perm("pandabase.run_sync")
+
+    def panel_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        site = self.admin_site
+        situation = Situation(stores=[obj])
+        (card,) = store_cards(site, request, situation, ())
+        tokens = situation.tokens if may_view(site, request, ApiToken) else []
+        runs: list[SyncRun] = []
+        if may_view(site, request, SyncRun):
+            runs = list(obj.runs.defer("warnings", "steps").order_by("-id")[:RUNS_SHOWN])
+        return {
+            "card": card,
+            "now": situation.now,
+            "tokens": [
+                (
+                    token,
+                    change_url(site, "apitoken", token.pk),
+                    badge(token.get_health_display(), tone=TONES.get(token.health, "quiet")),
+                )
+                for token in tokens
+            ],
+            "runs": [
+                (run, change_url(site, "syncrun", run.pk), outcome_badge(run)) for run in runs
+            ],
+            "runs_url": admin_url(site, "pandabase_syncrun_changelist") + f"?store={obj.pk}",
+        }
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Store]:
         active = ApiToken.objects.filter(store=OuterRef("pk"), role=ApiToken.Role.ACTIVE)

@@ -223,3 +223,14 @@ def test_a_chart_is_drawn_without_script_or_style() -> None:
     assert drawn.count('class="pandabase-bar"') == 3
     assert 'height="-' not in drawn
     assert bar_chart([], title="", first="", last="", highest="").startswith("<svg")
+
+
+def test_a_stores_page_tells_its_state(mirrored: ApiToken, login: Login) -> None:
+    page = reverse("admin:pandabase_store_change", args=[quote(mirrored.store_id)])
+    shown = login(*EVERYTHING).get(page).content.decode()
+    for text in ("as of", "Newest runs", "Tokens", mirrored.secret_hint):
+        assert text in shown
+    shown = login("view_store").get(page).content.decode()
+    assert "as of" in shown
+    for text in ("Newest runs", "Tokens", mirrored.secret_hint):
+        assert text not in shown
