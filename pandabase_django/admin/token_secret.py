@@ -32,6 +32,7 @@ from pandabase_django.admin.rotation_forms import (
     RotateForm,
     ways_to_rotate,
 )
+from pandabase_django.admin.rotation_texts import NEEDS_A_PERSON
 from pandabase_django.admin.rotations import hand_over_rotation
 from pandabase_django.exceptions import ConfigurationError, PandabaseError, RotationInProgress
 from pandabase_django.models import ApiToken, RotationAttempt
@@ -126,6 +127,7 @@ class TokenSecretMixin(PandabaseAdmin):
             ways=ways,
             problems=[] if ways else preflight(token, network=False).problems,
             open_attempt=open_attempt,
+            offers_install=open_attempt is None or open_attempt.state in NEEDS_A_PERSON,
             open_attempt_url=open_attempt
             and change_url(self.admin_site, "rotationattempt", open_attempt.pk),
             blast=blast_radius(token),
@@ -262,6 +264,10 @@ class TokenSecretMixin(PandabaseAdmin):
                 "original": token,
                 "media": self.media,
                 "has_view_permission": True,
+                # A theme's own change form reads these as well.
+                "add": False,
+                "change": True,
+                "is_popup": False,
                 "back_url": change_url(self.admin_site, "apitoken", token.pk),
                 "install_url": admin_url(self.admin_site, "pandabase_apitoken_install", token.pk),
                 **context,
