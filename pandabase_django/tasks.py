@@ -26,7 +26,7 @@ from pandabase_django.services.sync.sharing import help_with_details
 from pandabase_django.services.ticks import tick
 from pandabase_django.services.webhooks import queue
 from pandabase_django.services.webhooks.process import process_delivery
-from pandabase_django.services.webhooks.registration import finish_due_rotations
+from pandabase_django.services.webhooks.rotation import finish_due_rotations
 
 __all__ = [
     "archive_request_logs",

@@ -17,7 +17,7 @@ from pandabase_django.admin.webhook_forms import DeleteForm, RegisterForm, Stray
 from pandabase_django.conf import conf
 from pandabase_django.exceptions import ConfigurationError, PandabaseError
 from pandabase_django.models import WebhookEndpoint
-from pandabase_django.services.webhooks import registration
+from pandabase_django.services.webhooks import comparison, registration, rotation
 from pandabase_django.services.webhooks.secrets import drop_previous_secret
 
 __all__ = ["BUTTONS", "receiving_url"]
@@ -72,7 +72,7 @@ def _delete(request: HttpRequest, endpoint: WebhookEndpoint) -> str:
 
 
 def _replace_secret(request: HttpRequest, endpoint: WebhookEndpoint) -> str:
-    registration.start_rotation(endpoint)
+    rotation.start_rotation(endpoint)
     return gettext(
         "The address is registered a second time, with a new secret. Both secrets are good now; "
         "the old registration is deleted when the overlap ends."
@@ -80,7 +80,7 @@ def _replace_secret(request: HttpRequest, endpoint: WebhookEndpoint) -> str:
 
 
 def _finish(request: HttpRequest, endpoint: WebhookEndpoint) -> str:
-    registration.finish_rotation(endpoint)
+    rotation.finish_rotation(endpoint)
     return gettext("The old registration is deleted, and its secret is refused from now on.")
 
 
@@ -91,7 +91,7 @@ def _drop_previous(request: HttpRequest, endpoint: WebhookEndpoint) -> str:
 
 def _compare(model_admin: Any, request: HttpRequest, endpoint: WebhookEndpoint) -> None:
     try:
-        found = registration.compare(endpoint.store)
+        found = comparison.compare(endpoint.store)
     except (PandabaseError, ConfigurationError) as error:
         model_admin.message_user(request, str(error), messages.ERROR)
         return
@@ -116,7 +116,7 @@ def _delete_stray(request: HttpRequest, endpoint: WebhookEndpoint) -> str:
     known = _strays(endpoint.store_id)
     if wanted not in known:
         raise ValueError(gettext("Nothing was deleted: compare with Pandabase first."))
-    registration.delete_stray(endpoint.store, wanted)
+    comparison.delete_stray(endpoint.store, wanted)
     _strays(endpoint.store_id, [stray for stray in known if stray != wanted])
     return gettext("Registration %(id)s is deleted at Pandabase.") % {"id": wanted}
 

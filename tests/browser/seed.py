@@ -117,8 +117,10 @@ def fill(remote: dict[str, Any], user: Any) -> None:
 def fill_webhooks(store: Any) -> None:
     """An endpoint that is registered and differs, and deliveries that went well and badly."""
     from pandabase_django.models import Order, WebhookDelivery, WebhookEndpoint
+    from pandabase_django.services.webhooks.comparison import compare
     from pandabase_django.services.webhooks.process import process_delivery
-    from pandabase_django.services.webhooks.registration import compare, register, start_rotation
+    from pandabase_django.services.webhooks.registration import register
+    from pandabase_django.services.webhooks.rotation import start_rotation
 
     endpoint = WebhookEndpoint.objects.create(store=store, label="Shop")
     register(endpoint, url=f"https://shop.example/pandabase/webhooks/{endpoint.pk}")

@@ -21,18 +21,19 @@ from pandabase_django.exceptions import (
 )
 from pandabase_django.models import ApiToken, Store, WebhookDelivery, WebhookEndpoint
 from pandabase_django.sandbox import Sandbox
+from pandabase_django.services.clients import client_for
 from pandabase_django.services.connection import add_token, declare_permissions
-from pandabase_django.services.webhooks import registration
+from pandabase_django.services.webhooks.comparison import compare, delete_stray
 from pandabase_django.services.webhooks.registration import (
     checked_url,
-    compare,
     delete_registration,
-    delete_stray,
+    register,
+    update_registration,
+)
+from pandabase_django.services.webhooks.rotation import (
     finish_due_rotations,
     finish_rotation,
-    register,
     start_rotation,
-    update_registration,
 )
 from pandabase_django.services.webhooks.secrets import drop_previous_secret, install_secret
 from tests.webhooks.sender import OTHER_SECRET, SECRET, payload_of, sign_v2
@@ -191,7 +192,7 @@ def test_what_differs_is_noted(endpoint: WebhookEndpoint, store: Store, sandbox:
     assert found.strays == ()
     endpoint.refresh_from_db()
     assert (endpoint.drift, other is None) == ([], False)
-    with registration.client_for(store) as client:
+    with client_for(store) as client:
         client.webhooks.update(endpoint.remote_id, enabled=False, event_types=["PAYMENT_FAILED"])
     compare(store)
     endpoint.refresh_from_db()
@@ -199,7 +200,7 @@ def test_what_differs_is_noted(endpoint: WebhookEndpoint, store: Store, sandbox:
     update_registration(endpoint, event_types=["PAYMENT_COMPLETED", "PAYMENT_REFUNDED"])
     assert endpoint.drift == []
     assert endpoint.event_types == ["PAYMENT_COMPLETED", "PAYMENT_REFUNDED"]
-    with registration.client_for(store) as client:
+    with client_for(store) as client:
         client.webhooks.delete(endpoint.remote_id)
     compare(store)
     endpoint.refresh_from_db()

@@ -1,16 +1,14 @@
-"""Endpoints as Pandabase knows them: registered, changed, deleted, compared (Source: P-35).
+"""Endpoints at Pandabase: registered, changed, deleted (Source: P-35).
 
 The signing secret is shown once, in the answer to a registration, and goes from there straight into
-the sealed field. An answer that is lost leaves a registration whose secret nobody has; comparing
-names it, and it can be deleted. Nothing rolls a signing secret: a second registration of the same
-address brings a new one, both deliver for a while, and then the first is deleted.
+the sealed field. An answer that is lost leaves a registration whose secret nobody has; the module
+``comparison`` names it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -33,6 +31,7 @@ from pandabase_django.exceptions import (
 )
 from pandabase_django.models import Store, WebhookEndpoint
 from pandabase_django.services.clients import client_for, token_of
+from pandabase_django.services.webhooks.comparison import write_compared
 from pandabase_django.services.webhooks.secrets import (
     OVERLAP,
     SECRET_FIELDS,
@@ -41,35 +40,15 @@ from pandabase_django.services.webhooks.secrets import (
 )
 
 __all__ = [
-    "Comparison",
     "checked_url",
-    "compare",
     "delete_registration",
-    "delete_stray",
-    "finish_due_rotations",
-    "finish_rotation",
+    "keep_registration",
     "register",
-    "start_rotation",
     "update_registration",
 ]
 
 MAX_URL_CHARACTERS = 512  # P-35
 Registration = WebhookEndpoint.Registration
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """A store's endpoints here and there.
-
-    Attributes:
-        checked: Local endpoints; what differs is in their ``drift``.
-        strays: Registrations that deliver to an address of ours though no row holds their secret.
-        others: Registrations of other addresses; none of our business.
-    """
-
-    checked: tuple[WebhookEndpoint, ...]
-    strays: tuple[schemas.Webhook, ...]
-    others: tuple[schemas.Webhook, ...]
 
 
 def checked_url(url: str, *, store: Store) -> str:
@@ -138,7 +117,7 @@ def register(
                 registration=Registration.BY_HAND
             )
         raise
-    _keep(row.pk, answer)
+    keep_registration(row.pk, answer)
     endpoint.refresh_from_db()
 
 
@@ -162,7 +141,7 @@ def update_registration(
                 endpoint.url = endpoint.url if url is None else url
                 endpoint.event_types = endpoint.event_types if types is None else types
                 endpoint.save(update_fields=["url", "event_types"])
-                _write_compared(endpoint, remote)
+                write_compared(endpoint, remote)
     endpoint.refresh_from_db()
 
 
@@ -186,116 +165,7 @@ def delete_registration(endpoint: WebhookEndpoint) -> None:
     endpoint.refresh_from_db()
 
 
-def start_rotation(endpoint: WebhookEndpoint) -> None:
-    """Register the same address a second time, for a new signing secret.
-
-    Both registrations deliver, and both secrets are live, until the rotation is finished; events
-    that come twice are stored once.
-
-    Raises:
-        StateConflict: It is not registered, or the rotation before is not finished.
-        PandabaseError: The remote refused; nothing has changed.
-    """
-    rows = WebhookEndpoint.objects.filter(pk=endpoint.pk, registration=Registration.REGISTERED)
-    if not rows.filter(previous_remote_id="").update(registration=Registration.PENDING):
-        raise StateConflict(
-            _(
-                "This endpoint is not registered at Pandabase, or a rotation of its secret is not "
-                "finished yet."
-            ),
-            status=409,
-        )
-    row = WebhookEndpoint.objects.select_related("store").get(pk=endpoint.pk)
-    try:
-        with client_for(row.store) as client:
-            answer = client.webhooks.create(
-                url=row.url, event_types=row.event_types, note=row.label[:256]
-            )
-    except (PandabaseError, ConfigurationError):
-        # A second registration may exist nevertheless; comparing shows it.
-        WebhookEndpoint.objects.filter(pk=row.pk, registration=Registration.PENDING).update(
-            registration=Registration.REGISTERED
-        )
-        raise
-    _keep(row.pk, answer)
-    endpoint.refresh_from_db()
-
-
-def finish_rotation(endpoint: WebhookEndpoint) -> None:
-    """Delete the first of two registrations, and refuse its secret from now on.
-
-    Raises:
-        PandabaseError: The remote refused; both stay live.
-    """
-    if endpoint.previous_remote_id:
-        with client_for(endpoint.store) as client, suppress(ObjectNotFound):
-            client.webhooks.delete(endpoint.previous_remote_id)
-    WebhookEndpoint.objects.filter(
-        pk=endpoint.pk, previous_remote_id=endpoint.previous_remote_id
-    ).update(
-        previous_remote_id="",
-        previous_secret=None,
-        previous_secret_hint="",
-        previous_valid_until=None,
-    )
-    endpoint.refresh_from_db()
-
-
-def finish_due_rotations() -> list[tuple[WebhookEndpoint, str]]:
-    """Finish rotations whose overlap is over. Returns each with what went wrong, "" for nothing."""
-    now = timezone.now()
-    due = WebhookEndpoint.objects.filter(previous_valid_until__lte=now).select_related("store")
-    results = []
-    for endpoint in due:
-        try:
-            finish_rotation(endpoint)
-        except (PandabaseError, ConfigurationError) as error:
-            results.append((endpoint, str(error)))
-        else:
-            results.append((endpoint, ""))
-    return results
-
-
-def compare(store: Store) -> Comparison:
-    """Read a store's registrations and note on each endpoint what differs.
-
-    Raises:
-        PandabaseError: The remote refused.
-    """
-    with client_for(store) as client:
-        remote = {webhook.id: webhook for webhook in client.webhooks.iterate()}
-    ours = list(WebhookEndpoint.objects.filter(store=store))
-    held: set[str] = set()
-    for endpoint in ours:
-        held |= {endpoint.remote_id, endpoint.previous_remote_id}
-        if endpoint.registration != Registration.BY_HAND:
-            _write_compared(endpoint, remote.get(endpoint.remote_id))
-    paths = {endpoint.pk for endpoint in ours}
-    strays: list[schemas.Webhook] = []
-    others: list[schemas.Webhook] = []
-    for webhook in remote.values():
-        if webhook.id in held:
-            continue
-        last = urlsplit(webhook.url or "").path.rstrip("/").rpartition("/")[2]
-        (strays if last in paths else others).append(webhook)
-    return Comparison(tuple(ours), tuple(strays), tuple(others))
-
-
-def delete_stray(store: Store, remote_id: str) -> None:
-    """Delete a registration whose secret nobody has.
-
-    Raises:
-        StateConflict: One of our endpoints holds it.
-        PandabaseError: The remote refused.
-    """
-    ours = WebhookEndpoint.objects.filter(store=store)
-    if ours.filter(remote_id=remote_id) or ours.filter(previous_remote_id=remote_id):
-        raise StateConflict(_("This registration belongs to an endpoint here."), status=409)
-    with client_for(store) as client:
-        client.webhooks.delete(remote_id)
-
-
-def _keep(pk: str, answer: schemas.NewWebhook) -> None:
+def keep_registration(pk: str, answer: schemas.NewWebhook) -> None:
     """Write a new registration and its secret: the only copy there is."""
     with transaction.atomic():
         row = lock_endpoint(pk)
@@ -316,30 +186,6 @@ def _keep(pk: str, answer: schemas.NewWebhook) -> None:
                 "compared_at",
             ]
         )
-
-
-def _write_compared(endpoint: WebhookEndpoint, remote: schemas.Webhook | None) -> None:
-    endpoint.compared_at = timezone.now()
-    if remote is None:
-        # Without an id it was never confirmed: whatever the lost answer told of is a stray.
-        gone = bool(endpoint.remote_id)
-        endpoint.registration = Registration.GONE if gone else Registration.BY_HAND
-        endpoint.drift = (
-            [{"field": "registration", "here": endpoint.remote_id, "there": ""}] if gone else []
-        )
-    else:
-        endpoint.registration = Registration.REGISTERED
-        endpoint.drift = [
-            {"field": field, "here": here, "there": there}
-            for field, here, there in (
-                ("url", endpoint.url, remote.url),
-                ("event_types", sorted(endpoint.event_types), sorted(remote.event_types)),
-                ("enabled", endpoint.enabled, remote.enabled),
-                ("signature_version", endpoint.signature_version, remote.signature_version),
-            )
-            if here != there
-        ]
-    endpoint.save(update_fields=["registration", "drift", "compared_at"])
 
 
 def _surely_refused(error: Exception) -> bool:
