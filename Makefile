@@ -37,6 +37,7 @@ soak: .venv/ready
 	PANDABASE_ROTATION_MISFORTUNES=2 PANDABASE_ROTATION_SEEDS=50 \
 	$(BIN)/python -m pytest -n 2 tests/rotation --timeout 7200
 	PANDABASE_SOAK_SEEDS=200 $(BIN)/python -m pytest -n 2 tests/webhooks --timeout 7200
+	PANDABASE_LOAD_SECONDS=60 PANDABASE_LOAD_RATE=200 $(BIN)/python -m pytest -n 0 tests/load
 
 # Measures the sync; MEASURES="list details" and BENCH="--orders 20000" choose. docs/performance.md.
 bench: .bench/ready
