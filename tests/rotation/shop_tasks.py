@@ -17,7 +17,7 @@ from pandabase_django.services import client_for
 NOTES = Path(os.environ["SHOP_NOTES"])
 
 
-@shared_task(bind=True, name="shop.read", acks_late=True, max_retries=20)
+@shared_task(bind=True, name="shop.read", acks_late=True, max_retries=None)
 def read(self: Task[Any, Any], store_id: str, calls: int) -> None:
     """Reads as many times; each call can be told from all others by its search text."""
     try:
