@@ -186,6 +186,27 @@ def test_exit_codes_tell_how_a_rotation_ended(
     assert ("pandabase_install_secret" in err) == (state in ("LOST", "HELD"))
 
 
+class Terminal(io.StringIO):
+    """What a person types."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_the_rotation_command_asks_for_the_tokens_name_first(
+    token: ApiToken, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ("--token", str(token.pk), "--reason", "yearly")
+    monkeypatch.setattr("sys.stdin", Terminal("yes\n"))
+    _, err, code = run("pandabase_rotate_secret", *arguments)
+    assert (code, "Nothing was sent" in err) == (1, True)
+    assert "Other programs that have the old one stop working" in err
+    assert attempts() == []
+    monkeypatch.setattr("sys.stdin", Terminal(f"{token.name}\n"))
+    assert run("pandabase_rotate_secret", *arguments)[2] == 0
+    assert rolls(sandbox) == 1
+
+
 def test_the_rotation_command_refuses_wrong_use(token: ApiToken) -> None:
     pk = str(token.pk)
     assert run("pandabase_rotate_secret", "--token", pk, "--no-input")[2] == 2
