@@ -30,7 +30,7 @@ from pandabase_django.services.sync.recorder import Recorder, RunCancelled
 
 __all__ = ["CallForHelp", "Help", "Read", "help_with_details", "helpers_for", "read_together"]
 
-ORDERS_PER_HAND_OUT = 100
+ORDERS_PER_HAND_OUT = 25  # small, so that all end at about the same time
 ORDERS_PER_HELPER = 500  # fewer are read before a helper has begun
 SLICE_SECONDS = 120.0  # then a helper lets other tasks have the worker
 ALIVE = timedelta(minutes=2)  # nobody is waited for who gave no sign of life for longer
