@@ -11,6 +11,7 @@ from django.utils import timezone
 from pandabase_django.models import Order, Product, RowChange, SyncRun
 from pandabase_django.sandbox import Sandbox
 from pandabase_django.services.sync.journal import Journal, prune_changes
+from pandabase_django.services.sync.recorder import Recorder
 from tests.sync.conftest import Sync
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -72,6 +73,18 @@ def test_a_dry_run_notes_nothing(sandbox: Sandbox, sync: Sync) -> None:
     sandbox.change([{"op": "refund_order", "index": 3}])
     sync("orders", dry_run=True)
     assert not RowChange.objects.exists()
+
+
+def test_a_run_asks_for_attention_in_a_paragraph_at_most() -> None:
+    run = SyncRun()
+    recorder = Recorder(run, on_progress=lambda run: None)
+    recorder.attend("x" * 2000)
+    assert run.attention == "x" * 1000 + " …"
+    run.attention = ""
+    for number in range(100_000):
+        recorder.attend(f"The remote lists order ord_{number} and does not find it.")
+    assert 900 < len(run.attention) <= 1002
+    assert run.attention.endswith("it. …")
 
 
 def test_old_notes_are_pruned(sync: Sync) -> None:

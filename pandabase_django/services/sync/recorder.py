@@ -30,6 +30,8 @@ __all__ = ["MAX_WARNINGS", "Recorder", "RunCancelled", "Traffic"]
 logger = logging.getLogger(__name__)
 
 MAX_WARNINGS = 200
+MAX_ATTENTION_CHARACTERS = 1000
+MORE = "…"
 HEARTBEAT_SECONDS = 15.0  # a quarter of the lease
 LOG_SECONDS = 5.0
 
@@ -151,8 +153,15 @@ class Recorder:
                 self.run.warnings.append(text[:500])
 
     def attend(self, text: str) -> None:
-        """Mark the run for a person's attention."""
-        self.run.attention = f"{self.run.attention} {text}".strip()
+        """Mark the run for a person's attention; what goes beyond a paragraph is cut."""
+        before = self.run.attention
+        if before.endswith(MORE):
+            return
+        whole = f"{before} {text}".strip()
+        fits = len(whole) <= MAX_ATTENTION_CHARACTERS
+        self.run.attention = (
+            whole if fits else f"{before or text[:MAX_ATTENTION_CHARACTERS]} {MORE}"
+        )
 
     def include(
         self, *, progress_done: int, requests: int, seconds_waited: float, **rows: int
