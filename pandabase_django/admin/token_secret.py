@@ -276,8 +276,8 @@ class TokenSecretMixin(PandabaseAdmin):
 
     def _nothing_was_sent(self, request: HttpRequest, token: ApiToken) -> HttpResponse:
         text = gettext(
-            "Nothing was done: this form was sent before, or the token has changed since the form "
-            "was opened. Here is how things stand."
+            "Nothing was done: this form was sent before, is older than an hour, or the token has "
+            "changed since it was opened. Here is how things stand."
         )
         messages.warning(request, text)
         newest = RotationAttempt.objects.filter(token=token).first()
