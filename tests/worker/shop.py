@@ -163,8 +163,9 @@ class Shop:
 
     def kill(self, process: subprocess.Popen[Any]) -> None:
         """Kill a process and its children as a power failure would."""
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
         for pipe in (process.stdout, process.stderr):
             if pipe is not None:
                 pipe.close()

@@ -37,7 +37,7 @@ def test_a_database_that_is_restarted_in_the_middle_costs_one_run_and_no_row(
     try:
         shop.open(sandbox)
         running = shop.start("pandabase_sync", "--resource", "orders", lease_seconds=1)
-        _wait_for_requests(sandbox, sandbox.requests_served + 150)
+        _wait_for_requests(sandbox, sandbox.requests_served + 330)
         database.stop()
         database.start()
         code, text = shop.finish(running)
