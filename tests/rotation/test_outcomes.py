@@ -200,6 +200,15 @@ def test_an_error_that_surely_rolled_nothing_is_safe(
     assert in_use(token, sandbox)
 
 
+def test_a_refusal_that_quotes_something_like_a_secret_is_a_refusal_all_the_same(
+    token: ApiToken, sandbox: Sandbox, context: RotationContext
+) -> None:
+    refusal = {"status": 403, "error": "sk_test_abcdefgh may not roll"}
+    sandbox.fault([{"match": ROLL, "action": "status", "args": refusal}])
+    attempt = rotate(token, context)
+    assert (attempt.state, attempt.reply_status) == ("FAILED_SAFE", 403)
+
+
 @pytest.mark.parametrize(
     "rule",
     [

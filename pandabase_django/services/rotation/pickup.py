@@ -65,6 +65,8 @@ def _pick_up(file: spool.Spooled, *, context: RotationContext) -> str:
     try:
         sealed = sealed_column(RotationAttempt, "reply").handle(attempt, file.sealed())
         reply = unpacked(sealed)
+    except FileNotFoundError:
+        return ""  # its sender, or another process, was faster
     except OSError as error:
         return f"It can't be read: {error.strerror}."
     except PandabaseError as error:

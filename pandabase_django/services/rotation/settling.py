@@ -106,7 +106,7 @@ def _judge_while_the_old_works(
     if attempt.from_version != token.secret_version:
         text = "Another secret was installed meanwhile; it works and stays."
         close(attempt, State.FAILED_SAFE, text, expected=_UNREAD, context=context)
-    elif reply.refused_by_api and not candidates:
+    elif reply.refused_by_api:
         close(
             attempt, State.FAILED_SAFE, _way_round(reply.status), expected=_UNREAD, context=context
         )
