@@ -41,11 +41,15 @@ LOOK_EVERY_SECONDS = 0.1
 UNDECIDED_RETRY_SECONDS = 60.0
 
 _State = RotationAttempt.State
+RETRIES = 4
+HURRIED_TIMEOUTS = Timeouts(connect_seconds=5.0, read_seconds=10.0)
 ARRIVING = (_State.SENT, _State.JOURNALED, _State.VERIFIED)
 
 
 @contextmanager
-def client_for(store: Store | ApiToken, *, pool_size: int | None = None) -> Iterator[Client]:
+def client_for(
+    store: Store | ApiToken, *, pool_size: int | None = None, hurried: bool = False
+) -> Iterator[Client]:
     """A client that calls with a store's active token, or with the token given.
 
     A request that meets a 401 is sent once more when the token has a newer secret, or the store
@@ -55,6 +59,7 @@ def client_for(store: Store | ApiToken, *, pool_size: int | None = None) -> Iter
     Args:
         store: A store, or one of its tokens.
         pool_size: Connections kept open; None takes ``PANDABASE["CONCURRENCY"]``.
+        hurried: A person waits for the page: short time-outs, no second try, no wait for a limit.
 
     Raises:
         ConfigurationError: The store has no active token, or the token is retired.
@@ -62,7 +67,7 @@ def client_for(store: Store | ApiToken, *, pool_size: int | None = None) -> Iter
         SecretMoved: The credential was refused while its secret is being replaced.
         InvalidCredential: It was refused, and nobody replaces it: the token is SUSPECT now.
     """
-    owner = _Owner(store, pool_size=pool_size)
+    owner = _Owner(store, pool_size=pool_size, hurried=hurried)
     try:
         with owner.client as client:
             yield client
@@ -109,7 +114,7 @@ def build_client(
     declared: frozenset[str] = frozenset(),
     pool_size: int = 1,
     timeouts: Timeouts,
-    retries: int = 4,
+    retries: int = RETRIES,
     max_wait_seconds: float | None = None,
     secret: Revealable | None = None,
     on_refused: Callable[[], BearerAuth | HmacAuth | None] = lambda: None,
@@ -179,7 +184,7 @@ def record_use(token: ApiToken, *, granted: Iterable[str], denied: Iterable[str]
 class _Owner:
     """Keeps one client's credential the newest there is."""
 
-    def __init__(self, target: Store | ApiToken, *, pool_size: int | None) -> None:
+    def __init__(self, target: Store | ApiToken, *, pool_size: int | None, hurried: bool) -> None:
         self._target = target
         self._thread = threading.get_ident()
         self._token = target if isinstance(target, ApiToken) else token_of(target)
@@ -188,7 +193,9 @@ class _Owner:
             self._token,
             declared=declared_codes(self._token),
             pool_size=pool_size or conf.concurrency,
-            timeouts=configured_timeouts(),
+            timeouts=HURRIED_TIMEOUTS if hurried else configured_timeouts(),
+            retries=0 if hurried else RETRIES,
+            max_wait_seconds=0.0 if hurried else None,
             on_refused=self._newer_auth,
         )
 

@@ -211,6 +211,17 @@ def test_a_refused_registration_says_why_and_leaves_the_endpoint_as_it_was(
     assert endpoint.secret is not None
 
 
+def test_a_button_asks_a_failing_remote_once(
+    owner: Client, endpoint: WebhookEndpoint, sandbox: Sandbox
+) -> None:
+    sandbox.fault([{"match": {}, "action": "status", "args": {"status": 503}, "times": 0}])
+    before = sandbox.requests_served
+    page = press(owner, endpoint, "compare")
+    sandbox.clear_faults()
+    assert "503" in page
+    assert sandbox.requests_served == before + 1
+
+
 def test_an_endpoint_with_a_registration_or_deliveries_is_not_deleted(
     owner: Client, endpoint: WebhookEndpoint
 ) -> None:

@@ -39,7 +39,7 @@ def compare(store: Store) -> Comparison:
     Raises:
         PandabaseError: The remote refused.
     """
-    with client_for(store) as client:
+    with client_for(store, hurried=True) as client:
         remote = {webhook.id: webhook for webhook in client.webhooks.iterate()}
     ours = list(WebhookEndpoint.objects.filter(store=store))
     held: set[str] = set()
@@ -68,7 +68,7 @@ def delete_stray(store: Store, remote_id: str) -> None:
     ours = WebhookEndpoint.objects.filter(store=store)
     if ours.filter(remote_id=remote_id) or ours.filter(previous_remote_id=remote_id):
         raise StateConflict(_("This registration belongs to an endpoint here."), status=409)
-    with client_for(store) as client:
+    with client_for(store, hurried=True) as client:
         client.webhooks.delete(remote_id)
 
 

@@ -109,7 +109,7 @@ def register(
         row.url, row.event_types = url, types
         row.save(update_fields=["registration", "url", "event_types"])
     try:
-        with client_for(row.store) as client:
+        with client_for(row.store, hurried=True) as client:
             answer = client.webhooks.create(url=url, event_types=types, note=row.label[:256])
     except (PandabaseError, ConfigurationError) as error:
         if _surely_refused(error):
@@ -132,7 +132,7 @@ def update_registration(
     """
     url = None if url is None else checked_url(url, store=endpoint.store)
     types = None if event_types is None else _checked_types(event_types)
-    with client_for(endpoint.store) as client:
+    with client_for(endpoint.store, hurried=True) as client:
         for remote_id in filter(None, (endpoint.remote_id, endpoint.previous_remote_id)):
             remote = client.webhooks.update(
                 remote_id, url=url, event_types=types, enabled=endpoint.enabled
@@ -151,7 +151,7 @@ def delete_registration(endpoint: WebhookEndpoint) -> None:
     Raises:
         PandabaseError: The remote refused; one that is gone already is no error.
     """
-    with client_for(endpoint.store) as client:
+    with client_for(endpoint.store, hurried=True) as client:
         for remote_id in filter(None, (endpoint.remote_id, endpoint.previous_remote_id)):
             with suppress(ObjectNotFound):
                 client.webhooks.delete(remote_id)

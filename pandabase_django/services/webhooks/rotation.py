@@ -47,7 +47,7 @@ def start_rotation(endpoint: WebhookEndpoint) -> None:
         )
     row = WebhookEndpoint.objects.select_related("store").get(pk=endpoint.pk)
     try:
-        with client_for(row.store) as client:
+        with client_for(row.store, hurried=True) as client:
             answer = client.webhooks.create(
                 url=row.url, event_types=row.event_types, note=row.label[:256]
             )
@@ -68,7 +68,7 @@ def finish_rotation(endpoint: WebhookEndpoint) -> None:
         PandabaseError: The remote refused; both stay live.
     """
     if endpoint.previous_remote_id:
-        with client_for(endpoint.store) as client, suppress(ObjectNotFound):
+        with client_for(endpoint.store, hurried=True) as client, suppress(ObjectNotFound):
             client.webhooks.delete(endpoint.previous_remote_id)
     WebhookEndpoint.objects.filter(
         pk=endpoint.pk, previous_remote_id=endpoint.previous_remote_id
