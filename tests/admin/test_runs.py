@@ -14,7 +14,8 @@ from django.utils import timezone
 
 from pandabase_django.models import ApiToken, Order, RowChange, SyncRun
 from pandabase_django.sandbox import Sandbox
-from pandabase_django.services.sync.runs import sync_resource
+from pandabase_django.services.sync.recorder import Recorder, RunCancelled
+from pandabase_django.services.sync.runs import request_cancel, sync_resource
 from tests.admin.conftest import Login
 
 pytestmark = pytest.mark.django_db
@@ -80,6 +81,16 @@ def test_a_run_is_cancelled_once(running: SyncRun, login: Login) -> None:
     assert client.post(page("cancel", running)).status_code == 404
     running.refresh_from_db()
     assert running.cancel_requested_at == asked
+
+
+def test_a_cancelled_run_remembers_when_it_was_asked_to_end(running: SyncRun) -> None:
+    recorder = Recorder(SyncRun.objects.get(pk=running.pk), on_progress=lambda run: None)
+    assert request_cancel(running)
+    with pytest.raises(RunCancelled):
+        recorder.save()
+    recorder.finish(SyncRun.State.CANCELLED)
+    running.refresh_from_db()
+    assert (running.state, running.cancel_requested_at is not None) == ("CANCELLED", True)
 
 
 def test_a_run_that_ended_is_started_again_as_it_was(

@@ -215,6 +215,8 @@ class Recorder:
                 pk=self.run.pk
             )
             if asked is not None:
+                # The record's last save would write over it.
+                self.run.cancel_requested_at = asked
                 raise RunCancelled("The run was cancelled.")
         self._show()
 
