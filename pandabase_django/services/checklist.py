@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils.translation import gettext as _
 
 from pandabase_django import checks
+from pandabase_django.conf import conf
 from pandabase_django.models import ApiToken
 from pandabase_django.services.findings import Finding, Level, Situation
 from pandabase_django.services.freshness import BEAT_SILENT_AFTER, beat_last_seen
@@ -84,6 +86,14 @@ def cache_is_shared(situation: Situation) -> Finding:
                 sentence=str(message.msg),
                 fix=str(message.hint),
             )
+    backend = settings.CACHES.get(conf.rate_limit_cache, {}).get("BACKEND", "")
+    if backend.endswith(checks.PER_PROCESS_CACHES):
+        return Finding(
+            code="cache",
+            level=Level.NOTE,
+            sentence=_("The cache belongs to one process, which is good enough to develop with."),
+            fix=_("Name a shared one for production: Redis, Memcached or files."),
+        )
     return Finding(
         code="cache", level=Level.OK, sentence=_("The cache for rate limits can be shared.")
     )

@@ -56,6 +56,7 @@ def test_an_empty_installation_is_led_through_its_set_up(login: Login) -> None:
     assert "Set up" in shown
     assert reverse("admin:pandabase_apitoken_add") in shown
     assert "pandabase_check" in shown
+    assert "as they should be" not in shown
     assert 'class="pandabase-chart"' not in shown
 
 
