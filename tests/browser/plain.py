@@ -35,6 +35,7 @@ class PlainProductAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("title", "status", "in_stock")
     list_filter = ("status",)
     search_fields = ("title",)
+    search_help_text = "Beginning of a title."
     show_full_result_count = False
     inlines = (PlainVariants,)
     fields = ("title", "status", "in_stock")
