@@ -24,12 +24,14 @@ from demo_project.webhooks import note_where_it_runs, receive_webhooks, refund
 from pandabase_django.crypto.keyring import generate_key
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.models import ApiToken, Store, SyncRun
+from pandabase_django.models.sync import Resource
 from pandabase_django.services.connection import add_token, test_connection
 from pandabase_django.tasks import sync_store
 
 __all__ = ["Command"]
 
 TOKEN_NAME = "Demo token"  # noqa: S105  what it is called, not what it is
+FIRST_SYNC = {Resource.PRODUCTS.value, Resource.ORDERS.value}
 FIRST_SYNC_SECONDS = 600
 BAR_CHARACTERS = 30
 
@@ -122,14 +124,15 @@ class Command(BaseCommand):
         return token
 
     def _watch(self, newest: int) -> None:
-        """Draw a bar from the runs' records until both runs have ended."""
+        """Draw a bar from the runs' records until the first sync has ended."""
         deadline = time.monotonic() + FIRST_SYNC_SECONDS
         while True:
             runs = list(SyncRun.objects.filter(pk__gt=newest).order_by("pk"))
             done = [run for run in runs if run.state != SyncRun.State.RUNNING]
             if runs:
                 self._draw(runs[-1] if len(done) == len(runs) else _first_running(runs))
-            if len(done) >= 2:
+            # Other resources have runs too: two that ended need not be these two.
+            if len(done) == len(runs) and {run.resource for run in done} >= FIRST_SYNC:
                 break
             if time.monotonic() > deadline:
                 raise CommandError("The first sync did not end; .demo/demo.log tells why.")
