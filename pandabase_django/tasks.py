@@ -84,7 +84,9 @@ def broker_problem() -> str:
             # Its password is masked in as_uri; the error itself might carry it.
             address = broker.as_uri()
             try:
-                broker.ensure_connection(max_retries=1, timeout=BROKER_TIMEOUT_SECONDS)
+                broker.ensure_connection(
+                    max_retries=1, interval_start=0, timeout=BROKER_TIMEOUT_SECONDS
+                )
             except (OperationalError, OSError) as error:
                 return f"{address}: {type(error).__name__}"
     except (OperationalError, OSError, ImportError, KeyError, ValueError) as error:
