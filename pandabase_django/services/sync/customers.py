@@ -60,7 +60,7 @@ def write_customers(
             insert_new(Customer, new)
     except IntegrityError:
         # Another worker wrote one of them a moment ago.
-        changed += new
+        changed = sorted([*changed, *new], key=lambda row: row["id"])
     upsert(Customer, [Customer(**row) for row in changed])
 
 
