@@ -46,7 +46,7 @@ def broker(monkeypatch: pytest.MonkeyPatch) -> Broker:
     """In the place of the wire to the broker; ``tests/webhooks/test_outages.py`` has real ones."""
     stand_in = Broker()
     monkeypatch.setattr(tasks.process_webhook, "apply_async", stand_in)
-    monkeypatch.setattr(tasks._Broker, "failed_at", None)
+    monkeypatch.setattr(tasks.webhooks._Broker, "failed_at", None)
     return stand_in
 
 

@@ -1,0 +1,60 @@
+"""Celery tasks: load by primary key, call one service, turn ``retryable`` into a retry.
+
+Messages carry primary keys alone. Every task may be delivered twice: a second delivery finds the
+lease taken, or nothing left to do.
+"""
+
+from __future__ import annotations
+
+from pandabase_django.tasks.broker import broker_problem, enqueue
+from pandabase_django.tasks.rotation import (
+    pick_up_spool,
+    rotate_due_secrets,
+    rotate_secret,
+    watch_rotations,
+)
+from pandabase_django.tasks.sync import (
+    archive_request_logs,
+    fetch_request_logs,
+    prune_changes,
+    reap_stalled_runs,
+    refresh_row,
+    sync_all,
+    sync_details,
+    sync_orders,
+    sync_products,
+    sync_store,
+)
+from pandabase_django.tasks.webhooks import (
+    enqueue_deliveries,
+    enqueue_delivery,
+    finish_webhook_rotations,
+    process_webhook,
+    prune_webhooks,
+    sweep_webhooks,
+)
+
+__all__ = [
+    "archive_request_logs",
+    "broker_problem",
+    "enqueue",
+    "enqueue_deliveries",
+    "enqueue_delivery",
+    "fetch_request_logs",
+    "finish_webhook_rotations",
+    "pick_up_spool",
+    "process_webhook",
+    "prune_changes",
+    "prune_webhooks",
+    "reap_stalled_runs",
+    "refresh_row",
+    "rotate_due_secrets",
+    "rotate_secret",
+    "sweep_webhooks",
+    "sync_all",
+    "sync_details",
+    "sync_orders",
+    "sync_products",
+    "sync_store",
+    "watch_rotations",
+]
