@@ -51,12 +51,12 @@ class Told:
 def tell(attempt: RotationAttempt) -> Told:
     """The sentences for an attempt as it is now."""
     told = _TELLERS[State(attempt.state)](attempt)
-    if attempt.closed_at is None or attempt.state not in (State.HELD, State.LOST):
+    if attempt.closed_at is None or attempt.state in (State.DONE, State.FAILED_SAFE):
         return told
     return Told(
         told.headline,
         told.happened,
-        _("So it was until %(time)s: a later rotation or an installed secret has ended it.")
+        _("So it was until %(time)s. Then it was ended, whatever its state.")
         % {"time": _time(attempt.closed_at)},
         _("Nothing. The token's page shows which secret it has now."),
     )

@@ -34,6 +34,7 @@ from pandabase_django.services.clients import (
     record_use,
     token_of,
 )
+from pandabase_django.services.rotation.record import close_open
 
 __all__ = [
     "ConnectionReport",
@@ -224,10 +225,14 @@ def activate_token(token: ApiToken) -> None:
 
 
 def retire_token(token: ApiToken) -> None:
-    """Never call with this token again. Its history and all mirrored rows stay."""
+    """Never call with this token again. Its history and all mirrored rows stay.
+
+    An open rotation of it is closed: nobody needs its secret any more.
+    """
     with transaction.atomic():
         _lock_store(token.store_id)
         ApiToken.objects.filter(pk=token.pk).update(role=ApiToken.Role.RETIRED)
+        close_open(token, outcome="Closed: the token was disabled.", at=timezone.now())
     token.refresh_from_db(fields=["role"])
 
 

@@ -474,7 +474,7 @@ def test_a_wait_for_running_syncs_is_told(token: ApiToken, owner: Client) -> Non
 def test_an_end_that_something_has_ended_says_so(token: ApiToken, owner: Client) -> None:
     attempt = attempt_of(token, State.LOST, closed_at=timezone.now())
     page = text(owner.get(page_url("change", attempt)))
-    assert "a later rotation or an installed secret has ended it" in page
+    assert "Then it was ended, whatever its state." in page
     assert page_url("install", token) not in page
 
 

@@ -10,17 +10,22 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import transaction
 
+from pandabase_django.api.transport import RawReply
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.exceptions import InvalidCredential, RotationError, TransportError
 from pandabase_django.models import ApiToken, RotationAttempt
 from pandabase_django.sandbox import Sandbox
 from pandabase_django.services.clients import open_client
+from pandabase_django.services.connection import retire_token
 from pandabase_django.services.rotation import (
     RotationContext,
     install_secret,
     request_rotation,
     run_rotation,
+    watch_rotations,
 )
+from pandabase_django.services.rotation.swapping import write_secret
+from pandabase_django.services.rotation.wire import Answer, Standing, StoreWire
 from tests.rotation.conftest import Clock, attempts, in_use, rolls
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -212,3 +217,53 @@ def test_the_rotation_command_refuses_wrong_use(token: ApiToken) -> None:
     assert run("pandabase_rotate_secret", "--token", pk, "--no-input")[2] == 2
     assert run("pandabase_rotate_secret", "--token", "nonsense", "--no-input")[2] == 2
     assert run("pandabase_rotate_secret", "--token", pk, "--reason", "yearly")[2] == 2
+
+
+@pytest.mark.parametrize("fault", [None, "commit_then_reset", "null_data", "delay_then_execute"])
+def test_a_token_that_is_disabled_leaves_no_rotation_open(
+    token: ApiToken, sandbox: Sandbox, context: RotationContext, fault: str | None
+) -> None:
+    attempt = request_rotation(token, reason="yearly", trigger="COMMAND")
+    if fault:
+        sandbox.fault([{"match": ROLL, "action": fault, "args": {"seconds": 60}}])
+        run_rotation(attempt.pk, context=context)
+    retire_token(token)
+    (attempt,) = attempts()
+    assert attempt.closed_at is not None
+    assert attempt.outcome == "Closed: the token was disabled."
+    before = len(sandbox.requests())
+    assert watch_rotations(context=context).looked_at == 0
+    run_rotation(attempt.pk, context=context)
+    assert len(sandbox.requests()) == before  # nothing is sent with it any more
+
+
+class InstalledWhileSending(StoreWire):
+    """Somebody installs a secret while the answer is on its way; nothing tells whether it works."""
+
+    installed = Secret("sk_test_installed_meanwhile")
+    unclear = True
+
+    def roll(self, token: ApiToken, *, signer: ApiToken) -> RawReply:
+        reply = super().roll(token, signer=signer)
+        assert write_secret(token, self.installed, context=RotationContext())
+        return reply
+
+    def standing(self, token: ApiToken, *, secret: Secret) -> Answer:
+        if self.unclear and secret == self.installed:
+            return Answer(Standing.UNCLEAR, "No answer.")
+        return super().standing(token, secret=secret)
+
+
+def test_a_secret_installed_meanwhile_stays_only_when_it_is_seen_to_work(
+    token: ApiToken, sandbox: Sandbox, clock: Clock
+) -> None:
+    wire = InstalledWhileSending()
+    context = RotationContext(wire=wire, clock=clock, sleep=clock.sleep)
+    attempt = request_rotation(token, reason="yearly", trigger="COMMAND")
+    attempt = run_rotation(attempt.pk, context=context)
+    assert (attempt.state, attempt.closed_at) == ("JOURNALED", None)
+    wire.unclear = False
+    watch_rotations(context=context)
+    (attempt,) = attempts()
+    assert attempt.state == "DONE"
+    assert in_use(token, sandbox)

@@ -13,7 +13,12 @@ from pandabase_django.crypto.secret import Secret
 from pandabase_django.exceptions import InvalidCredential, RotationError, TransportError
 from pandabase_django.models import ApiToken, RotationAttempt
 from pandabase_django.services.rotation.context import RotationContext, refuse_outer_transaction
-from pandabase_django.services.rotation.record import State, announce, token_now
+from pandabase_django.services.rotation.record import (
+    State,
+    announce,
+    close_open,
+    token_now,
+)
 from pandabase_django.services.rotation.replies import KeptReply, unpacked
 from pandabase_django.services.rotation.settling import sender_may_live
 from pandabase_django.services.rotation.swapping import swap, write_secret
@@ -83,7 +88,8 @@ def install_secret(
         if not write_secret(current, secret, context=context):
             raise RotationError("The token was changed at the same moment; try again.")
         _refuse_while_sending(token, context=context)
-        _close_open(token, context=context)
+        outcome = "Closed by a secret that was installed by hand."
+        close_open(token, outcome=outcome, at=context.clock())
         attempt = RotationAttempt.objects.create(
             token=token,
             state=State.DONE,
@@ -149,6 +155,11 @@ def install_from_held(
     if not answer.works:
         raise TransportError(f"{answer.message} Nothing was changed; try again.")
     if not swap(attempt, token, chosen.secret, context=context):
+        if attempt.closed_at is None and attempt.state == State.HELD:
+            raise TransportError(
+                "Whether the secret that was installed meanwhile works is not clear. Nothing was "
+                "changed; try again."
+            )
         raise RotationError("This rotation was settled otherwise meanwhile.")
     return attempt
 
@@ -169,10 +180,3 @@ def _refuse_while_sending(token: ApiToken, *, context: RotationContext) -> None:
             "A rotation of this token is being sent right now. Wait until it has an answer, two "
             "minutes at most."
         )
-
-
-def _close_open(token: ApiToken, *, context: RotationContext) -> None:
-    rows = RotationAttempt.objects.filter(token=token, closed_at__isnull=True)
-    text = "Closed by a secret that was installed by hand."
-    rows.filter(state=State.PREPARED).update(state=State.FAILED_SAFE)
-    rows.update(closed_at=context.clock(), outcome=text, phase="")

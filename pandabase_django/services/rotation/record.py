@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -26,6 +27,7 @@ __all__ = [
     "announce",
     "attempt_of",
     "close",
+    "close_open",
     "keep_reply",
     "sealed_column",
     "token_now",
@@ -104,6 +106,19 @@ def close(
         closed_at=context.clock(),
         **changes,
     )
+
+
+def close_open(token: ApiToken, *, outcome: str, at: datetime) -> None:
+    """End the open rotation of a token, whatever is known of it; call inside a transaction.
+
+    Args:
+        token: Whose.
+        outcome: What made it pointless.
+        at: Aware time of its end.
+    """
+    rows = RotationAttempt.objects.filter(token=token, closed_at__isnull=True)
+    rows.filter(state=State.PREPARED).update(state=State.FAILED_SAFE)
+    rows.update(closed_at=at, outcome=outcome, phase="")
 
 
 def announce(attempt: RotationAttempt, *, context: RotationContext) -> None:

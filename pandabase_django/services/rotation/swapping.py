@@ -42,14 +42,16 @@ def swap(
 
     Returns:
         Whether it was stored. It is not when another secret was installed meanwhile and works,
-        or when somebody else was first.
+        when that is not clear (then the attempt stays as it is), or when somebody else was first.
     """
     old = token.secret
-    installed_since = attempt.from_version != token.secret_version
-    if installed_since and not context.wire.standing(token, secret=old).refused:
-        text = "Another secret was installed meanwhile; it works and stays."
-        close(attempt, State.FAILED_SAFE, text, expected=_BEFORE, context=context)
-        return False
+    if attempt.from_version != token.secret_version:
+        installed = context.wire.standing(token, secret=old)
+        if installed.works:
+            text = "Another secret was installed meanwhile; it works and stays."
+            close(attempt, State.FAILED_SAFE, text, expected=_BEFORE, context=context)
+        if not installed.refused:
+            return False
     if not advance(
         attempt,
         expected=_BEFORE,
