@@ -124,7 +124,9 @@ class RequestLogAdmin(ReadOnlyAdmin):
         if store is None:
             raise Http404
         transaction.on_commit(lambda: self._enqueue(request, store))
-        return HttpResponseRedirect(reverse("admin:pandabase_requestlog_changelist"))
+        return HttpResponseRedirect(
+            reverse(f"{self.admin_site.name}:pandabase_requestlog_changelist")
+        )
 
     @admin.display(description=_("time"), ordering="logged_at")
     def at(self, entry: RequestLog) -> str:

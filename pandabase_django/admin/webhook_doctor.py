@@ -84,7 +84,7 @@ class DoctorMixin(_ModelAdmin):
                 raise Http404
         forget_refusals(endpoint.pk if endpoint else UNKNOWN)
         self.message_user(request, gettext("Refused deliveries are counted anew."), messages.INFO)
-        return HttpResponseRedirect(_url(endpoint))
+        return HttpResponseRedirect(self._doctor_url(endpoint))
 
     def _doctor_page(self, request: HttpRequest, endpoint: WebhookEndpoint | None) -> HttpResponse:
         if request.method not in ("GET", "HEAD"):
@@ -106,15 +106,15 @@ class DoctorMixin(_ModelAdmin):
         }
         return TemplateResponse(request, "admin/pandabase/webhookendpoint/doctor.html", context)
 
+    def _doctor_url(self, endpoint: WebhookEndpoint | None) -> str:
+        site = self.admin_site.name
+        if endpoint is None:
+            return reverse(f"{site}:{_NAME}strangers")
+        return reverse(f"{site}:{_NAME}doctor", args=[quote(endpoint.pk)])
+
 
 _NAME = "pandabase_webhookendpoint_"
 CACHE_WARNING = "pandabase.W008"  # the cache belongs to one process
-
-
-def _url(endpoint: WebhookEndpoint | None) -> str:
-    if endpoint is None:
-        return reverse(f"admin:{_NAME}strangers")
-    return reverse(f"admin:{_NAME}doctor", args=[quote(endpoint.pk)])
 
 
 def _explained(refusal: Refusal) -> dict[str, Any]:

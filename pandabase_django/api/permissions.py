@@ -87,6 +87,7 @@ READ_PROBES: Mapping[str, str] = {
     "WEBHOOKS": "webhooks_list",
 }
 
+MAX_CODE_CHARACTERS = 100  # a longer word is no code, and no row could keep it
 _CODE = re.compile(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*_(?:READ|WRITE)\b")
 
 
@@ -101,4 +102,5 @@ def codes_in(text: str) -> tuple[str, ...]:
 
     Source: P-09.
     """
-    return tuple(dict.fromkeys(_CODE.findall(text)))
+    found = (code for code in _CODE.findall(text) if len(code) <= MAX_CODE_CHARACTERS)
+    return tuple(dict.fromkeys(found))

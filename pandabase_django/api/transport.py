@@ -7,6 +7,7 @@ since the original carries the prepared request and with it the credential.
 from __future__ import annotations
 
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -47,6 +48,7 @@ MAX_KEPT_BYTES = 1024 * 1024  # of an answer that is sealed as a whole
 MAX_MESSAGE_CHARACTERS = 300
 BACKOFF_SECONDS = 0.5
 MAX_BACKOFF_SECONDS = 8.0
+_UNPRINTABLE = re.compile(r"[^!-~]")  # what no database or log line is given
 _SCOPE_NAMES: Mapping[str, str] = {
     "ip": "this address",
     "store": "the store",
@@ -278,7 +280,9 @@ class Transport:
             ) as response:
                 raw = RawReply(
                     status=response.status_code,
-                    request_id=response.headers.get("X-Request-ID", "")[:200],
+                    request_id=_UNPRINTABLE.sub("?", response.headers.get("X-Request-ID", ""))[
+                        :200
+                    ],
                     headers=dict(response.headers),
                     **(self._kept(response) if keep_any else {"body": self._body(response)}),
                 )

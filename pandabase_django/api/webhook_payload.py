@@ -44,6 +44,7 @@ EVENT_TYPES = (
 _ORDER_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 MAX_KEPT_CHARACTERS = 200
 MAX_KEPT_ITEMS = 200
+MAX_KEPT_DEPTH = 8  # samples have 4; beyond any sense, Python itself gives up
 MILLISECONDS_FROM = 10**11  # a number above this can't be seconds of our time
 
 _IDS = (
@@ -106,20 +107,24 @@ def read_event(payload: Mapping[str, Any]) -> WebhookEvent:
     return WebhookEvent(
         order_id=order_id,
         event_at=_time(payload.get("timestamp")),
-        kept=_kept(payload, own=frozenset()),
+        kept=_kept(payload, own=frozenset(), levels=MAX_KEPT_DEPTH),
     )
 
 
-def _kept(section: Mapping[str, Any], *, own: frozenset[str]) -> dict[str, Any]:
+def _kept(section: Mapping[str, Any], *, own: frozenset[str], levels: int) -> dict[str, Any]:
     kept: dict[str, Any] = {}
     for name, value in section.items():
         if name in _SECTIONS:
+            if not levels:
+                continue
             inner = _SECTIONS[name]
             if isinstance(value, dict):
-                kept[name] = _kept(value, own=inner)
+                kept[name] = _kept(value, own=inner, levels=levels - 1)
             elif isinstance(value, list):
                 objects = [entry for entry in value if isinstance(entry, dict)]
-                kept[name] = [_kept(entry, own=inner) for entry in objects[:MAX_KEPT_ITEMS]]
+                kept[name] = [
+                    _kept(entry, own=inner, levels=levels - 1) for entry in objects[:MAX_KEPT_ITEMS]
+                ]
         elif (name in _EVERYWHERE or name in own) and _is_small(value):
             kept[name] = value
     return kept

@@ -83,9 +83,21 @@ def test_each_status_has_its_error_with_the_request_id(
     assert (type(again), str(again), vars(again)) == (kind, str(caught.value), vars(caught.value))
 
 
+def test_a_request_id_that_a_database_or_a_log_cant_take_is_cleaned(
+    remote: responses.RequestsMock,
+) -> None:
+    # It is stored with the answer to a roll: a NUL would keep PostgreSQL from taking the secret.
+    wild = {"X-Request-ID": "req\x00\x1b[31m\xe4 9" + "a" * 300}
+    remote.get(URL, json={"ok": False, "error": "no"}, status=400, headers=wild)
+    with pytest.raises(InvalidRequest) as caught:
+        client(retries=0).products.list()
+    assert caught.value.request_id.startswith("req??[31m??9aaa")
+    assert len(caught.value.request_id) == 200
+
+
 @pytest.mark.fact(9)
 def test_a_403_is_read_for_codes_and_remembered(remote: responses.RequestsMock) -> None:
-    text = "Missing permissions: PRODUCTS_READ, SOME_NEW_THING_WRITE."
+    text = f"Missing permissions: PRODUCTS_READ, SOME_NEW_THING_WRITE, {'X' * 96}_READ."
     remote.get(URL, json={"ok": False, "error": text}, status=403)
     opened = client()
     with pytest.raises(MissingPermission) as caught:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,9 @@ import pytest
 from django.db import transaction
 
 from pandabase_django import signals
+from pandabase_django.api.transport import RawReply
 from pandabase_django.crypto.keyring import current_keyring
+from pandabase_django.crypto.secret import Secret
 from pandabase_django.exceptions import RotationError, RotationInProgress
 from pandabase_django.models import ApiToken, RotationAttempt
 from pandabase_django.sandbox import Sandbox
@@ -21,6 +24,7 @@ from pandabase_django.services.rotation import (
     run_rotation,
     watch_rotations,
 )
+from pandabase_django.services.rotation.replies import packed, unpacked
 from tests.rotation.conftest import Clock, attempts, in_use, rolls
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -99,6 +103,22 @@ def test_the_secret_is_found_in_any_shape_of_answer(
     sandbox.set(roll_reply=shape)
     assert rotate(token, context).state == "DONE"
     assert in_use(token, sandbox)
+
+
+def test_an_answer_full_of_texts_is_read_in_bounded_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [f"sk_text_number_{number}" for number in range(20_000)]
+    reply = unpacked(packed(RawReply(status=200, request_id="", body=json.dumps(texts).encode())))
+    compared = 0
+    equal = Secret.__eq__
+
+    def counted(self: Secret, other: object) -> bool:
+        nonlocal compared
+        compared += 1
+        return equal(self, other)
+
+    monkeypatch.setattr(Secret, "__eq__", counted)
+    assert (len(reply.texts()), len(reply.likely())) == (50, 8)
+    assert compared < 10_000
 
 
 def test_an_answer_that_breaks_off_after_the_secret_is_used(

@@ -11,6 +11,7 @@ from django.core.cache import cache
 from django.db import connection
 from django.utils import timezone
 
+from pandabase_django.api import schemas
 from pandabase_django.crypto.keyring import generate_key
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.exceptions import (
@@ -23,10 +24,15 @@ from pandabase_django.models import ApiToken, Store, WebhookDelivery, WebhookEnd
 from pandabase_django.sandbox import Sandbox
 from pandabase_django.services.clients import client_for
 from pandabase_django.services.connection import add_token, declare_permissions
-from pandabase_django.services.webhooks.comparison import compare, delete_stray
+from pandabase_django.services.webhooks.comparison import (
+    compare,
+    delete_stray,
+    write_compared,
+)
 from pandabase_django.services.webhooks.registration import (
     checked_url,
     delete_registration,
+    keep_registration,
     register,
     update_registration,
 )
@@ -207,6 +213,31 @@ def test_what_differs_is_noted(endpoint: WebhookEndpoint, store: Store, sandbox:
     assert (endpoint.registration, len(endpoint.drift)) == ("GONE", 1)
     delete_registration(endpoint)
     assert (endpoint.registration, endpoint.remote_id, endpoint.drift) == ("BY_HAND", "", [])
+
+
+def test_a_long_word_for_the_signature_does_not_cost_the_secret(endpoint: WebhookEndpoint) -> None:
+    told = {"id": "wh_1", "secret": SECRET, "signatureVersion": "STANDARD_WEBHOOKS_V2"}
+    keep_registration(endpoint.pk, schemas.NewWebhook.from_json(told))
+    endpoint.refresh_from_db()
+    assert endpoint.secret.reveal() == SECRET
+    assert endpoint.signature_version == "STANDARD"
+
+
+def test_a_value_that_the_remote_leaves_out_is_no_difference(endpoint: WebhookEndpoint) -> None:
+    register(endpoint, url=address(endpoint))
+    told = {"id": endpoint.remote_id, "url": endpoint.url, "eventTypes": endpoint.event_types}
+    write_compared(endpoint, schemas.Webhook.from_json(told))
+    assert endpoint.drift == []
+
+
+def test_an_end_of_an_overlap_spares_a_secret_pasted_meanwhile(endpoint: WebhookEndpoint) -> None:
+    install_secret(endpoint, Secret(SECRET))
+    install_secret(endpoint, Secret(OTHER_SECRET))
+    seen_by_the_task = WebhookEndpoint.objects.get(pk=endpoint.pk)
+    install_secret(endpoint, Secret("whsec_third_secret_of_this_endpoint"))
+    finish_rotation(seen_by_the_task)
+    endpoint.refresh_from_db()
+    assert endpoint.previous_secret.reveal() == OTHER_SECRET
 
 
 def test_deleting_at_pandabase_keeps_what_was_received(

@@ -85,7 +85,7 @@ class KeptReply:
             PossibleSecret(f"text {number}", Secret(match))
             for number, match in enumerate(_SECRET.findall(self.body.reveal()), start=1)
         ]
-        return _distinct(ranked)[:MAX_TRIED]
+        return _distinct(ranked, at_most=MAX_TRIED)
 
     def texts(self) -> list[PossibleSecret]:
         """Every text of the answer that could be a credential, in its order."""
@@ -100,7 +100,7 @@ class KeptReply:
                 PossibleSecret(f"text {number}", Secret(match))
                 for number, match in enumerate(_SECRET.findall(self.body.reveal()), start=1)
             ]
-        return _distinct(found)[:MAX_SHOWN]
+        return _distinct(found, at_most=MAX_SHOWN)
 
 
 def packed(raw: RawReply) -> Secret:
@@ -146,9 +146,12 @@ def _leaves(value: Any, place: str, depth: int) -> Iterator[tuple[str, str]]:
             yield from _leaves(inner, f"{place}[{number}]", depth + 1)
 
 
-def _distinct(found: list[PossibleSecret]) -> list[PossibleSecret]:
+def _distinct(found: list[PossibleSecret], *, at_most: int) -> list[PossibleSecret]:
+    """The first different ones. Bounded, since each is compared with all that are kept."""
     kept: list[PossibleSecret] = []
     for candidate in found:
+        if len(kept) == at_most:
+            break
         if not any(candidate.secret == other.secret for other in kept):
             kept.append(candidate)
     return kept

@@ -92,6 +92,6 @@ def write_compared(endpoint: WebhookEndpoint, remote: schemas.Webhook | None) ->
                 ("enabled", endpoint.enabled, remote.enabled),
                 ("signature_version", endpoint.signature_version, remote.signature_version),
             )
-            if here != there
+            if there is not None and here != there  # a value left out is no difference
         ]
     endpoint.save(update_fields=["registration", "drift", "compared_at"])

@@ -201,9 +201,10 @@ def note_refusal(
             },
         )
         _write(_cache(), place, refusal, counted)
-    except Exception:
-        # A cache that is down must not turn a refusal into an error page.
-        logger.warning("A refused delivery could not be noted.", exc_info=True)
+    except Exception as error:  # noqa: BLE001
+        # A cache that is down must not turn a refusal into an error page. Without a traceback,
+        # whose local variables some log handlers show: headers and secrets are among them.
+        logger.warning("A refused delivery could not be noted (%s).", type(error).__name__)
 
 
 def read_refusals(endpoint_id: str = UNKNOWN) -> Refusals:

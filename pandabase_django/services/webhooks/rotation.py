@@ -71,7 +71,10 @@ def finish_rotation(endpoint: WebhookEndpoint) -> None:
         with client_for(endpoint.store, hurried=True) as client, suppress(ObjectNotFound):
             client.webhooks.delete(endpoint.previous_remote_id)
     WebhookEndpoint.objects.filter(
-        pk=endpoint.pk, previous_remote_id=endpoint.previous_remote_id
+        pk=endpoint.pk,
+        previous_remote_id=endpoint.previous_remote_id,
+        # A secret pasted meanwhile has made another one the previous secret.
+        previous_valid_until=endpoint.previous_valid_until,
     ).update(
         previous_remote_id="",
         previous_secret=None,
