@@ -15,7 +15,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from pandabase_django.api.client import Lists
+from pandabase_django.api.resources import Lists
 from pandabase_django.conf import conf
 from pandabase_django.exceptions import MissingPermission, ObjectNotFound
 from pandabase_django.models import Category, MirrorRow, Order, Product, Store, SyncCursor, SyncRun

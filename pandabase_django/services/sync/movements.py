@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 
 from pandabase_django.api import schemas
-from pandabase_django.api.client import Listing
+from pandabase_django.api.resources import Listing
 from pandabase_django.api.schemas import Page
 from pandabase_django.exceptions import MissingPermission
 from pandabase_django.models import Order
