@@ -24,7 +24,7 @@ from django.conf import settings
 from django.core import checks
 from django.db import DatabaseError
 
-from pandabase_django.api.transport import normalise_base_url
+from pandabase_django.api.base_url import normalise_base_url
 from pandabase_django.api.webhook_payload import EVENT_TYPES
 from pandabase_django.conf import DEFAULTS, conf
 from pandabase_django.crypto.keyring import current_keyring

@@ -21,7 +21,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.debug import technical_500_response
 
-from pandabase_django.api.transport import RawReply
+from pandabase_django.api.replies import RawReply
 from pandabase_django.crypto.keyring import current_keyring
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.exceptions import InvalidCredential, PandabaseError

@@ -14,6 +14,7 @@ from pandabase_django.api import schemas
 from pandabase_django.api.auth import ReplaceableAuth
 from pandabase_django.api.operations import OPERATIONS, Operation
 from pandabase_django.api.rate import RateState
+from pandabase_django.api.replies import RawReply, Reply
 from pandabase_django.api.request_logs import RequestLogEntry
 from pandabase_django.api.resources import (
     Listing,
@@ -23,7 +24,7 @@ from pandabase_django.api.resources import (
     Store,
     Webhooks,
 )
-from pandabase_django.api.transport import RateLimitWait, RawReply, Reply, Timeouts, Transport
+from pandabase_django.api.transport import RateLimitWait, Timeouts, Transport
 from pandabase_django.exceptions import InvalidCredential, MissingPermission
 
 __all__ = ["Client"]

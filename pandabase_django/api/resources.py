@@ -8,8 +8,8 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from pandabase_django.api import schemas
 from pandabase_django.api.operations import OPERATIONS, Operation
+from pandabase_django.api.replies import Reply
 from pandabase_django.api.schemas import Page
-from pandabase_django.api.transport import Reply
 from pandabase_django.exceptions import ProtocolError
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""One request and its answer: time-outs, retries, rate limits, and errors without secrets.
+"""One request: time-outs, retries, rate limits, and errors without secrets.
 
 This is the one place where an exception of ``requests`` is met. It is replaced with ``from None``,
 since the original carries the prepared request and with it the credential.
@@ -11,41 +11,31 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
-from ipaddress import ip_address
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
-from pandabase_django.api.decoding import decode
-from pandabase_django.api.masking import mask
-from pandabase_django.api.permissions import codes_in
+from pandabase_django.api.base_url import normalise_base_url
 from pandabase_django.api.rate import MemoryRateState, RateState, scope_key
+from pandabase_django.api.replies import RawReply, Reply, read_reply
 from pandabase_django.exceptions import (
-    APIError,
-    InvalidCredential,
-    InvalidRequest,
-    MissingPermission,
-    ObjectNotFound,
     PandabaseError,
     ProtocolError,
     RateLimited,
     ServerError,
-    StateConflict,
     TransportError,
 )
 
-__all__ = ["RateLimitWait", "RawReply", "Reply", "Timeouts", "Transport", "normalise_base_url"]
+__all__ = ["RateLimitWait", "Timeouts", "Transport"]
 
 CHUNK_BYTES = 256 * 1024
 MAX_BODY_BYTES = 32 * 1024 * 1024
 MAX_KEPT_BYTES = 1024 * 1024  # of an answer that is sealed as a whole
-MAX_MESSAGE_CHARACTERS = 300
 BACKOFF_SECONDS = 0.5
 MAX_BACKOFF_SECONDS = 8.0
 _UNPRINTABLE = re.compile(r"[^!-~]")  # what no database or log line is given
@@ -53,13 +43,6 @@ _SCOPE_NAMES: Mapping[str, str] = {
     "ip": "this address",
     "store": "the store",
     "token": "the token",
-}
-_ERRORS: Mapping[int, type[APIError]] = {
-    400: InvalidRequest,
-    401: InvalidCredential,
-    404: ObjectNotFound,
-    409: StateConflict,
-    422: InvalidRequest,
 }
 
 
@@ -77,32 +60,6 @@ class Timeouts:
 
 
 @dataclass(frozen=True, slots=True)
-class RawReply:
-    """An answer as it came; the body is masked in the repr since it may hold a secret."""
-
-    status: int
-    request_id: str
-    body: bytes = field(repr=False)
-    headers: Mapping[str, str] = field(repr=False, default_factory=dict)
-    complete: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A successful answer.
-
-    Attributes:
-        data: What stood under ``data`` in the envelope (Source: P-07).
-        replaced: Sentences on what could not be stored as it came.
-    """
-
-    data: Any = field(repr=False)
-    status: int
-    request_id: str
-    replaced: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class RateLimitWait:
     """A sleep until an exhausted limit is reset.
 
@@ -113,29 +70,6 @@ class RateLimitWait:
 
     scope: str
     until: float
-
-
-def normalise_base_url(text: str) -> str:
-    """A base URL without path, in one spelling.
-
-    Plain http is refused but for the loopback: credentials must not cross a network in clear
-    (Source: P-03).
-
-    Raises:
-        ValueError: It is not an https URL of a host.
-    """
-    try:
-        parts = urlsplit(text.strip())
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        raise ValueError("The base URL is malformed.") from None
-    if not host or parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc:
-        raise ValueError("The base URL is a scheme and a host, such as https://api.pandabase.io.")
-    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(host)):
-        raise ValueError("The base URL must start with https:// (http only on this machine).")
-    shown = f"[{host}]" if ":" in host else host
-    default = 443 if parts.scheme == "https" else 80
-    return f"{parts.scheme}://{shown}" + (f":{port}" if port and port != default else "")
 
 
 class Transport:
@@ -223,10 +157,14 @@ class Transport:
         while True:
             try:
                 raw = self.send_once(method, path, query=query, body=body, headers=headers)
-                return self._read(raw)
+                return read_reply(raw)
             except RateLimited as error:
+                if error.retry_after_seconds is not None:
+                    raise  # Known before and too long to sleep: nothing was sent.
+                until = self._rate_state.blocked_until(self._scopes()) or self._clock() + 1
+                error.retry_after_seconds = max(0.0, until - self._clock())
                 # Waiting happens before the next send, by the block that was noted.
-                if error.status != 429 or attempt >= self._retries:
+                if attempt >= self._retries:
                     raise
             except (TransportError, ServerError, ProtocolError) as error:
                 unsent = isinstance(error, TransportError) and not error.executed
@@ -329,50 +267,6 @@ class Transport:
             return {"body": b"".join(parts), "complete": False}
         return {"body": b"".join(parts), "complete": True}
 
-    def _read(self, raw: RawReply) -> Reply:
-        if raw.status >= 400:
-            raise self._error(raw)
-        if raw.status == 204 and not raw.body:
-            return Reply(data=None, status=raw.status, request_id=raw.request_id)
-        try:
-            decoded = decode(raw.body)
-        except ProtocolError as error:
-            raise ProtocolError(error.message, request_id=raw.request_id) from None
-        envelope = decoded.data
-        if not isinstance(envelope, dict) or envelope.get("ok") is not True:
-            words = _error_text(envelope) if isinstance(envelope, dict) else ""
-            raise ProtocolError(
-                f"HTTP {raw.status} without the documented envelope. {words}".strip(),
-                request_id=raw.request_id,
-            )
-        return Reply(
-            data=envelope.get("data"),
-            status=raw.status,
-            request_id=raw.request_id,
-            replaced=decoded.replaced,
-        )
-
-    def _error(self, raw: RawReply) -> PandabaseError:
-        try:
-            text = _error_text(decode(raw.body).data)
-        except ProtocolError:
-            text = ""
-        message = text or f"The remote answered HTTP {raw.status} without an explanation."
-        where: dict[str, Any] = {"status": raw.status, "request_id": raw.request_id}
-        if raw.status == 403:
-            return MissingPermission(message, codes=codes_in(text), **where)
-        if raw.status == 429:
-            until = self._rate_state.blocked_until(self._scopes()) or self._clock() + 1
-            return RateLimited(
-                message,
-                scope=raw.headers.get("X-RateLimit-Type", ""),
-                retry_after_seconds=max(0.0, until - self._clock()),
-                **where,
-            )
-        if raw.status >= 500:
-            return ServerError(message, **where)
-        return _ERRORS.get(raw.status, APIError)(message, **where)
-
     def _scopes(self) -> tuple[str, ...]:
         return ("ip", f"store:{self._store_id}", f"token:{self._token_key}")
 
@@ -439,18 +333,6 @@ def _transport_error(error: Exception) -> PandabaseError:
     return TransportError("The connection broke before the answer was complete.")
 
 
-def _error_text(data: Any) -> str:
-    """The remote's words on an error: a text, or an object with a message (Source: P-07)."""
-    error = data.get("error") if isinstance(data, dict) else None
-    if isinstance(error, dict):
-        error = " ".join(
-            str(error[k]) for k in ("code", "message") if isinstance(error.get(k), str)
-        )
-    if not isinstance(error, str):
-        return ""
-    return mask(" ".join(error.split()))[:MAX_MESSAGE_CHARACTERS]
-
-
 def _number(text: str | None) -> float | None:
     try:
         value = float(text) if text else None
@@ -461,12 +343,3 @@ def _number(text: str | None) -> float | None:
 
 def _backoff(attempt: int) -> float:
     return min(MAX_BACKOFF_SECONDS, BACKOFF_SECONDS * float(2**attempt))
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

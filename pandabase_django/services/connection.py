@@ -13,8 +13,9 @@ from django.db.models import F
 from django.utils import timezone
 
 from pandabase_django.api import schemas
+from pandabase_django.api.base_url import normalise_base_url
 from pandabase_django.api.client import Client
-from pandabase_django.api.transport import Timeouts, normalise_base_url
+from pandabase_django.api.transport import Timeouts
 from pandabase_django.conf import conf
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.exceptions import (

@@ -12,7 +12,8 @@ from django.utils.translation import gettext as _
 
 from pandabase_django.api.permissions import codes_in
 from pandabase_django.api.reach import Hop, allowance, clock_skew_seconds, reach
-from pandabase_django.api.transport import RawReply, Timeouts
+from pandabase_django.api.replies import RawReply
+from pandabase_django.api.transport import Timeouts
 from pandabase_django.exceptions import PandabaseError
 from pandabase_django.models import ApiToken
 from pandabase_django.services.clients import build_client, record_use

@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from pandabase_django import tasks
 from pandabase_django.admin.rotation_forms import ways_to_rotate
-from pandabase_django.api.transport import RawReply
+from pandabase_django.api.replies import RawReply
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.models import ApiToken, RotationAttempt, SyncRun
 from pandabase_django.sandbox import Sandbox

@@ -15,9 +15,10 @@ import pytest
 import responses
 
 from pandabase_django.api.auth import BearerAuth
+from pandabase_django.api.base_url import normalise_base_url
 from pandabase_django.api.client import Client
 from pandabase_django.api.rate import MemoryRateState
-from pandabase_django.api.transport import Timeouts, Transport, normalise_base_url
+from pandabase_django.api.transport import Timeouts, Transport
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.exceptions import (
     APIError,

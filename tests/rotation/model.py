@@ -24,7 +24,7 @@ from typing import Any
 from django.db import OperationalError, connection
 from django.utils import timezone
 
-from pandabase_django.api.transport import RawReply
+from pandabase_django.api.replies import RawReply
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.exceptions import RotationError, TransportError
 from pandabase_django.models import ApiToken, RotationAttempt

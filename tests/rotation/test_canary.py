@@ -16,7 +16,7 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, OperationalError, connection
 
 from pandabase_django import signals
-from pandabase_django.api.transport import RawReply
+from pandabase_django.api.replies import RawReply
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.exceptions import PandabaseError
 from pandabase_django.models import ApiToken

@@ -12,7 +12,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from pandabase_django.api.transport import RawReply
+from pandabase_django.api.replies import RawReply
 from pandabase_django.models import ApiToken, RotationAttempt
 from pandabase_django.sandbox import Sandbox
 from pandabase_django.services.findings import Situation

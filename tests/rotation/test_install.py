@@ -10,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import transaction
 
-from pandabase_django.api.transport import RawReply
+from pandabase_django.api.replies import RawReply
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.exceptions import InvalidCredential, RotationError, TransportError
 from pandabase_django.models import ApiToken, RotationAttempt

@@ -13,7 +13,7 @@ import pytest
 from django.core.checks import Warning as CheckWarning
 from django.db import OperationalError, connection
 
-from pandabase_django.api.transport import RawReply
+from pandabase_django.api.replies import RawReply
 from pandabase_django.checks import check_settings
 from pandabase_django.crypto.keyring import generate_key
 from pandabase_django.exceptions import RotationError

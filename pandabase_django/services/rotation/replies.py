@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pandabase_django.api.transport import RawReply
+from pandabase_django.api.replies import RawReply
 from pandabase_django.crypto.secret import Secret
 
 __all__ = ["KeptReply", "PossibleSecret", "packed", "unpacked"]

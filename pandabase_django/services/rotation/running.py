@@ -8,7 +8,7 @@ from pathlib import Path
 
 from django.db import connection
 
-from pandabase_django.api.transport import RawReply
+from pandabase_django.api.replies import RawReply
 from pandabase_django.crypto.secret import SealedSecret, Secret
 from pandabase_django.exceptions import (
     ConfigurationError,

@@ -12,7 +12,8 @@ from pandabase_django.api.client import Client
 from pandabase_django.api.decoding import decode
 from pandabase_django.api.operations import OPERATIONS, Operation
 from pandabase_django.api.permissions import READ_PROBES
-from pandabase_django.api.transport import RawReply, Timeouts
+from pandabase_django.api.replies import RawReply
+from pandabase_django.api.transport import Timeouts
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.exceptions import (
     ConfigurationError,
