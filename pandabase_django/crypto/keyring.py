@@ -193,10 +193,6 @@ class Keyring:
         """
         return self._primary().fingerprint(secret)
 
-    def needs_reseal(self, sealed: str) -> bool:
-        """Whether a text was sealed with another key than the first."""
-        return key_id_of(sealed) != self.primary_key_id
-
     def _primary(self) -> _MasterKey:
         if not self._keys:
             raise KeysMissing(

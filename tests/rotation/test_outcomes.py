@@ -121,6 +121,13 @@ def test_an_answer_full_of_texts_is_read_in_bounded_work(monkeypatch: pytest.Mon
     assert compared < 10_000
 
 
+def test_a_secret_that_stands_as_a_name_is_not_shown_as_a_place() -> None:
+    body = json.dumps({"secrets": {"sk_test_0123456789abcdef": "active-now"}}).encode()
+    reply = unpacked(packed(RawReply(status=200, request_id="", body=body)))
+    assert [found.place for found in reply.texts()] == ["secrets.••••"]
+    assert [found.secret.reveal() for found in reply.likely()] == ["sk_test_0123456789abcdef"]
+
+
 def test_an_answer_that_breaks_off_after_the_secret_is_used(
     token: ApiToken, sandbox: Sandbox, context: RotationContext
 ) -> None:

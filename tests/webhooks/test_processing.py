@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from pandabase_django.crypto.secret import Secret
@@ -324,6 +324,22 @@ def test_a_worker_killed_in_the_middle_gives_its_claim_back(
     assert queue.due_deliveries(now=later) == [delivery.pk]
     make_due()
     assert process_delivery(delivery.pk).finished == 1
+
+
+def test_an_order_that_the_database_refuses_is_told_by_its_delivery(
+    sandbox: Sandbox, synced: Store, arrive: Arrive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pandabase_django.services.webhooks import process
+
+    def refused(*_: Any, **__: Any) -> None:
+        with transaction.atomic():
+            Order.objects.create(pk=None, store=synced)
+
+    monkeypatch.setattr(process, "fetch_order", refused)
+    delivery = arrive(Order.objects.order_by("pk")[0].pk)
+    assert process_delivery(delivery.pk).retry_after_seconds == BACKOFF[0].total_seconds()
+    delivery.refresh_from_db()
+    assert delivery.last_error == "An unexpected error (IntegrityError); the log has it."
 
 
 def test_a_delivery_that_kills_each_worker_is_given_up(store: Store, arrive: Arrive) -> None:

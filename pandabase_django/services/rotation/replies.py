@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from pandabase_django.api.masking import mask
 from pandabase_django.api.replies import RawReply
 from pandabase_django.crypto.secret import Secret
 
@@ -140,7 +141,9 @@ def _leaves(value: Any, place: str, depth: int) -> Iterator[tuple[str, str]]:
         yield place, value
     elif isinstance(value, dict):
         for key, inner in value.items():
-            yield from _leaves(inner, f"{place}.{key}" if place else str(key), depth + 1)
+            # A place is shown: a name that is itself a credential is not.
+            name = mask(key)
+            yield from _leaves(inner, f"{place}.{name}" if place else name, depth + 1)
     elif isinstance(value, list):
         for number, inner in enumerate(value):
             yield from _leaves(inner, f"{place}[{number}]", depth + 1)

@@ -157,6 +157,10 @@ def _fetch(store: Store, deliveries: Sequence[WebhookDelivery]) -> _Trouble | No
         logger.warning("Order %s could not be fetched: %s", first.order_id, error)
         wait = error.retry_after_seconds if isinstance(error, PandabaseError) else None
         return _Trouble(str(error), timedelta(seconds=wait or 0))
+    except Exception as error:
+        # Such as a row that the database refuses. Nothing of it was written.
+        logger.exception("Order %s could not be written.", first.order_id)
+        return _Trouble(f"An unexpected error ({type(error).__name__}); the log has it.")
     return None
 
 
