@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.core.cache.backends.base import BaseCache
 from django.db import transaction
 
 from pandabase_django import signals
-from pandabase_django.api.transport import RawReply
+from pandabase_django.api.replies import RawReply
 from pandabase_django.crypto.keyring import current_keyring
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.exceptions import RotationError, RotationInProgress
@@ -103,6 +104,31 @@ def test_the_secret_is_found_in_any_shape_of_answer(
     sandbox.set(roll_reply=shape)
     assert rotate(token, context).state == "DONE"
     assert in_use(token, sandbox)
+
+
+def test_a_cache_that_is_down_costs_no_answer(
+    token: ApiToken, sandbox: Sandbox, context: RotationContext, settings: Any
+) -> None:
+    settings.CACHES = {"default": {"BACKEND": f"{__name__}.CacheThatIsDown"}}
+    # The last request of a limit: this is noted after the answer came and before it is kept.
+    args = {"status": 429, "error": "slow down", "retry_after_seconds": 120}
+    sandbox.fault([{"match": ROLL, "action": "status", "args": args}])
+    first = rotate(token, context)
+    assert (first.state, first.reply_status) == ("FAILED_SAFE", 429)
+    assert rotate(token, context).state == "DONE"
+    assert in_use(token, sandbox)
+
+
+class CacheThatIsDown(BaseCache):
+    """Raises what no library of ours knows, as each backend has errors of its own."""
+
+    def __init__(self, location: str, params: dict[str, Any]) -> None:
+        super().__init__(params)
+
+    def get_many(self, *_: Any, **__: Any) -> Any:
+        raise LookupError("the cache is down")
+
+    set = get_many
 
 
 def test_an_answer_full_of_texts_is_read_in_bounded_work(monkeypatch: pytest.MonkeyPatch) -> None:
