@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 __all__ = ["normalise_base_url"]
+
+# A name, an IPv4 or an IPv6 address. People copy it into commands, so nothing else may stand in it.
+_HOST = re.compile(r"\w[\w.-]*|[0-9a-f:.]*:[0-9a-f:.]*")
 
 
 def normalise_base_url(text: str) -> str:
@@ -24,6 +28,8 @@ def normalise_base_url(text: str) -> str:
         raise ValueError("The base URL is malformed.") from None
     if not host or parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc:
         raise ValueError("The base URL is a scheme and a host, such as https://api.pandabase.io.")
+    if not _HOST.fullmatch(host):
+        raise ValueError("The base URL names no host.")
     if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(host)):
         raise ValueError("The base URL must start with https:// (http only on this machine).")
     shown = f"[{host}]" if ":" in host else host

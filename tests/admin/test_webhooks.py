@@ -32,6 +32,7 @@ ADD = reverse("admin:pandabase_webhookendpoint_add")
 def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     cache.clear()
     monkeypatch.setattr(doctor, "_budget", doctor._Budget())
+    monkeypatch.setattr(doctor, "_strangers_budget", doctor._Budget())
     monkeypatch.setattr(current_app.conf, "broker_url", "memory://")
 
 

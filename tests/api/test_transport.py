@@ -235,6 +235,8 @@ def test_an_exhausted_limit_is_waited_for_before_the_next_request(
         ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
         ("http://localhost", "http://localhost"),
         ("http://[::1]:9", "http://[::1]:9"),
+        ("https://[2001:db8::1]", "https://[2001:db8::1]"),
+        ("https://bücher.example", "https://bücher.example"),
     ],
 )
 def test_base_urls_have_one_spelling(text: str, normal: str) -> None:
@@ -257,6 +259,11 @@ def test_base_urls_have_one_spelling(text: str, normal: str) -> None:
         "https://",
         "https://[::1",
         "https://x:99999",
+        "https://x;reboot",
+        "https://$(id).example",
+        "https://x y.example",
+        "https://api.pandabase.io\\.evil.example",
+        "https://-oProxy.example",
     ],
 )
 def test_other_base_urls_are_refused(text: str) -> None:

@@ -25,6 +25,7 @@ def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     cache.clear()
     # The budget is per process: a test must not live on what the one before it left over.
     monkeypatch.setattr(doctor, "_budget", doctor._Budget())
+    monkeypatch.setattr(doctor, "_strangers_budget", doctor._Budget())
     old = current_app.conf.broker_url
     current_app.conf.broker_url = "memory://"
     yield

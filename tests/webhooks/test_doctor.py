@@ -140,6 +140,15 @@ def test_a_flood_is_counted_but_not_written_each_time(
     assert WebhookDelivery.objects.count() == 0
 
 
+def test_a_flood_of_made_up_addresses_hides_no_refusal_of_an_endpoint(
+    url: str, endpoint: WebhookEndpoint
+) -> None:
+    for number in range(int(doctor.NOTES_AT_ONCE) * 2):
+        sign_v2().post(f"/pandabase/webhooks/made-up-address-{number}")
+    sign_v2(at=1).post(url)
+    assert [refusal.reason for refusal in read_refusals(endpoint.pk).last] == ["stale"]
+
+
 def test_a_header_as_long_as_may_be_is_cut(url: str, endpoint: WebhookEndpoint) -> None:
     delivery = sign_v2(at=1)
     delivery.headers.update({"User-Agent": "x" * 8000, "Webhook-Id": "\x01é" * 10})

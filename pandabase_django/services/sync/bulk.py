@@ -28,9 +28,9 @@ class Among(In):
     def get_prep_lookup(self) -> Any:
         return list(self.rhs)
 
-    def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         column, parameters = self.process_lhs(compiler, connection)
-        return f"{column} = ANY(%s)", [*parameters, self.rhs]
+        return f"{column} = ANY(%s)", (*parameters, self.rhs)
 
 
 def insert_new(model: type[MirrorRow], rows: Sequence[Mapping[str, Any]]) -> None:

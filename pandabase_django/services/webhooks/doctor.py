@@ -155,6 +155,9 @@ class _Budget:
 
 
 _budget = _Budget()
+_strangers_budget = (
+    _Budget()
+)  # whoever floods made-up addresses must not hide what endpoints refuse
 
 
 def note_refusal(
@@ -181,7 +184,7 @@ def note_refusal(
     place = endpoint_id if known else UNKNOWN
     shown = endpoint_id if re.match(ENDPOINT_ID_PATTERN, endpoint_id) else "?"
     logger.warning("Webhook delivery to …%s refused: %s.", shown[-6:], error.reason)
-    counted = _budget.take(place, error.reason)
+    counted = (_budget if known else _strangers_budget).take(place, error.reason)
     if counted is None:
         return
     try:
