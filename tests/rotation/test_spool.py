@@ -215,3 +215,37 @@ def test_what_lies_in_the_spool_is_whole_or_not_there(spool: Path, token: ApiTok
     folder.put(attempt.pk, "pb1.second")
     (file,) = spool.iterdir()
     assert json.dumps(file.read_text()) == '"pb1.second"'
+
+
+def test_a_spool_that_can_not_be_read_ends_a_rotation_safely_and_holds_up_no_other(
+    token: ApiToken, sandbox: Sandbox, context: RotationContext, spool: Path, monkeypatch: Any
+) -> None:
+    def refused(*_: Any) -> Any:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "is_dir", refused)
+    monkeypatch.setattr("os.open", refused)
+    attempt = request_rotation(token, reason="yearly", trigger="COMMAND")
+    attempt = run_rotation(attempt.pk, context=context)
+    assert (attempt.state, rolls(sandbox)) == ("FAILED_SAFE", 0)
+    assert "spool" in attempt.outcome
+    assert watch_rotations(context=context).looked_at == 0
+
+
+def test_a_file_that_can_not_be_removed_harms_nothing(
+    token: ApiToken, sandbox: Sandbox, context: RotationContext, spool: Path, monkeypatch: Any
+) -> None:
+    def refused(*_: Any, **__: Any) -> Any:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pandabase_django.services.rotation.spool.remove", refused)
+        attempt = request_rotation(token, reason="yearly", trigger="COMMAND")
+        assert run_rotation(attempt.pk, context=context).state == "DONE"
+        (left,) = pick_up_spool(context=context).left
+        assert "can't be removed" in left[1]
+    assert waiting_in_spool() == 1
+    pick_up_spool(context=context)
+    assert waiting_in_spool() == 0
+    assert in_use(token, sandbox)
+    assert attempts()[0].state == "DONE"

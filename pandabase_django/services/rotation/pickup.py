@@ -6,6 +6,7 @@ import logging
 import uuid
 from dataclasses import dataclass
 
+from pandabase_django.conf import conf
 from pandabase_django.exceptions import PandabaseError
 from pandabase_django.models import RotationAttempt
 from pandabase_django.services.rotation import spool
@@ -35,7 +36,8 @@ def pick_up_spool(*, context: RotationContext | None = None) -> PickedUp:
     """Give the database what lies in the spool. Sends nothing.
 
     A file goes only when the database has its answer. One that is not ours, or that the present
-    keys can't open, stays and is named.
+    keys can't open, stays and is named. So is a folder that can't be read: nothing is sent while
+    it is so, and what turns up in it later opens its rotation again.
 
     Raises:
         RotationError: Inside a transaction.
@@ -44,7 +46,12 @@ def pick_up_spool(*, context: RotationContext | None = None) -> PickedUp:
     context = context or RotationContext()
     taken: list[uuid.UUID] = []
     left: list[tuple[str, str]] = []
-    for file in spool.spooled_replies():
+    try:
+        files = list(spool.spooled_replies())
+    except OSError as error:
+        logger.error("The spool can't be read: %s", error.strerror or error)
+        return PickedUp(left=((str(conf.rotation_spool), f"It can't be read: {error.strerror}."),))
+    for file in files:
         refuse_outer_transaction()
         why = _pick_up(file, context=context)
         if why:
@@ -80,5 +87,8 @@ def _pick_up(file: spool.Spooled, *, context: RotationContext) -> str:
     )
     if not kept:
         return "The rotation is in a state that takes no answer."
-    spool.remove(file.path)
+    try:
+        spool.remove(file.path)
+    except OSError as error:
+        return f"The database has it, and it can't be removed: {error.strerror}."
     return ""

@@ -158,7 +158,10 @@ def _journal(attempt: RotationAttempt, reply: RawReply, *, context: RotationCont
         context.sleep(pause)
         waited, pause = waited + pause, min(LONGEST_PAUSE_SECONDS, pause * 2)
     if path is not None and kept_there:
-        spool.remove(path)
+        try:
+            spool.remove(path)
+        except OSError as error:
+            logger.error("A kept answer can't be removed from the spool: %s", error.strerror)
     attempt.refresh_from_db()
 
 
