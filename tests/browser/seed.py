@@ -78,6 +78,10 @@ def fill(remote: dict[str, Any], user: Any) -> None:
         probe(token)
     for resource in ("products", "orders"):
         sync_resource(active.store, resource=resource, trigger=SyncRun.Trigger.SCHEDULE)
+    # Before the run that never ends: a rotation waits a minute for it.
+    ApiToken.objects.filter(name="Main").update(rotate_after_days=90)
+    options = ["--token", str(active.pk), "--reason", "A laptop was lost", "--no-input"]
+    call_command("pandabase_rotate_secret", *options, stdout=sys.stderr)
     now = timezone.now()
     failed = SyncRun.objects.create(
         store=active.store,
@@ -105,9 +109,6 @@ def fill(remote: dict[str, Any], user: Any) -> None:
         progress_total=60,
         requests=4,
     )
-    ApiToken.objects.filter(name="Main").update(rotate_after_days=90)
-    options = ["--token", str(active.pk), "--reason", "A laptop was lost", "--no-input"]
-    call_command("pandabase_rotate_secret", *options, stdout=sys.stderr)
     fetch_request_logs.apply(args=[active.store_id])
     fill_webhooks(active.store)
     for name in list(_missing()):
