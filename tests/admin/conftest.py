@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -21,6 +20,7 @@ from pandabase_django.services.sync.runs import sync_resource
 from tests.admin.enumeration import model_admins
 from tests.admin.outside import Outside
 from tests.admin.rows import row_of
+from tests.brokers import broker_at
 
 Login = Callable[..., Client]
 
@@ -86,9 +86,9 @@ def outside(sandbox: Sandbox, broker: Any) -> Outside:
 
 
 @pytest.fixture
-def broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def broker() -> Iterator[Any]:
     """An empty queue inside this process; reads the next message, None when there is none."""
-    with _broker_at("memory://", monkeypatch), current_app.connection_for_read() as connection:
+    with broker_at("memory://"), current_app.connection_for_read() as connection:
         queue = connection.SimpleQueue("celery")
         queue.clear()
 
@@ -104,16 +104,7 @@ def broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 @pytest.fixture
-def dead_broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def dead_broker() -> Iterator[None]:
     """A broker that nobody answers for."""
-    with _broker_at("redis://127.0.0.1:9/0", monkeypatch):
+    with broker_at("redis://127.0.0.1:9/0"):
         yield
-
-
-@contextmanager
-def _broker_at(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(current_app.conf, "broker_url", url)
-    # Celery keeps its connections; those to the broker before must not be used.
-    for owner, name in ((current_app, "_pool"), (current_app.amqp, "_producer_pool")):
-        monkeypatch.setattr(owner, name, None)
-    yield

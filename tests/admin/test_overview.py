@@ -27,6 +27,7 @@ from pandabase_django.models import (
 )
 from pandabase_django.services.figures import sales_figures
 from tests.admin.conftest import Login
+from tests.brokers import broker_at
 
 pytestmark = pytest.mark.django_db
 
@@ -112,17 +113,12 @@ def test_each_part_needs_the_right_to_see_it(mirrored: ApiToken, login: Login) -
 
 
 def test_the_broker_is_asked_by_a_button_alone(token: ApiToken, login: Login) -> None:
-    from celery import current_app
-
     url = reverse("admin:pandabase_overview_broker")
     assert login("view_store").post(url).status_code == 403
     client = login("view_store", "run_sync")
     assert client.get(url).status_code == 405
-    old, current_app.conf.broker_url = current_app.conf.broker_url, "redis://:pw@127.0.0.1:9/0"
-    try:
+    with broker_at("redis://:pw@127.0.0.1:9/0"):
         shown = client.post(url, follow=True).content.decode()
-    finally:
-        current_app.conf.broker_url = old
     assert "does not answer" in shown
     assert "pw@" not in shown
 

@@ -29,11 +29,10 @@ ADD = reverse("admin:pandabase_webhookendpoint_add")
 
 
 @pytest.fixture(autouse=True)
-def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+def _fresh(monkeypatch: pytest.MonkeyPatch, broker: Any) -> None:
     cache.clear()
     monkeypatch.setattr(doctor, "_budget", doctor._Budget())
     monkeypatch.setattr(doctor, "_strangers_budget", doctor._Budget())
-    monkeypatch.setattr(current_app.conf, "broker_url", "memory://")
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from pandabase_django.crypto.keyring import Keyring
 from pandabase_django.models import ApiToken, Order, Product, Store, SyncCursor
 from pandabase_django.sandbox import Sandbox
 from pandabase_django.services.sync import lease as leases
+from tests.brokers import broker_at
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -144,16 +145,12 @@ def test_a_sync_waits_for_a_lease_that_ends(token: ApiToken) -> None:
 
 
 def _check(*arguments: str) -> tuple[dict[str, Any], int]:
-    from celery import current_app
-
     out, code = io.StringIO(), 0
-    old, current_app.conf.broker_url = current_app.conf.broker_url, "memory://"
     try:
-        call_command("pandabase_check", "--format", "json", *arguments, stdout=out)
+        with broker_at("memory://"):
+            call_command("pandabase_check", "--format", "json", *arguments, stdout=out)
     except CommandError as error:
         code = error.returncode
-    finally:
-        current_app.conf.broker_url = old
     return json.loads(out.getvalue()), code
 
 

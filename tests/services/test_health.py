@@ -29,6 +29,7 @@ from pandabase_django.services.findings import Finding, Level, Situation
 from pandabase_django.services.freshness import freshness
 from pandabase_django.services.health import attention, missing_permissions
 from pandabase_django.tasks import broker_problem, reap_stalled_runs
+from tests.brokers import broker_at
 
 pytestmark = pytest.mark.django_db
 
@@ -213,18 +214,12 @@ def test_the_checklist_names_the_first_thing_to_do(settings: Any) -> None:
 
 
 def test_a_broker_is_asked_once_and_its_password_is_not_told() -> None:
-    from celery import current_app
-
-    old = current_app.conf.broker_url
-    try:
-        current_app.conf.broker_url = "redis://user:hunter2@127.0.0.1:9/0"
+    with broker_at("redis://user:hunter2@127.0.0.1:9/0"):
         problem = broker_problem()
-        assert "127.0.0.1:9" in problem
-        assert "hunter2" not in problem
-        current_app.conf.broker_url = "memory://"
+    assert "127.0.0.1:9" in problem
+    assert "hunter2" not in problem
+    with broker_at("memory://"):
         assert broker_problem() == ""
-    finally:
-        current_app.conf.broker_url = old
 
 
 @pytest.mark.parametrize(

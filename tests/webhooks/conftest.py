@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from celery import current_app
 from django.core.cache import cache
 from django.urls import reverse
 
@@ -15,6 +14,7 @@ from pandabase_django.crypto.secret import Secret
 from pandabase_django.events import _handlers
 from pandabase_django.models import Store, WebhookDelivery, WebhookEndpoint
 from pandabase_django.services.webhooks import doctor
+from tests.brokers import broker_at
 from tests.webhooks.sender import SECRET, payload_of, sign_v2
 
 Arrive = Callable[..., WebhookDelivery]
@@ -26,10 +26,8 @@ def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     # The budget is per process: a test must not live on what the one before it left over.
     monkeypatch.setattr(doctor, "_budget", doctor._Budget())
     monkeypatch.setattr(doctor, "_strangers_budget", doctor._Budget())
-    old = current_app.conf.broker_url
-    current_app.conf.broker_url = "memory://"
-    yield
-    current_app.conf.broker_url = old
+    with broker_at("memory://"):
+        yield
     cache.clear()
 
 
