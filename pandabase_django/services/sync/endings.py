@@ -99,7 +99,8 @@ def _cut_off(error: DatabaseError) -> bool:
     """Whether the connection failed; a dead one is closed, so that the next query opens one."""
     if connection.in_atomic_block:
         return isinstance(error, DATABASE_AWAY)
-    dead = connection.connection is not None and not connection.is_usable()
+    # Django drops a connection on which even the rollback failed.
+    dead = connection.connection is None or not connection.is_usable()
     if dead:
         connection.close()
     return dead or isinstance(error, DATABASE_AWAY)
