@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,15 @@ def test_there_are_71_operations_and_two_of_administration() -> None:
     core = [op for op in OPERATIONS.values() if op.path.startswith("/v2/core/")]
     assert (len(core), len(OPERATIONS)) == (71, 73)
     assert all(op.permission in KNOWN_PERMISSIONS for op in core)
+
+
+@pytest.mark.fact(1)
+def test_paths_lie_below_the_store_of_their_kind() -> None:
+    of_tokens = {"secret_roll", "request_logs_list"}
+    for name, op in OPERATIONS.items():
+        root = "/v2/stores/" if name in of_tokens else "/v2/core/stores/"
+        path = op.fill(dict.fromkeys(re.findall(r"{(\w+)}", op.path), "x") | {"store_id": "shp_1"})
+        assert f"{path}/".startswith(f"{root}shp_1/"), name
 
 
 @pytest.mark.fact(2, 12)

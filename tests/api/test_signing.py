@@ -101,6 +101,18 @@ def test_what_arrives_is_what_was_signed(server: HTTPServer, body: object) -> No
     assert headers["X-Signature"] == request_signature(received, secret=Secret("sk_a"))
 
 
+@pytest.mark.fact(6)
+def test_one_signature_stands_for_every_request_without_a_body() -> None:
+    signed = {
+        HmacAuth("stk_1", Secret("sk_a"))(
+            requests.Request(method, f"http://127.0.0.1{path}").prepare()
+        ).headers["X-Signature"]
+        for method in ("GET", "DELETE", "POST")
+        for path in ("/a", "/b?page=2")
+    }
+    assert signed == {request_signature(b"", secret=Secret("sk_a"))}
+
+
 def test_a_streamed_body_is_refused() -> None:
     request = requests.Request("POST", "http://127.0.0.1", data=iter([b"a"]))
     with pytest.raises(TypeError, match="streamed"):

@@ -197,6 +197,7 @@ def test_events_without_an_order_and_unknown_events_fetch_nothing(
     assert sandbox.requests_served == since
 
 
+@pytest.mark.fact(34)
 @pytest.mark.parametrize("seed", range(max(6, SOAK)))
 def test_any_order_and_any_repetition_ends_in_the_same_rows(
     sandbox: Sandbox, synced: Store, arrive: Arrive, seed: int
