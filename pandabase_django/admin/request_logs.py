@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import (
     Http404,
@@ -26,6 +25,7 @@ from django.utils.translation import gettext_lazy as _
 from pandabase_django import tasks
 from pandabase_django.admin.display import EMPTY, badge, moment, payload
 from pandabase_django.admin.filters import StoreFilter
+from pandabase_django.admin.handing import hand_over
 from pandabase_django.admin.page import ReadOnlyAdmin
 from pandabase_django.admin.scope import hidden_stores
 from pandabase_django.conf import conf
@@ -123,7 +123,15 @@ class RequestLogAdmin(ReadOnlyAdmin):
         store = Store.objects.filter(pk=unquote(store_id)).exclude(pk__in=hidden).first()
         if store is None:
             raise Http404
-        transaction.on_commit(lambda: self._enqueue(request, store))
+        text = gettext("A fetch of %(store)s's request log was handed to the workers.")
+        hand_over(
+            request,
+            tasks.fetch_request_logs,
+            store.pk,
+            told=text % {"store": store},
+            trigger=SyncRun.Trigger.ADMIN.value,
+            user_id=request.user.pk,
+        )
         return HttpResponseRedirect(
             reverse(f"{self.admin_site.name}:pandabase_requestlog_changelist")
         )
@@ -166,19 +174,6 @@ class RequestLogAdmin(ReadOnlyAdmin):
     @admin.display(description=_("entry"))
     def entry(self, entry: RequestLog) -> str:
         return payload(entry.payload)
-
-    def _enqueue(self, request: HttpRequest, store: Store) -> None:
-        if tasks.enqueue(
-            tasks.fetch_request_logs,
-            store.pk,
-            trigger=SyncRun.Trigger.ADMIN.value,
-            user_id=request.user.pk,
-        ):
-            text = gettext("A fetch of %(store)s's request log was handed to the workers.")
-            self.message_user(request, text % {"store": store}, messages.SUCCESS)
-        else:
-            text = gettext("The broker does not answer: nothing was started. The log tells more.")
-            self.message_user(request, text, messages.ERROR)
 
 
 def _fetched(hidden: Sequence[str]) -> list[_Fetched]:
