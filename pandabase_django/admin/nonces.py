@@ -39,7 +39,8 @@ def _shown(user: Any, token: ApiToken) -> list[str]:
         ApiToken.objects.filter(pk=token.pk).values_list("secret_version", "role").first() or ()
     )
     newest = (
-        RotationAttempt.objects.filter(token=token)
+        RotationAttempt.objects.real()
+        .filter(token=token)
         .order_by("-prepared_at", "-pk")
         .values_list("pk", flat=True)
         .first()

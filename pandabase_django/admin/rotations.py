@@ -142,10 +142,9 @@ class RotationAttemptAdmin(LiveMixin, ReadOnlyAdmin):
         return [name for _, options in self.fieldsets or () for name in options["fields"]]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RotationAttempt]:
-        # Version 0 belongs to trials of the journal, which are there for a moment.
         rows: QuerySet[RotationAttempt] = super().get_queryset(request)
         return (
-            rows.exclude(from_version=0)
+            rows.exclude(from_version=RotationAttempt.TRIAL_VERSION)
             .select_related("token__store", "signer", "started_by")
             .defer("reply")  # may be long, and no page shows it
         )

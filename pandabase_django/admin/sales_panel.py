@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -48,7 +49,7 @@ def sales_panel(site: admin.AdminSite, request: HttpRequest) -> dict[str, Any]:
             (
                 badge(status or "?", tone=ORDER_TONES.get(status, "quiet")),
                 count,
-                f"{orders_url}?status={status}",
+                f"{orders_url}?{urlencode({'status': status})}",
             )
             for status, count in figures.by_status
         ],

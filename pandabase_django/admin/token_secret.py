@@ -72,7 +72,8 @@ class TokenSecretMixin(PandabaseAdmin):
         attempts: list[RotationAttempt] = []
         sees_history = may_view(self.admin_site, request, RotationAttempt)
         if sees_history:
-            rows = RotationAttempt.objects.filter(token=obj).select_related("started_by", "signer")
+            rows = RotationAttempt.objects.real().filter(token=obj)
+            rows = rows.select_related("started_by", "signer").defer("reply")
             attempts = list(rows[:ROTATIONS_SHOWN])
         due = due_at(obj)
         return {

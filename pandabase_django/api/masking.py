@@ -13,8 +13,11 @@ __all__ = ["mask", "without_credentials"]
 
 MASK = "••••"
 
-# Secrets, signing secrets of webhooks, and what may be a signature or a hash of a secret.
-_CREDENTIAL = re.compile(r"sk_[A-Za-z0-9_-]+|whsec_[A-Za-z0-9+/=_-]+|\b[0-9a-fA-F]{64}\b")
+# Secrets (but not the end of "task_id"), signing secrets of webhooks, and what may be a signature
+# or a hash of a secret.
+_CREDENTIAL = re.compile(
+    r"(?<![A-Za-z0-9])sk_[A-Za-z0-9_\-.~+/=]+|whsec_[A-Za-z0-9+/=_-]+|\b[0-9a-fA-F]{64}\b"
+)
 _NAMED_SO = re.compile(r"authorization|signature|secret|cookie|password|api-?key", re.IGNORECASE)
 
 

@@ -15,6 +15,14 @@ from pandabase_django.models.token import ApiToken
 __all__ = ["RotationAttempt"]
 
 
+class RotationAttempts(models.QuerySet["RotationAttempt"]):
+    """Rows of ``RotationAttempt``."""
+
+    def real(self) -> RotationAttempts:
+        """Without the trial rows by which a preflight sees whether an answer would be kept."""
+        return self.exclude(from_version=RotationAttempt.TRIAL_VERSION)
+
+
 class RotationAttempt(models.Model):
     """One try to replace a token's secret.
 
@@ -38,6 +46,8 @@ class RotationAttempt(models.Model):
         COMMAND = "COMMAND", _("Command")
         POLICY = "POLICY", _("Age policy")
         INSTALL = "INSTALL", _("Installed by hand")
+
+    TRIAL_VERSION = 0  # no token ever has it
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     token = models.ForeignKey(
@@ -97,6 +107,8 @@ class RotationAttempt(models.Model):
     phase = models.TextField(
         _("what it does now"), default="", blank=True, help_text=_("While it waits for syncs.")
     )
+
+    objects = RotationAttempts.as_manager()
 
     class Meta:
         verbose_name = _("rotation")

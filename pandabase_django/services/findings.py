@@ -132,15 +132,11 @@ class Situation:
     @cached_property
     def open_rotations(self) -> list[RotationAttempt]:
         """Rotations that have not ended, the oldest first."""
-        attempts = RotationAttempt.objects.filter(
+        attempts = RotationAttempt.objects.real().filter(
             token__store__in=[store.pk for store in self.stores], closed_at__isnull=True
         )
-        # Version 0 belongs to trials of the journal, which are there for a moment.
         return list(
-            attempts.exclude(from_version=0)
-            .defer("reply", "token__secret")
-            .select_related("token")
-            .order_by("prepared_at")
+            attempts.defer("reply", "token__secret").select_related("token").order_by("prepared_at")
         )
 
     @cached_property

@@ -99,3 +99,8 @@ def test_no_credential_passes() -> None:
     assert entry.payload["tokenId"] == "stk_9"
     assert mask("a sk_x b") == "a •••• b"
     assert without_credentials([None, 1, {"secret": None}]) == [None, 1, {"secret": None}]
+
+
+def test_a_secret_is_masked_whole_and_words_that_look_like_one_are_not() -> None:
+    assert mask("sent sk_live_a.b~c+d/e= twice") == "sent •••• twice"
+    assert mask('{"task_id": 1, "risk_score": 2}') == '{"task_id": 1, "risk_score": 2}'

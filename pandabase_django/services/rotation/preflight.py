@@ -28,7 +28,6 @@ __all__ = [
 ]
 
 CANARY_REASON = "A trial of keeping an answer; nothing was sent."
-CANARY_VERSION = 0  # no token ever has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +132,7 @@ def granted_codes(token: ApiToken) -> set[str]:
 def remove_left_canaries(*, context: RotationContext) -> None:
     """Remove trial rows whose process was killed before it could."""
     RotationAttempt.objects.filter(
-        from_version=CANARY_VERSION,
+        from_version=RotationAttempt.TRIAL_VERSION,
         reason=CANARY_REASON,
         prepared_at__lt=context.clock() - timedelta(hours=1),
     ).delete()
@@ -204,7 +203,7 @@ def _journal(token: ApiToken, *, context: RotationContext) -> PreflightCheck:
         state=State.FAILED_SAFE,
         trigger=RotationAttempt.Trigger.COMMAND,
         reason=CANARY_REASON,
-        from_version=CANARY_VERSION,
+        from_version=RotationAttempt.TRIAL_VERSION,
         prepared_at=context.clock(),
         closed_at=context.clock(),
         reply=canary,
