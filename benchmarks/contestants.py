@@ -152,7 +152,7 @@ def _sync_list() -> tuple[Any, float]:
         nonlocal at
         if run.phase == "orders: full pass":
             at = time.perf_counter()
-        elif run.phase and run.pk:
+        elif at and run.phase and run.pk:
             SyncRun.objects.filter(pk=run.pk).update(cancel_requested_at=timezone.now())
 
     result = sync_resource(
