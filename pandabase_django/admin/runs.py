@@ -13,8 +13,9 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
-from django.utils.formats import number_format
+from django.utils.formats import date_format, number_format
 from django.utils.html import format_html, format_html_join
+from django.utils.timezone import localtime
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
@@ -224,6 +225,13 @@ class SyncRunAdmin(LiveMixin, ReadOnlyAdmin):
     @admin.display(description=_("state"))
     def outcome(self, run: SyncRun) -> str:
         shown = outcome_badge(run)
+        if run.state == SyncRun.State.POSTPONED and run.waiting_until is not None:
+            return format_html(
+                '{} <span class="pandabase-quiet">{}</span>',
+                shown,
+                gettext("goes on at %(time)s")
+                % {"time": date_format(localtime(run.waiting_until), "DATETIME_FORMAT")},
+            )
         if run.state != SyncRun.State.RUNNING or not run.progress_total:
             return shown
         return format_html(

@@ -31,6 +31,7 @@ class SyncRun(models.Model):
         COMPLETED = "COMPLETED", _("Completed")
         PARTIAL = "PARTIAL", _("Completed in part")
         SKIPPED = "SKIPPED", _("Skipped")
+        POSTPONED = "POSTPONED", _("Postponed")
         FAILED = "FAILED", _("Failed")
         CANCELLED = "CANCELLED", _("Cancelled")
         STALLED = "STALLED", _("Stalled")
@@ -141,7 +142,7 @@ class SyncCursor(models.Model):
         _("checkpoint"), default=dict, help_text=_("Where an interrupted pass goes on.")
     )
     generation = models.PositiveBigIntegerField(
-        _("generation"), default=0, help_text=_("Number of passes begun.")
+        _("generation"), default=0, help_text=_("Number of runs that ended well.")
     )
     lease_holder = models.TextField(_("lease holder"), default="", blank=True)
     fence = models.PositiveBigIntegerField(_("fence"), default=0)

@@ -175,6 +175,7 @@ def _sync(
             user_id=user_id,
             full=full,
             call_for_help=_call_for_help,
+            comes_again=task.request.retries < MAX_RETRIES,
         )
     except LeaseHeld as error:
         if not (task.request.delivery_info or {}).get("redelivered"):

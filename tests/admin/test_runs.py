@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -104,6 +104,17 @@ def test_a_run_that_ended_is_started_again_as_it_was(
     assert message.payload[0] == [running.store_id]
     assert message.payload[1]["full"] is True
     assert message.payload[1]["trigger"] == "ADMIN"
+
+
+def test_a_postponed_run_tells_when_it_goes_on(running: SyncRun, login: Login) -> None:
+    SyncRun.objects.update(
+        state="POSTPONED",
+        finished_at=timezone.now(),
+        waiting_until=datetime(2031, 5, 6, 7, 8, tzinfo=timezone.get_current_timezone()),
+    )
+    shown = login(*READER).get(page("change", running)).content.decode()
+    assert "Postponed" in shown
+    assert "goes on at May 6, 2031, 7:08 a.m." in shown
 
 
 @pytest.fixture

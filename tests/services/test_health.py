@@ -140,6 +140,12 @@ def test_a_failure_that_was_followed_by_a_good_run_is_history() -> None:
     assert "run_failed" not in codes(attention(Situation()))
 
 
+def test_a_run_that_goes_on_by_itself_needs_nobody() -> None:
+    make_store()
+    run(state="POSTPONED", error="The rate limit is exhausted for 400 more seconds.")
+    assert codes(attention(Situation())) == []
+
+
 def test_a_store_that_is_switched_off_is_left_in_peace() -> None:
     make_store()
     stale()

@@ -107,6 +107,27 @@ def test_a_wait_for_a_rate_limit_is_shown_as_such(sandbox: Sandbox, sync: Sync) 
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("comes_again", "state"), [(True, "POSTPONED"), (False, "FAILED")])
+def test_a_run_that_a_rate_limit_ends_says_whether_it_goes_on(
+    comes_again: bool, state: str, sandbox: Sandbox, sync: Sync
+) -> None:
+    args = {"status": 429, "retry_after_seconds": 600}
+    match = {"method": "GET", "path_regex": "/orders$"}
+    sandbox.fault([{"match": match, "nth": 2, "action": "status", "args": args}])
+    result = sync("orders", comes_again=comes_again)
+    run = SyncRun.objects.get()
+    assert (run.state, "rate limit" in run.error) == (state, True)
+    assert run.finished_at is not None
+    if comes_again:
+        assert run.waiting_until is not None
+        left = (run.waiting_until - run.finished_at).total_seconds()
+        assert left == pytest.approx(result.retry_after_seconds or 0, abs=2)
+        assert left > 500
+    else:
+        assert run.waiting_until is None
+
+
+@pytest.mark.django_db(transaction=True)
 def test_without_a_terminal_lines_go_to_stderr_and_the_result_to_stdout(
     sandbox: Sandbox, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -110,6 +110,6 @@ def test_a_long_wait_for_a_rate_limit_puts_the_task_back_and_keeps_no_worker(
     finally:
         shop.close()
     (put_back, error, waited), (done, _, _) = runs
-    assert (put_back, done) == ("FAILED", "COMPLETED")
+    assert (put_back, done) == ("POSTPONED", "COMPLETED")
     assert "rate limit" in error
     assert waited < 3

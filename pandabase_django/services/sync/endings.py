@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.utils import timezone
@@ -15,6 +16,7 @@ from pandabase_django.exceptions import (
     DatabaseAway,
     MissingPermission,
     PandabaseError,
+    RateLimited,
 )
 from pandabase_django.models import SyncRun
 from pandabase_django.services.sync.recorder import Recorder, RunCancelled
@@ -53,12 +55,15 @@ class RunResult:
         return None
 
 
-def attempt(recorder: Recorder, work: Callable[[], SyncRun.State]) -> RunResult:
+def attempt(
+    recorder: Recorder, work: Callable[[], SyncRun.State], *, comes_again: bool = False
+) -> RunResult:
     """Do the work and close the record, whatever comes of it.
 
     Args:
         recorder: Of the run.
         work: Returns the state in which the run ends well.
+        comes_again: See ``runs.sync_resource``.
     """
     run = recorder.run
     name = f"{run.resource} of {run.store_id}"
@@ -74,9 +79,15 @@ def attempt(recorder: Recorder, work: Callable[[], SyncRun.State]) -> RunResult:
     except (PandabaseError, ConfigurationError) as error:
         run.error = str(error)
         run.request_id = error.request_id if isinstance(error, APIError) else ""
-        recorder.finish(SyncRun.State.FAILED)
-        logger.warning("Sync of %s failed: %s", name, error)
-        return RunResult(run, error)
+        result = RunResult(run, error)
+        if comes_again and isinstance(error, RateLimited):
+            until = timezone.now() + timedelta(seconds=result.retry_after_seconds or 0)
+            recorder.finish(SyncRun.State.POSTPONED, waiting_until=until)
+            logger.info("Sync of %s goes on at %s: %s", name, until, error)
+        else:
+            recorder.finish(SyncRun.State.FAILED)
+            logger.warning("Sync of %s failed: %s", name, error)
+        return result
     except DatabaseError as error:
         if not _cut_off(error):
             run.error = UNEXPECTED

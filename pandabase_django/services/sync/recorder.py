@@ -220,12 +220,13 @@ class Recorder:
                 raise RunCancelled("The run was cancelled.")
         self._show()
 
-    def finish(self, state: SyncRun.State) -> None:
-        """Close the record."""
+    def finish(self, state: SyncRun.State, *, waiting_until: datetime | None = None) -> None:
+        """Close the record; ``waiting_until`` tells when a postponed run goes on."""
         self._count_traffic()
         self.run.state = state
         self.run.phase = self.run.waiting_for = ""
-        self.run.rows_per_second = self.run.seconds_left = self.run.waiting_until = None
+        self.run.rows_per_second = self.run.seconds_left = None
+        self.run.waiting_until = waiting_until
         self.run.finished_at = self.run.heartbeat_at = timezone.now()
         if self.run.pk:
             self.run.save()

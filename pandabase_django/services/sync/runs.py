@@ -62,6 +62,7 @@ def sync_resource(
     on_progress: Callable[[SyncRun], None] = lambda run: None,
     on_wait: Callable[[str, float], None] | None = None,
     call_for_help: CallForHelp | None = None,
+    comes_again: bool = False,
 ) -> RunResult:
     """Sync one resource of one store, and keep a record of it.
 
@@ -79,6 +80,9 @@ def sync_resource(
         on_wait: Called while another worker's lease is waited for; None does not wait.
         call_for_help: Brings other workers when there are many details to read; see
             ``sharing.help_with_details``. None reads them all here.
+        comes_again: The caller starts it again after ``RunResult.retry_after_seconds``. A rate
+            limit that would hold the worker for too long then postpones the run instead of
+            failing it.
 
     Raises:
         LeaseHeld: Another worker syncs this resource; no record is made.
@@ -101,7 +105,8 @@ def sync_resource(
         run.first = cursor.first_completed_at is None
         if not dry_run:
             run.save(force_insert=True)
-        result = attempt(recorder, partial(_work, cursor, lease, recorder, call_for_help))
+        work = partial(_work, cursor, lease, recorder, call_for_help)
+        result = attempt(recorder, work, comes_again=comes_again)
     finally:
         if lease is not None:
             # A database that is down can't be told; the lease then ends by itself.
