@@ -15,10 +15,19 @@ logger = logging.getLogger(__name__)
 BROKER_TIMEOUT_SECONDS = 3
 
 
-def enqueue(task: Task[Any, Any], *args: Any, **kwargs: Any) -> bool:
-    """Enqueue a task from a page: one try, and False instead of an error when the broker fails."""
+def enqueue(
+    task: Task[Any, Any], *args: Any, after_seconds: float = 0, **kwargs: Any
+) -> bool:
+    """Enqueue a task: one try, and False instead of an error when the broker fails.
+
+    Args:
+        task: What to run.
+        args: Its arguments.
+        after_seconds: A worker waits so long before it begins.
+        kwargs: Its keyword arguments.
+    """
     try:
-        task.apply_async(args, kwargs, retry=False)
+        task.apply_async(args, kwargs, countdown=after_seconds, retry=False)
     except (OperationalError, OSError):
         logger.exception("%s could not be enqueued.", task.name)
         return False

@@ -120,10 +120,13 @@ def fetch_request_logs(
         self, store_id, Resource.REQUEST_LOGS, trigger=trigger, user_id=user_id, full=False
     )
     if state == SyncRun.State.PARTIAL:
-        fetch_request_logs.apply_async(
-            (store_id,),
-            {"trigger": trigger, "user_id": user_id},
-            countdown=CONTINUE_AFTER_SECONDS,
+        # Without a broker the next scheduled run goes on.
+        enqueue(
+            fetch_request_logs,
+            store_id,
+            after_seconds=CONTINUE_AFTER_SECONDS,
+            trigger=trigger,
+            user_id=user_id,
         )
     return state
 

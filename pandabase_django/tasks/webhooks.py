@@ -7,7 +7,6 @@ import time
 from typing import Any
 
 from celery import Task, shared_task
-from kombu.exceptions import OperationalError
 
 from pandabase_django.services.ticks import tick
 from pandabase_django.services.webhooks import queue
@@ -35,10 +34,8 @@ def process_webhook(delivery_id: int) -> None:
     """Work off a webhook delivery and whatever waits for the same order."""
     wait = process_delivery(delivery_id).retry_after_seconds
     if wait is not None and wait <= SHORT_WAIT_SECONDS:
-        try:
-            process_webhook.apply_async((delivery_id,), countdown=wait + 1, retry=False)
-        except (OperationalError, OSError):
-            logger.warning("A short retry is left to the sweeper: the broker failed.")
+        # Without a broker it is left to the sweeper too.
+        enqueue(process_webhook, delivery_id, after_seconds=wait + 1)
 
 
 @shared_task(bind=True, name="pandabase.sweep_webhooks")

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from celery import current_app
 from django.utils import timezone as django_timezone
 
 from pandabase_django import tasks
@@ -14,10 +15,9 @@ from pandabase_django.models import ApiToken, RequestLog, Store, SyncCursor, Syn
 from pandabase_django.models.sync import Resource
 from pandabase_django.sandbox import Sandbox
 from pandabase_django.services import client_for
-from pandabase_django.services.sync.paging import Reader
-from pandabase_django.services.sync.recorder import Recorder
-from pandabase_django.services.sync.request_logs import fetch_request_logs, prune_request_logs
-from pandabase_django.services.sync.sweep import SyncContext
+from pandabase_django.services.sync import request_logs
+from pandabase_django.services.sync.request_logs import prune_request_logs
+from tests.brokers import broker_at
 from tests.sync.conftest import Sync
 
 pytestmark = pytest.mark.django_db
@@ -114,30 +114,12 @@ def test_a_fetch_that_was_broken_off_goes_on_and_leaves_no_gap(
     assert logged <= kept_ids()
 
 
-def test_a_long_log_is_read_in_several_runs(sandbox: Sandbox, store: Store, sync: Sync) -> None:
+def test_a_long_log_is_read_in_several_runs(
+    sandbox: Sandbox, store: Store, sync: Sync, monkeypatch: pytest.MonkeyPatch
+) -> None:
     make_requests(store, 420)
-    cursor = SyncCursor.objects.create(store=store, resource=LOG)
-    now = django_timezone.now()
-
-    def read_two_pages() -> str:
-        run = SyncRun(store=store, resource=LOG, started_at=now, heartbeat_at=now)
-        with (
-            client_for(store) as client,
-            Reader(concurrency=1, while_waiting=lambda: None) as reader,
-        ):
-            context: SyncContext = SyncContext(
-                store=store,
-                client=client,
-                reader=reader,
-                cursor=cursor,
-                lease=None,
-                recorder=Recorder(run, on_progress=lambda run: None),
-                full=False,
-                dry_run=False,
-            )
-            return fetch_request_logs(context, max_pages=2).value
-
-    assert [read_two_pages() for _ in range(3)] == ["PARTIAL", "PARTIAL", "COMPLETED"]
+    monkeypatch.setattr(request_logs, "MAX_PAGES", 2)
+    assert [sync(LOG).run.state for _ in range(3)] == ["PARTIAL", "PARTIAL", "COMPLETED"]
     logged = ids_at(sandbox)
     sync(LOG)
     assert logged <= kept_ids()
@@ -267,3 +249,25 @@ def test_the_task_fetches_and_prunes(store: Store, settings: Any) -> None:
     run = SyncRun.objects.get(resource=LOG)
     assert (run.trigger, run.rows_created > 0) == ("SCHEDULE", True)
     assert prune_request_logs() == 1
+
+
+@pytest.mark.parametrize("up", [True, False])
+def test_the_task_goes_on_with_a_long_log_if_the_broker_lets_it(
+    up: bool, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_requests(store, 130)
+    monkeypatch.setattr(request_logs, "MAX_PAGES", 1)
+    with broker_at("memory://"), current_app.connection_for_read() as connection:
+        queue = connection.SimpleQueue("celery")
+        queue.clear()
+        with broker_at("memory://" if up else "redis://127.0.0.1:9/0"):
+            args = [store.pk, "ADMIN"]
+            assert tasks.fetch_request_logs.apply(args=args).get() == "PARTIAL"
+        assert queue.qsize() == up
+        if up:
+            message = queue.get(block=False)
+            message.ack()
+            assert message.headers["task"] == "pandabase.fetch_request_logs"
+            assert message.headers["eta"]
+            assert message.payload[0] == [store.pk]
+            assert message.payload[1]["trigger"] == "ADMIN"

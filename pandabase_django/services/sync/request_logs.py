@@ -69,11 +69,11 @@ class _Pass:
         return {"began": self.began.isoformat(), "page": self.number, "complete": complete}
 
 
-def fetch_request_logs(context: SyncContext, *, max_pages: int = MAX_PAGES) -> SyncRun.State:
+def fetch_request_logs(context: SyncContext) -> SyncRun.State:
     """Read what is new in the log of one store.
 
     Returns:
-        PARTIAL when the log is longer than ``max_pages``: the next run goes on.
+        PARTIAL when the log is longer than ``MAX_PAGES``: the next run goes on.
 
     Raises:
         MissingPermission: The remote does not let this token read the log.
@@ -84,7 +84,7 @@ def fetch_request_logs(context: SyncContext, *, max_pages: int = MAX_PAGES) -> S
     oldest_kept = timezone.now() - timedelta(days=conf.request_log_retention_days)
     done = 0
     with context.recorder.step("request log"):
-        for _ in range(max_pages):
+        for _ in range(MAX_PAGES):
             page = _read(context, current.number)
             context.recorder.warn(page.warnings)
             with context.writing():
@@ -98,7 +98,7 @@ def fetch_request_logs(context: SyncContext, *, max_pages: int = MAX_PAGES) -> S
                 _advance(context, current, ended=ended)
             if ended:
                 return SyncRun.State.COMPLETED
-    context.recorder.attend(f"The log is longer than {max_pages} pages; the next run goes on.")
+    context.recorder.attend(f"The log is longer than {MAX_PAGES} pages; the next run goes on.")
     return SyncRun.State.PARTIAL
 
 
