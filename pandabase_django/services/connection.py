@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 
 from pandabase_django.api import schemas
@@ -35,6 +34,7 @@ from pandabase_django.services.clients import (
     record_use,
     token_of,
 )
+from pandabase_django.services.roles import activate_token, lock_store
 from pandabase_django.services.rotation.record import close_open
 
 __all__ = [
@@ -145,7 +145,7 @@ def add_token(
                 name: getattr(store, name) for name in ("title", "handle", "currency", "country")
             },
         )
-        _lock_store(store_id)
+        lock_store(store_id)
         siblings = ApiToken.objects.filter(store_id=store_id)
         active = siblings.filter(role=ApiToken.Role.ACTIVE).exists()
         token.role = ApiToken.Role.STANDBY if active else ApiToken.Role.ACTIVE
@@ -213,25 +213,13 @@ def declare_permissions(token: ApiToken, codes: Iterable[str]) -> None:
         )
 
 
-def activate_token(token: ApiToken) -> None:
-    """Make this the token its store is called with; the one before becomes STANDBY."""
-    with transaction.atomic():
-        _lock_store(token.store_id)
-        siblings = ApiToken.objects.filter(store_id=token.store_id)
-        siblings.filter(role=ApiToken.Role.ACTIVE).exclude(pk=token.pk).update(
-            role=ApiToken.Role.STANDBY
-        )
-        siblings.filter(pk=token.pk).update(role=ApiToken.Role.ACTIVE)
-    token.refresh_from_db(fields=["role"])
-
-
 def retire_token(token: ApiToken) -> None:
     """Never call with this token again. Its history and all mirrored rows stay.
 
     An open rotation of it is closed: nobody needs its secret any more.
     """
     with transaction.atomic():
-        _lock_store(token.store_id)
+        lock_store(token.store_id)
         ApiToken.objects.filter(pk=token.pk).update(role=ApiToken.Role.RETIRED)
         close_open(token, outcome="Closed: the token was disabled.", at=timezone.now())
     token.refresh_from_db(fields=["role"])
@@ -255,11 +243,6 @@ def _describe(store: Store, information: schemas.StoreInfo | None) -> None:
         store.handle = information.handle or ""
         store.currency = (information.currency or "")[:16]
         store.country = (information.country or "")[:64]
-
-
-def _lock_store(store_id: str) -> None:
-    # One statement that locks on every database, SQLite included.
-    Store.objects.filter(pk=store_id).update(enabled=F("enabled"))
 
 
 def _checked_codes(codes: Iterable[str]) -> set[str]:

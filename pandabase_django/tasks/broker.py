@@ -15,9 +15,7 @@ logger = logging.getLogger(__name__)
 BROKER_TIMEOUT_SECONDS = 3
 
 
-def enqueue(
-    task: Task[Any, Any], *args: Any, after_seconds: float = 0, **kwargs: Any
-) -> bool:
+def enqueue(task: Task[Any, Any], *args: Any, after_seconds: float = 0, **kwargs: Any) -> bool:
     """Enqueue a task: one try, and False instead of an error when the broker fails.
 
     Args:

@@ -9,7 +9,8 @@ from django.db.models import F
 
 from pandabase_django.crypto.keyring import current_keyring
 from pandabase_django.crypto.secret import Secret
-from pandabase_django.models import ApiToken, RotationAttempt, Store
+from pandabase_django.models import ApiToken, RotationAttempt
+from pandabase_django.services.roles import activate_token, lock_store
 from pandabase_django.services.rotation.context import RotationContext
 from pandabase_django.services.rotation.preflight import granted_codes, lacks
 from pandabase_django.services.rotation.record import (
@@ -104,11 +105,9 @@ def _write_end(
     context: RotationContext,
 ) -> None:
     if flip:
-        _lock_store(token.store_id)
+        _flip(token)
     if not write_secret(token, secret, context=context):
         raise _Overtaken
-    if flip:
-        _flip(token)
     changes: dict[str, Any] = {
         "state": State.DONE,
         "closed_at": context.clock(),
@@ -149,17 +148,14 @@ def _problem_of_flip(
 
 
 def _flip(token: ApiToken) -> None:
-    """Demote, then promote: one UPDATE would break the constraint of one active token."""
+    lock_store(token.store_id)
     siblings = ApiToken.objects.filter(store_id=token.store_id)
-    active = siblings.filter(role=ApiToken.Role.ACTIVE).exclude(pk=token.pk).first()
-    siblings.filter(role=ApiToken.Role.ACTIVE).exclude(pk=token.pk).update(
-        role=ApiToken.Role.STANDBY
-    )
-    siblings.filter(pk=token.pk).update(role=ApiToken.Role.ACTIVE)
-    if active is not None and active.rotate_after_days:
+    before = siblings.filter(role=ApiToken.Role.ACTIVE).exclude(pk=token.pk).first()
+    activate_token(token)
+    if before is not None and before.rotate_after_days:
         # The policy was meant for the credential in use: it must not end with the first flip.
         siblings.filter(pk=token.pk, rotate_after_days__isnull=True).update(
-            rotate_after_days=active.rotate_after_days
+            rotate_after_days=before.rotate_after_days
         )
 
 
@@ -175,8 +171,3 @@ def _see_the_old_one_refused(
         words = f"Whether the old one is refused is not clear: {answer.message}"
     RotationAttempt.objects.filter(pk=attempt.pk).update(outcome=f"{attempt.outcome} {words}")
     attempt.refresh_from_db()
-
-
-def _lock_store(store_id: str) -> None:
-    # One statement that locks on every database, SQLite included.
-    Store.objects.filter(pk=store_id).update(enabled=F("enabled"))
