@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.utils import flatten_fieldsets
 from django.db import transaction
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils.formats import date_format, localize
 from django.utils.html import format_html, format_html_join
@@ -23,6 +23,7 @@ from pandabase_django.admin.links import change_url, link
 from pandabase_django.admin.page import ReadOnlyAdmin
 from pandabase_django.api.webhook_payload import EVENT_TYPES
 from pandabase_django.models import HandledEvent, Order, WebhookDelivery
+from pandabase_django.services.sync.bulk import Among
 from pandabase_django.services.webhooks.queue import replay
 
 __all__ = ["WebhookDeliveryAdmin"]
@@ -131,7 +132,7 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
     def replay_all(self, request: HttpRequest, deliveries: QuerySet[WebhookDelivery]) -> None:
         """Make them pending again, and hand them to the workers once that is committed."""
         ids = replay(deliveries.values_list("pk", flat=True))
-        for delivery in WebhookDelivery.objects.filter(pk__in=ids):
+        for delivery in WebhookDelivery.objects.filter(Among(F("pk"), ids)):
             self.log_change(request, delivery, "Replayed.")
         transaction.on_commit(lambda: self._enqueue(request, ids))
 

@@ -82,6 +82,8 @@ def test_rows_are_looked_up_among_ids() -> None:
     found = Order.objects.filter(Among(F("pk"), ids)).values_list("pk", flat=True)
     assert set(found) == {"ord_1", "ord_3"}
     assert not Order.objects.filter(Among(F("pk"), [])).exists()
+    left = Order.objects.exclude(Among(F("pk"), ids)).values_list("pk", flat=True)
+    assert set(left) == {"ord_0", "ord_2", "ord_4"}
 
 
 @pytest.mark.usefixtures("shops")

@@ -21,6 +21,8 @@ from pandabase_django import tasks
 from pandabase_django.events import Event, on_event
 from pandabase_django.models import WebhookDelivery, WebhookEndpoint
 from pandabase_django.schedules import beat_schedule
+from pandabase_django.services.webhooks import queue
+from tests.parameters import at_most_999_parameters
 from tests.webhooks.conftest import Arrive
 
 pytestmark = pytest.mark.django_db
@@ -129,6 +131,19 @@ def test_dead_letters_are_replayed_in_this_process(arrive: Arrive) -> None:
     assert replay() == {"chosen": 0, "failed": 0}
     assert replay("--event-id", done.event_id) == {"chosen": 1, "failed": 0}
     assert calls == [done.event_id, dead.event_id], "a handler that is through is not called again"
+
+
+def test_thousands_of_dead_letters_are_put_back_at_once(endpoint: WebhookEndpoint) -> None:
+    now = timezone.now()
+    WebhookDelivery.objects.bulk_create(
+        WebhookDelivery(
+            endpoint=endpoint, event_id=f"evt_{n}", event="", state="DEAD", received_at=now
+        )
+        for n in range(1100)
+    )
+    with at_most_999_parameters():
+        assert len(queue.replay(queue.dead_letters())) == 1100
+    assert not WebhookDelivery.objects.exclude(state="PENDING").exists()
 
 
 def test_one_that_fails_again_is_told_by_the_exit_code(arrive: Arrive) -> None:

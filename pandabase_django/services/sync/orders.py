@@ -11,12 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from django.db.models import F
 from django.utils import timezone
 
 from pandabase_django.api import schemas
 from pandabase_django.api.schemas import Page
 from pandabase_django.models import Order, SyncCursor
 from pandabase_django.services.sync import movements, rolling, statuses, vanished
+from pandabase_django.services.sync.bulk import Among
 from pandabase_django.services.sync.details import dirty_orders, fetch_details
 from pandabase_django.services.sync.listing import write_batch
 from pandabase_django.services.sync.paging import PAGE_SIZE
@@ -64,7 +66,7 @@ def sync_orders(context: SyncContext) -> int:
     statuses.reconcile(context, read_details=lambda: _read_details(context, unread, missing))
     vanished.bury_orders(context, missing)
     # One that failed at first may have been read, or proved gone, meanwhile.
-    return Order.objects.filter(pk__in=unread, dirty=True).count()
+    return Order.objects.filter(Among(F("pk"), unread), dirty=True).count()
 
 
 def _read_list(context: SyncContext, *, first: int) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from pandabase_django import signals
@@ -14,6 +14,7 @@ from pandabase_django.api import schemas
 from pandabase_django.conf import conf
 from pandabase_django.exceptions import MissingPermission
 from pandabase_django.models import Category, Product, ProductCategory, ProductVariant
+from pandabase_django.services.sync.bulk import Among
 from pandabase_django.services.sync.paging import PAGE_SIZE
 from pandabase_django.services.sync.sweep import SyncContext, bury, read_through
 from pandabase_django.services.sync.upsert import Change, Outcome, child_digest, mark_gone, upsert
@@ -206,12 +207,14 @@ def _write_category_links(written: dict[str, schemas.Product]) -> None:
 
 
 def _mourn(context: SyncContext, product_ids: list[str], now: datetime) -> None:
-    variants = ProductVariant.objects.filter(product_id__in=product_ids, gone_at__isnull=True)
+    variants = ProductVariant.objects.filter(
+        Among(F("product_id"), product_ids), gone_at__isnull=True
+    )
     ids = list(variants.values_list("pk", flat=True))
     context.recorder.run.rows_gone += mark_gone(ProductVariant, ids=ids, now=now)
     context.recorder.buried(ProductVariant, ids)
     if _heard(context):
-        gone = Product.objects.filter(pk__in=product_ids)
+        gone = Product.objects.filter(Among(F("pk"), product_ids))
         _announce(
             context,
             [

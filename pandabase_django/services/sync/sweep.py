@@ -15,12 +15,14 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from pandabase_django.api.client import Client
 from pandabase_django.api.schemas import Page
 from pandabase_django.exceptions import ObjectNotFound
 from pandabase_django.models import Category, Product, Store, SyncCursor
+from pandabase_django.services.sync.bulk import Among
 from pandabase_django.services.sync.lease import Lease
 from pandabase_django.services.sync.paging import Reader
 from pandabase_django.services.sync.recorder import Recorder
@@ -175,7 +177,9 @@ def bury(
     if missing and not _is_well(context, seen, get=get, control=control):
         context.recorder.warn(["The remote lists rows that it does not find; nothing is buried."])
         return
-    again_absent = set(rows.filter(pk__in=missing, absences__gte=1).values_list("pk", flat=True))
+    again_absent = set(
+        rows.filter(Among(F("pk"), missing), absences__gte=1).values_list("pk", flat=True)
+    )
     gone = [pk for pk in missing if not answers[pk] or pk in again_absent]
     doubtful = [pk for pk in missing if answers[pk] and pk not in again_absent]
     if len(gone) > SHARE_WORTH_ATTENTION * max(1, len(seen) + len(missing)):
@@ -190,8 +194,8 @@ def bury(
         if not context.dry_run:
             context.recorder.buried(model, gone)
             mourn(gone, now)
-            rows.filter(pk__in=doubtful).update(absences=1)
-            rows.filter(pk__in=back).update(absences=0)
+            rows.filter(Among(F("pk"), doubtful)).update(absences=1)
+            rows.filter(Among(F("pk"), back)).update(absences=0)
 
 
 def _is_well(

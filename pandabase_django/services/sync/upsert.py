@@ -123,7 +123,7 @@ def mark_gone(
     model: type[M], *, ids: Sequence[str], now: datetime, dry_run: bool = False, **where: Any
 ) -> int:
     """Turn rows into tombstones; rows that are tombstones already keep their time."""
-    rows = model._default_manager.filter(pk__in=ids, gone_at__isnull=True, **where)
+    rows = model._default_manager.filter(Among(F("pk"), ids), gone_at__isnull=True, **where)
     if dry_run:
         return rows.count()
     return rows.update(gone_at=now, synced_at=now)

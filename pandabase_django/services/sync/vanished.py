@@ -7,8 +7,11 @@ orders that stand here. A person is told in any case.
 
 from __future__ import annotations
 
+from django.db.models import F
+
 from pandabase_django.exceptions import ObjectNotFound
 from pandabase_django.models import Order, OrderItem
+from pandabase_django.services.sync.bulk import Among
 from pandabase_django.services.sync.listing import live_orders
 from pandabase_django.services.sync.sweep import SyncContext
 from pandabase_django.services.sync.upsert import mark_gone
@@ -29,7 +32,7 @@ def bury_orders(context: SyncContext, missing: set[str]) -> int:
         How many became tombstones.
     """
     # A refund or a webhook may name an order that is a tombstone already.
-    buried = Order.objects.filter(pk__in=missing, gone_at__isnull=False)
+    buried = Order.objects.filter(Among(F("pk"), missing), gone_at__isnull=False)
     missing = missing - set(buried.values_list("pk", flat=True))
     buried.update(dirty=False)
     if not missing:
@@ -43,10 +46,10 @@ def bury_orders(context: SyncContext, missing: set[str]) -> int:
         return 0
     with context.recorder.step("orders: vanished ones"), context.writing() as now:
         mark_gone(Order, ids=gone, now=now)
-        Order.objects.filter(pk__in=gone).update(dirty=False)
+        Order.objects.filter(Among(F("pk"), gone)).update(dirty=False)
         context.recorder.buried(Order, gone)
         items = list(
-            OrderItem.objects.filter(order_id__in=gone, gone_at__isnull=True).values_list(
+            OrderItem.objects.filter(Among(F("order_id"), gone), gone_at__isnull=True).values_list(
                 "pk", flat=True
             )
         )
@@ -66,7 +69,9 @@ def _proved(context: SyncContext, missing: set[str]) -> list[str]:
     live = live_orders(context)
     if live.count() - total < len(missing):
         return []
-    control = live.exclude(pk__in=missing).order_by("-created_at").values_list("pk", flat=True)
+    control = (
+        live.exclude(Among(F("pk"), missing)).order_by("-created_at").values_list("pk", flat=True)
+    )
     witness = control.first()
     if witness is not None and not _answers(context, witness):
         return []

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from pandabase_django.conf import conf
 from pandabase_django.models import HandledEvent, WebhookDelivery
+from pandabase_django.services.sync.bulk import Among
 
 __all__ = ["dead_letters", "due_deliveries", "mark_not_enqueued", "prune", "replay"]
 
@@ -56,7 +57,7 @@ def replay(delivery_ids: Iterable[int]) -> list[int]:
     """
     ids = list(delivery_ids)
     now = timezone.now()
-    rows = WebhookDelivery.objects.filter(pk__in=ids)
+    rows = WebhookDelivery.objects.filter(Among(F("pk"), ids))
     rows.exclude(state=State.PENDING).update(
         state=State.PENDING,
         attempts=0,
