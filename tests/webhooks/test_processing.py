@@ -8,6 +8,7 @@ import random
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from pandabase_django.crypto.secret import Secret
+from pandabase_django.events import Event, on_event
 from pandabase_django.models import (
     ApiToken,
     Customer,
@@ -349,6 +351,30 @@ def test_a_delivery_that_kills_each_worker_is_given_up(store: Store, arrive: Arr
     process_delivery(delivery.pk)
     delivery.refresh_from_db()
     assert delivery.state == "DEAD"
+
+
+def test_one_that_kills_each_worker_takes_no_other_of_its_order_with_it(
+    sandbox: Sandbox, synced: Store, arrive: Arrive
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    @on_event("PAYMENT_DISPUTED")
+    def kill(event: Event) -> None:
+        raise Killed
+
+    order = Order.objects.order_by("pk")[0].pk
+    before, killer, after = (
+        arrive(order, event)
+        for event in ("PAYMENT_COMPLETED", "PAYMENT_DISPUTED", "PAYMENT_REFUNDED")
+    )
+    for _ in range(MAX_ATTEMPTS + 1):
+        make_due()
+        for delivery in (before, killer, after):
+            with suppress(Killed):
+                process_delivery(delivery.pk)
+    states = dict(WebhookDelivery.objects.values_list("pk", "state"))
+    assert states == {before.pk: "PROCESSED", killer.pk: "DEAD", after.pk: "PROCESSED"}
 
 
 def test_the_sweeper_takes_what_is_left_and_not_what_is_worked_on(

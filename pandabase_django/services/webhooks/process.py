@@ -114,12 +114,15 @@ def _claim(delivery_id: int) -> list[WebhookDelivery]:
         _bury(wanted)
         return []
     ids = [wanted.pk]
-    if wanted.order_id and wanted.event in EVENT_TYPES:
+    # The last attempt is made alone: a worker that was killed each time leaves all that it had
+    # claimed, and one of them did it.
+    last = MAX_ATTEMPTS - 1
+    if wanted.order_id and wanted.event in EVENT_TYPES and wanted.attempts < last:
         others = due.filter(
             endpoint__store_id=wanted.endpoint.store_id,
             order_id=wanted.order_id,
             event__in=EVENT_TYPES,
-            attempts__lt=MAX_ATTEMPTS,
+            attempts__lt=last,
         ).exclude(pk=wanted.pk)
         ids += others.order_by("pk").values_list("pk", flat=True)[: MAX_COALESCED - 1]
     claimed = [
