@@ -25,8 +25,9 @@ from pandabase_django.services.rotation import (
     run_rotation,
     watch_rotations,
 )
+from pandabase_django.services.rotation.record import keep_reply, sealed_column
 from pandabase_django.services.rotation.replies import packed, unpacked
-from tests.rotation.conftest import Clock, attempts, in_use, rolls
+from tests.rotation.conftest import Clock, add, attempts, in_use, rolls
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -370,6 +371,36 @@ def test_a_request_that_never_left_is_safe_at_once(
     assert attempt.state == "FAILED_SAFE"
     assert "Nothing was sent" in attempt.outcome
     assert attempt.sent_at is None
+
+
+@pytest.mark.parametrize("shape", ["LOST", "HELD"])
+def test_an_answer_that_came_too_late_helps_out_when_the_next_roll_brings_none(
+    token: ApiToken,
+    sandbox: Sandbox,
+    context: RotationContext,
+    clock: Clock,
+    told: list[tuple[str, str]],
+    shape: str,
+) -> None:
+    sandbox.fault([{"match": ROLL, "action": "commit_then_reset"}])
+    first = rotate(token, context)
+    signer = add(sandbox, sandbox.add_token())
+    second = request_rotation(token, reason="again", trigger="COMMAND", signer=signer)
+    clock.pass_by(minutes=1)
+    body = json.dumps({"data": {"secret": sandbox.secret_of(token.token_id)}}).encode()
+    reply = RawReply(status=200, request_id="req_late", body=body)
+    field = sealed_column(RotationAttempt, "reply")
+    sealed = field.handle(first, field.seal(first, packed(reply)))
+    assert keep_reply(first.pk, sealed, context=context, reply_status=200, request_id="req_late")
+    first.refresh_from_db()
+    assert (first.state, first.closed_at is None) == ("LOST", False)
+
+    answer = {"status": 403, "error": "no"} if shape == "LOST" else {"status": 200, "body": "odd"}
+    sandbox.fault([{"match": ROLL, "action": "status", "args": answer}])
+    second = run_rotation(second.pk, context=context)
+    assert second.state == "DONE", second.outcome
+    assert in_use(token, sandbox)
+    assert told == [("failed", "LOST"), ("failed", shape), ("rotated", "DONE")]
 
 
 def test_a_rotation_refuses_to_run_inside_a_transaction(

@@ -148,7 +148,8 @@ def keep_reply(
     """Commit a sealed answer; a second call for the same attempt changes nothing.
 
     An attempt that was closed meanwhile is opened again for it, unless a later one is open: the
-    answer is the newest word of the remote, and nothing of it may be dropped.
+    answer is the newest word of the remote, and nothing of it may be dropped. Beside a later one it
+    waits, and is tried if that one leaves no working secret.
 
     Returns:
         Whether the database has it now.

@@ -17,7 +17,7 @@ from pandabase_django.services.rotation.context import RotationContext
 from pandabase_django.services.rotation.intent import record_attempt
 from pandabase_django.services.rotation.record import State, advance, close, token_now
 from pandabase_django.services.rotation.replies import KeptReply, PossibleSecret, unpacked
-from pandabase_django.services.rotation.swapping import swap
+from pandabase_django.services.rotation.swapping import swap, swap_by_late_answer
 from pandabase_django.services.rotation.wire import Answer, Standing, send_bound_seconds
 
 __all__ = ["WATCH", "end_unsent", "sender_may_live", "settle"]
@@ -52,6 +52,8 @@ def settle(attempt: RotationAttempt, *, context: RotationContext) -> RotationAtt
         _judge(attempt, context=context)
     elif attempt.closed_at is None and attempt.state == State.WATCHING:
         _watch(attempt, context=context)
+    if attempt.closed_at is None and attempt.state in (State.HELD, State.LOST):
+        swap_by_late_answer(attempt, context=context)
     if attempt.closed_at is None and attempt.state == State.LOST:
         return _lead_on(attempt, context=context)
     return None

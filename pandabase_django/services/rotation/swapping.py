@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from django.db import transaction
@@ -9,6 +10,7 @@ from django.db.models import F
 
 from pandabase_django.crypto.keyring import current_keyring
 from pandabase_django.crypto.secret import Secret
+from pandabase_django.exceptions import SealError
 from pandabase_django.models import ApiToken, RotationAttempt
 from pandabase_django.services.roles import activate_token, lock_store
 from pandabase_django.services.rotation.context import RotationContext
@@ -19,9 +21,13 @@ from pandabase_django.services.rotation.record import (
     announce,
     close,
     sealed_column,
+    token_now,
 )
+from pandabase_django.services.rotation.replies import unpacked
 
-__all__ = ["swap", "write_secret"]
+__all__ = ["swap", "swap_by_late_answer", "write_secret"]
+
+logger = logging.getLogger(__name__)
 
 _BEFORE = (State.JOURNALED, State.VERIFIED, State.WATCHING, State.HELD, State.LOST)
 
@@ -73,6 +79,30 @@ def swap(
     announce(attempt, context=context)
     _see_the_old_one_refused(attempt, token, old, context=context)
     return True
+
+
+def swap_by_late_answer(attempt: RotationAttempt, *, context: RotationContext) -> None:
+    """Try what earlier rolls answered when this attempt was open already.
+
+    Args:
+        attempt: Held or lost.
+        context: Seams.
+    """
+    token = token_now(attempt)
+    late = token.rotations.real().filter(reply__isnull=False, closed_at__lt=F("journaled_at"))
+    for earlier in late.exclude(state=State.DONE):
+        try:
+            candidates = unpacked(earlier.reply).likely()
+        except SealError as error:
+            logger.error("The answer of rotation %s can't be opened: %s", earlier.pk, error)
+            continue
+        for candidate in candidates:
+            if (
+                candidate.secret != token.secret
+                and context.wire.standing(token, secret=candidate.secret).works
+            ):
+                swap(attempt, token, candidate.secret, context=context)
+                return
 
 
 def write_secret(token: ApiToken, secret: Secret, *, context: RotationContext) -> bool:
