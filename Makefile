@@ -2,7 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint types screenshots messages soak bench clean
+.PHONY: demo test lint types screenshots messages bench clean
+.PHONY: soak soak-schedules soak-answers soak-faults soak-kills
+.PHONY: soak-processes soak-rotation soak-webhooks
 
 demo: .venv/ready
 	$(BIN)/python manage.py demo
@@ -27,17 +29,39 @@ messages: .venv/ready
 	cd pandabase_django && ../$(BIN)/python -m django makemessages -l de --no-location --no-obsolete -e html,py
 	cd pandabase_django && ../$(BIN)/python -m django compilemessages -l de
 
-# What takes longer than CI may: many seeds of what disturbs a sync, and a kill before each statement.
+# What takes longer than CI may, in parts that can be run alone: docs/correctness.md.
+soak: soak-schedules soak-answers soak-faults soak-kills soak-processes soak-rotation soak-webhooks
+
+SOAK_FIRST ?= 0
 SOAK_SCHEDULES ?= 10000
+SOAK_ANSWERS ?= 500
 SOAK_FAULTS ?= 50
-soak: .venv/ready
-	PANDABASE_SOAK_SEEDS=500 PANDABASE_SOAK_SCHEDULES=$(SOAK_SCHEDULES) PANDABASE_SOAK_KILLS=50 \
-	PANDABASE_SOAK_FAULTS=$(SOAK_FAULTS) PANDABASE_SOAK_KILL_STRIDE=1 \
-	$(BIN)/python -m pytest -n 2 tests/sync tests/worker --timeout 7200
-	PANDABASE_ROTATION_MISFORTUNES=2 PANDABASE_ROTATION_SEEDS=50 \
-	$(BIN)/python -m pytest -n 2 tests/rotation --timeout 7200
-	PANDABASE_SOAK_SEEDS=200 $(BIN)/python -m pytest -n 2 tests/webhooks --timeout 7200
-	PANDABASE_LOAD_SECONDS=60 PANDABASE_LOAD_RATE=200 $(BIN)/python -m pytest -n 0 tests/load
+SOAK := PANDABASE_SOAK_FIRST=$(SOAK_FIRST) $(BIN)/python -m pytest -q --timeout 7200
+SCHEDULES := tests/sync/test_schedules.py
+
+soak-schedules: .venv/ready
+	PANDABASE_SOAK_SCHEDULES=$(SOAK_SCHEDULES) $(SOAK) -n 2 $(SCHEDULES) -k "test_a_catalog or test_orders"
+
+soak-answers: .venv/ready
+	PANDABASE_SOAK_SEEDS=$(SOAK_ANSWERS) $(SOAK) -n 2 tests/sync/test_order_of_answers.py
+
+# Many of these wait for a time-out or a retry, so that two processors serve six of them.
+soak-faults: .venv/ready
+	PANDABASE_SOAK_FAULTS=$(SOAK_FAULTS) $(SOAK) -n 6 $(SCHEDULES) -k test_a_fault
+
+soak-kills: .venv/ready
+	PANDABASE_SOAK_KILL_STRIDE=1 $(SOAK) -n 2 $(SCHEDULES) -k test_a_reader_killed
+
+# Needs PostgreSQL in DATABASE_URL, and Redis.
+soak-processes: .venv/ready
+	PANDABASE_SOAK_KILLS=50 $(SOAK) -n 2 tests/worker
+
+soak-rotation: .venv/ready
+	PANDABASE_ROTATION_MISFORTUNES=2 PANDABASE_ROTATION_SEEDS=50 $(SOAK) -n 2 tests/rotation
+
+soak-webhooks: .venv/ready
+	PANDABASE_SOAK_SEEDS=200 $(SOAK) -n 2 tests/webhooks
+	PANDABASE_LOAD_SECONDS=60 PANDABASE_LOAD_RATE=200 $(SOAK) -n 0 tests/load
 
 # Measures the sync; MEASURES="list details" and BENCH="--orders 20000" choose. docs/performance.md.
 bench: .bench/ready

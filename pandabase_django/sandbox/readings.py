@@ -5,12 +5,12 @@ Called with the state's lock held. Each function answers None for an object that
 
 from __future__ import annotations
 
-from copy import deepcopy
 from typing import Any
 
 from pandabase_django.sandbox.book import Record
 from pandabase_django.sandbox.shapes import (
     Json,
+    copy_json,
     dump_json,
     order_item,
     order_reference,
@@ -64,7 +64,7 @@ def order_detail(state: StoreState, index: int) -> Json | None:
         return None
     if state.orders.touched(index) is None:
         return record.payload  # computed for this call: nobody else holds it
-    return record.force(deepcopy(record.payload), in_list=False)
+    return record.force(copy_json(record.payload), in_list=False)
 
 
 def order_item_json(state: StoreState, index: int) -> str:
@@ -76,7 +76,7 @@ def order_item_json(state: StoreState, index: int) -> str:
             slot=state.lifecycle.slot(index),
             created_ms=state.timeline.created_ms(index),
         )
-    return dump_json(record.force(order_item(deepcopy(record.payload)), in_list=True))
+    return dump_json(record.force(copy_json(order_item(record.payload)), in_list=True))
 
 
 def payment_form(state: StoreState, index: int, *, detail: bool) -> Json | None:
@@ -106,7 +106,7 @@ def refund_form(state: StoreState, index: int, *, detail: bool) -> Json | None:
         shown["order"] = order_reference(order, "customer")
     if state.refunds.touched(index) is None:
         return shown
-    return record.force(deepcopy(shown), in_list=not detail)
+    return record.force(copy_json(shown), in_list=not detail)
 
 
 def dispute_form(state: StoreState, index: int, *, detail: bool) -> Json | None:
@@ -124,7 +124,7 @@ def dispute_form(state: StoreState, index: int, *, detail: bool) -> Json | None:
         shown["order"] = order_reference(order, "status", "customer")
     if state.disputes.touched(index) is None:
         return shown
-    return record.force(deepcopy(shown), in_list=not detail)
+    return record.force(copy_json(shown), in_list=not detail)
 
 
 def customer_form(state: StoreState, customer: int) -> Json:
@@ -148,7 +148,7 @@ def customer_created_ms(state: StoreState, customer: int) -> int:
 
 def product_form(state: StoreState, item: Item, *, timestamps: bool) -> Json:
     """A product, the same in lists and alone. Source: P-20."""
-    shown = deepcopy(item.payload)
+    shown = copy_json(item.payload)
     shown["categories"] = [
         reference
         for identity in item.category_ids
@@ -162,7 +162,7 @@ def product_form(state: StoreState, item: Item, *, timestamps: bool) -> Json:
 
 def category_form(item: Item) -> Json:
     """A category, the same in lists and alone."""
-    return _forced(deepcopy(item.payload), item)
+    return _forced(copy_json(item.payload), item)
 
 
 def _forced(shown: Json, item: Item) -> Json:

@@ -13,6 +13,10 @@ from pandabase_django.models import Store, SyncRun
 from pandabase_django.sandbox import Sandbox
 from pandabase_django.services.connection import add_token
 from pandabase_django.services.sync.runs import RunResult, sync_resource
+from tests.sync.moments import moments, transactional_db
+from tests.sync.world import open_world, world
+
+__all__ = ["Sync", "moments", "open_world", "transactional_db", "world"]
 
 Sync = Callable[..., RunResult]
 

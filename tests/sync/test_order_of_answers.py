@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import random
 import time
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,10 +18,9 @@ from pandabase_django.services.sync.details import Detailed, mark_dirty, write_d
 from pandabase_django.services.sync.summaries import write_summaries
 from tests.sync.conftest import Sync
 from tests.sync.equality import order_differences
+from tests.sync.world import World, seeds
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-SEEDS = range(int(os.environ.get("PANDABASE_SOAK_SEEDS", "6")))
+SEEDS = seeds("PANDABASE_SOAK_SEEDS", 6)
 
 
 def write(order: schemas.Order, *, mark: int, asked_at: datetime | None = None) -> Any:
@@ -32,21 +29,18 @@ def write(order: schemas.Order, *, mark: int, asked_at: datetime | None = None) 
         return write_details([detail], store_id=Store.objects.get().pk, silent=True)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("world", SEEDS, indirect=True)
 @pytest.mark.fact(21)
-def test_list_and_detail_answers_in_any_order_end_in_the_newest_state(
-    sandbox: Sandbox, sync: Sync, seed: int
-) -> None:
-    dice = random.Random(seed)
+def test_list_and_detail_answers_in_any_order_end_in_the_newest_state(world: World) -> None:
+    dice = world.dice
     if dice.random() < 0.7:
-        sync("orders")
-    store = Store.objects.get()
+        world.first_sync("orders")
     waiting: list[tuple[str, Any, int]] = []
     newest: datetime | None = None
-    with client_for(store) as client:
+    with client_for(world.store) as client:
         for version in range(1, 7):
             fields = {"amount": version, "status": dice.choice(["COMPLETED", "REFUNDED"])}
-            (pk,) = sandbox.change([{"op": "edit_order", "index": 3, "fields": fields}])
+            (pk,) = world.sandbox.change([{"op": "edit_order", "index": 3, "fields": fields}])
             for _ in range(dice.randint(1, 2)):
                 mark = Order.objects.filter(pk=pk).values_list("dirty_mark", flat=True).first()
                 page = client.orders.list(page=1, sort="asc")
@@ -61,19 +55,22 @@ def test_list_and_detail_answers_in_any_order_end_in_the_newest_state(
                 with transaction.atomic():
                     if kind == "list":
                         now = timezone.now()
-                        write_summaries([answer], store_id=store.pk, now=now, dry_run=False)
+                        write_summaries([answer], store_id=world.store.pk, now=now, dry_run=False)
                     else:
                         write_details(
-                            [Detailed(order=answer, mark=mark)], store_id=store.pk, silent=True
+                            [Detailed(order=answer, mark=mark)],
+                            store_id=world.store.pk,
+                            silent=True,
                         )
                 stands = Order.objects.get(pk=pk).updated_at
                 assert newest is None or (stands is not None and stands >= newest)
                 newest = stands
-    sync("orders")
-    sync("orders")
-    assert order_differences(sandbox) == []
+    world.sync("orders")
+    world.sync("orders")
+    assert world.differences("orders") == []
 
 
+@pytest.mark.django_db(transaction=True)
 def test_an_answer_older_than_the_row_leaves_the_order_due(sandbox: Sandbox, sync: Sync) -> None:
     sync("orders")
     (pk,) = sandbox.change([{"op": "edit_order", "index": 3, "fields": {"amount": 1}}])
@@ -90,6 +87,7 @@ def test_an_answer_older_than_the_row_leaves_the_order_due(sandbox: Sandbox, syn
     assert outcome.warnings == [f"{pk}: an answer was older than what stands here."]
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("updated_at", ["the same", None])
 @pytest.mark.fact(21)
 def test_two_answers_of_one_time_that_differ_are_asked_for_again(
@@ -113,6 +111,7 @@ def test_two_answers_of_one_time_that_differ_are_asked_for_again(
     assert (order.amount_minor, order.dirty) == (2, False)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_clock_of_the_remote_that_is_off_by_hours_harms_nothing(
     sandbox: Sandbox, sync: Sync
 ) -> None:
@@ -132,6 +131,7 @@ def test_a_clock_of_the_remote_that_is_off_by_hours_harms_nothing(
         sandbox.set_clock(None)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_an_answer_without_its_line_items_buries_none(sandbox: Sandbox, sync: Sync) -> None:
     sync("orders")
     before = OrderItem.objects.count()

@@ -1,13 +1,13 @@
 """Seeded: a store that changes while it is read, answers badly, or loses its reader at any point.
 
-A share runs in CI. ``make soak`` sets PANDABASE_SOAK_SCHEDULES and PANDABASE_SOAK_FAULTS.
+A share runs in CI, the rest in ``make soak``; docs/correctness.md tells how to repeat one seed.
 """
 
 from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -16,140 +16,19 @@ from django.core.cache import cache
 from django.db import connection
 from django.utils import timezone
 
-from pandabase_django.crypto.secret import Secret
 from pandabase_django.models import (
     ApiToken,
-    Category,
-    Order,
     OrderItem,
-    Product,
     ProductVariant,
-    Store,
     SyncCursor,
-    SyncRun,
 )
-from pandabase_django.sandbox import Sandbox
-from pandabase_django.services.connection import add_token
-from pandabase_django.services.sync.runs import RunResult, sync_resource
-from tests.sync.equality import order_differences, product_differences
+from tests.sync.world import Change, OpenWorld, World, seeds
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-SCHEDULES = range(int(os.environ.get("PANDABASE_SOAK_SCHEDULES", "5")))
-FAULT_SEEDS = range(int(os.environ.get("PANDABASE_SOAK_FAULTS", "1")))
+SCHEDULES = seeds("PANDABASE_SOAK_SCHEDULES", 5)
+FAULT_SEEDS = seeds("PANDABASE_SOAK_FAULTS", 1)
 KILL_STRIDE = int(os.environ.get("PANDABASE_SOAK_KILL_STRIDE", "21"))
-
-Change = dict[str, Any]
-
-
-class World:
-    """A store at the sandbox and its mirror."""
-
-    def __init__(self, sandbox: Sandbox, dice: random.Random) -> None:
-        self.sandbox = sandbox
-        self.dice = dice
-        token = sandbox.hmac_token
-        self.store: Store = add_token(
-            store_id=sandbox.store_id,
-            mode="HMAC",
-            secret=Secret(token.secret),
-            token_id=token.token_id,
-            base_url=sandbox.url,
-        ).store
-        self.products = len(sandbox.dump("products"))
-        self.orders = len(sandbox.dump("orders"))
-
-    def sync(self, resource: str, **options: Any) -> RunResult:
-        trigger = SyncRun.Trigger.COMMAND
-        return sync_resource(self.store, resource=resource, trigger=trigger, **options)
-
-    def catalog_changes(self, many: int) -> list[Change]:
-        dice = self.dice
-        changes: list[Change] = []
-        for _ in range(many):
-            index = dice.randrange(self.products)
-            op = dice.choice(["create", "edit", "edit", "delete", "undelete", "swap", "category"])
-            if op == "create":
-                changes.append({"op": "create_product", "fields": {"title": "new"}})
-                self.products += 1
-            elif op == "edit":
-                fields = {"price": dice.randrange(9999)}
-                changes.append({"op": "edit_product", "index": index, "fields": fields})
-            elif op == "swap":
-                # As one: no total tells of it, and whoever stands between is shifted.
-                changes.append({"op": "delete_product", "index": index})
-                other = dice.randrange(self.products)
-                changes.append({"op": "undelete_product", "index": other})
-            elif op == "category":
-                fields = {"name": f"c{dice.randrange(99)}"}
-                changes.append({"op": "edit_category", "index": 2, "fields": fields})
-            else:
-                changes.append({"op": f"{op}_product", "index": index})
-        return changes
-
-    def sales_changes(self, many: int) -> list[Change]:
-        dice = self.dice
-        changes: list[Change] = []
-        for _ in range(many):
-            index = dice.randrange(self.orders)
-            op = dice.choice(["create", "create", "refund", "dispute", "status", "edit", "late"])
-            if op == "create":
-                count = dice.choice([1, 2, 40])
-                status = dice.choice(["COMPLETED", "PENDING", "PROCESSING", "ON_HOLD"])
-                known = status != "ON_HOLD"
-                changes.append(
-                    {
-                        "op": "create_order",
-                        "count": count,
-                        "status": status if known else "COMPLETED",
-                        "fields": {} if known else {"status": status},
-                    }
-                )
-            elif op == "status":
-                status = dice.choice(["COMPLETED", "CANCELLED", "FAILED", "PENDING"])
-                changes.append({"op": "set_order_status", "index": index, "status": status})
-                # The status may be what it was; then the list must tell in another way.
-                fields = {"amount": dice.randrange(9999)}
-                changes.append({"op": "edit_order", "index": index, "fields": fields})
-            elif op == "edit":
-                fields = {"amount": dice.randrange(9999)}
-                changes.append({"op": "edit_order", "index": index, "fields": fields})
-            elif op == "late":
-                changes.append({"op": dice.choice(["hide_order", "show_order"]), "index": index})
-            else:
-                changes.append({"op": f"{op}_order", "index": index})
-        return changes
-
-    def show_all_orders(self) -> None:
-        self.sandbox.change([{"op": "show_order", "index": i} for i in range(self.orders)])
-
-    def false_tombstones(self) -> set[str]:
-        """Rows marked as gone that the remote lists."""
-        listed = {p["id"] for p in self.sandbox.dump("products", include_deleted=False)}
-        listed |= {c["id"] for c in self.sandbox.dump("categories", include_deleted=False)}
-        listed |= {o["id"] for o in self.sandbox.dump("orders")}
-        gone: set[str] = set()
-        for model in (Product, Category, Order):
-            gone |= set(model.objects.filter(gone_at__isnull=False).values_list("pk", flat=True))
-        return gone & listed
-
-    def differences(self, resource: str) -> list[str]:
-        return (product_differences if resource == "products" else order_differences)(self.sandbox)
-
-
-@pytest.fixture
-def world(db: None, request: pytest.FixtureRequest, settings: Any) -> Iterator[World]:
-    cache.clear()
-    dice = random.Random(getattr(request, "param", 0))
-    settings.PANDABASE = {
-        **settings.PANDABASE,
-        "CONCURRENCY": dice.choice([1, 2, 4]),
-        # A drip is cut off after connect and twice the read seconds.
-        "CONNECT_TIMEOUT_SECONDS": 1.0,
-        "READ_TIMEOUT_SECONDS": 0.6,
-    }
-    with Sandbox(seed=7, products=120, orders=230, categories=5) as sandbox:
-        yield World(sandbox, dice)
+KILL_AT = int(os.environ.get("PANDABASE_SOAK_KILL_AT", "0"))  # this statement alone
+KILL_PARTS = 4 if KILL_STRIDE == 1 else 1  # so that several processes can share them
 
 
 @pytest.mark.parametrize("world", SCHEDULES, indirect=True)
@@ -159,7 +38,7 @@ def test_a_catalog_that_changes_while_it_is_read_buries_nothing_and_ends_equal(
 ) -> None:
     dice = world.dice
     if dice.random() < 0.8:
-        world.sync("products")
+        world.first_sync("products")
     world.sandbox.set(deleted_product_get=dice.choice(["404", "200"]))
     for _ in range(dice.randint(1, 3)):
         world.sandbox.fault(
@@ -188,7 +67,7 @@ def test_a_catalog_that_changes_while_it_is_read_buries_nothing_and_ends_equal(
 def test_orders_that_come_and_change_while_they_are_read_end_equal(world: World) -> None:
     dice = world.dice
     if dice.random() < 0.8:
-        world.sync("orders")
+        world.first_sync("orders")
     for _ in range(dice.randint(1, 3)):
         world.sandbox.fault(
             [
@@ -208,7 +87,7 @@ def test_orders_that_come_and_change_while_they_are_read_end_equal(world: World)
         world.sandbox.clear_faults()
     world.show_all_orders()
     # What leaves no trace but in its own row comes round with the rolling pass.
-    rounds = 2 + len(world.sandbox.dump("orders")) // 200
+    rounds = 2 + world.sandbox.counts()["orders"] // 200
     for _ in range(rounds):
         assert world.sync("orders").run.state == "COMPLETED"
     assert world.false_tombstones() == set()
@@ -245,7 +124,7 @@ def test_a_fault_anywhere_buries_nothing_and_loses_nothing(
     dice = random.Random(f"{world.dice.random()} {fault} {resource}")
     world.dice = dice
     if dice.random() < 0.8:
-        world.sync(resource)
+        world.first_sync(resource)
     changes = world.catalog_changes if resource == "products" else world.sales_changes
     world.sandbox.change([change for change in changes(6) if not change["op"].startswith("hide")])
     paths = "/(products|categories)" if resource == "products" else "/(orders|refunds|disputes)"
@@ -295,45 +174,41 @@ def _killer(at: int) -> tuple[Callable[..., Any], Callable[[], int]]:
     return execute, lambda: count
 
 
+@pytest.mark.parametrize("part", range(KILL_PARTS))
 @pytest.mark.parametrize("resource", ["products", "orders"])
 @pytest.mark.parametrize("first", [True, False], ids=["first-sync", "later-sync"])
 def test_a_reader_killed_before_any_statement_is_made_good_by_the_next_run(
-    world: World, resource: str, first: bool
+    open_world: OpenWorld, resource: str, first: bool, part: int
 ) -> None:
+    at = KILL_AT or random.Random(resource).randint(1, KILL_STRIDE) + part * KILL_STRIDE
+    kills = 0
+    while not (KILL_AT and kills):
+        with open_world(f"{resource} {first} {at}") as world:
+            if not _kill_and_make_good(world, resource, first=first, at=at):
+                break
+        kills += 1
+        at += KILL_STRIDE * KILL_PARTS
+    assert kills
+
+
+def _kill_and_make_good(world: World, resource: str, *, first: bool, at: int) -> bool:
+    """False when the run came to its end before the statement at which it was to die."""
     if not first:
-        world.sync(resource)
-    changes = world.catalog_changes if resource == "products" else world.sales_changes
-    at = world.dice.randint(1, KILL_STRIDE)
-    while True:
-        if first:
-            _forget_everything()
-        else:
-            # What the next run alone must find; edits without a trace come round later.
-            later = ("hide_order", "edit_order", "set_order_status")
-            made = [change for change in changes(6) if change["op"] not in later]
-            world.sandbox.change(made)
-        execute, statements = _killer(at)
-        died = False
-        with connection.execute_wrapper(execute):
-            try:
-                world.sync(resource)
-            except Killed:
-                died = True
-        _let_the_lease_pass()
-        assert world.false_tombstones() == set()
-        assert world.sync(resource).run.state == "COMPLETED"
-        assert world.differences(resource) == [], f"killed before statement {at}"
-        if not died:
-            assert statements() < at
-            break
-        at += KILL_STRIDE
-    assert at > KILL_STRIDE
-
-
-def _let_the_lease_pass() -> None:
+        world.first_sync(resource)
+        changes = world.catalog_changes if resource == "products" else world.sales_changes
+        # What the next run alone must find; edits without a trace come round later.
+        later = ("hide_order", "edit_order", "set_order_status")
+        world.sandbox.change([change for change in changes(6) if change["op"] not in later])
+    execute, statements = _killer(at)
+    died = False
+    with connection.execute_wrapper(execute):
+        try:
+            world.sync(resource)
+        except Killed:
+            died = True
     SyncCursor.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
-
-
-def _forget_everything() -> None:
-    for model in (OrderItem, Order, ProductVariant, Product, Category, SyncCursor):
-        model.objects.all().delete()
+    assert world.false_tombstones() == set()
+    assert world.sync(resource).run.state == "COMPLETED"
+    assert world.differences(resource) == [], f"killed before statement {at}"
+    assert died or statements() < at
+    return died

@@ -14,11 +14,12 @@ import psycopg
 import pytest
 
 from pandabase_django.sandbox import Sandbox
+from tests.sync.world import seeds
 from tests.worker.shop import PATIENCE_SECONDS, Shop
 
 pytestmark = [pytest.mark.worker, pytest.mark.postgres]
 
-SEEDS = range(int(os.environ.get("PANDABASE_SOAK_KILLS", "1")))
+SEEDS = seeds("PANDABASE_SOAK_KILLS", 1)
 KILLS_PER_SEED = 3
 ROWS = """
     SELECT (SELECT coalesce(max(xmin::text::bigint), 0) FROM {0}),

@@ -40,6 +40,8 @@ def write_customers(
         at = created_at or _LONG_AGO
         if customer.id not in newest or newest[customer.id][0] <= at:
             newest[customer.id] = (at, customer)
+    if not newest:
+        return
     # In one order everywhere: two workers that write the same customers must not block each other.
     ids = sorted(newest)
     known = dict(Customer.objects.filter(Among(F("pk"), ids)).values_list("pk", "digest"))
@@ -55,13 +57,20 @@ def write_customers(
             row for row in changed if (latest.get(row["id"]) or _LONG_AGO) <= newest[row["id"]][0]
         ]
     new = [row for row in rows if row["id"] not in known]
+    if new and not _insert(new):
+        # Another worker wrote one of them a moment ago.
+        changed = sorted([*changed, *new], key=lambda row: row["id"])
+    upsert(Customer, [Customer(**row) for row in changed])
+
+
+def _insert(new: list[dict[str, Any]]) -> bool:
+    """Whether all of them were new; none is inserted otherwise."""
     try:
         with transaction.atomic():
             insert_new(Customer, new)
     except IntegrityError:
-        # Another worker wrote one of them a moment ago.
-        changed = sorted([*changed, *new], key=lambda row: row["id"])
-    upsert(Customer, [Customer(**row) for row in changed])
+        return False
+    return True
 
 
 def _row(customer: schemas.Customer, *, store_id: str, now: datetime) -> dict[str, Any]:

@@ -1,0 +1,190 @@
+"""A store at the sandbox and its mirror, both changed and read by the dice of one seed."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+
+from pandabase_django.conf import conf
+from pandabase_django.crypto.secret import Secret
+from pandabase_django.models import ApiToken, Category, Order, Product, Store, SyncRun
+from pandabase_django.sandbox import Sandbox
+from pandabase_django.services.connection import add_token
+from pandabase_django.services.sync.runs import RunResult, sync_resource
+from tests.sync.equality import order_differences, product_differences
+from tests.sync.moments import Moments
+
+__all__ = ["Change", "OpenWorld", "World", "open_world", "seeds", "world"]
+
+Change = dict[str, Any]
+
+PRODUCTS = 120
+ORDERS = 230
+MODELS = {"products": Product, "categories": Category, "orders": Order}
+
+
+def seeds(variable: str, usual: int) -> range:
+    """As many seeds as the environment asks for, from PANDABASE_SOAK_FIRST on."""
+    first = int(os.environ.get("PANDABASE_SOAK_FIRST", "0"))
+    return range(first, first + int(os.environ.get(variable, usual)))
+
+
+class World:
+    """A store at the sandbox and its mirror."""
+
+    def __init__(self, sandbox: Sandbox, dice: random.Random, moments: Moments) -> None:
+        self.sandbox = sandbox
+        self.dice = dice
+        self.products = PRODUCTS
+        self.orders = ORDERS
+        self._named_late: set[int] = set()
+        self._moments = moments
+        if not self._put_back("a store"):
+            token = sandbox.hmac_token
+            add_token(
+                store_id=sandbox.store_id,
+                mode="HMAC",
+                secret=Secret(token.secret),
+                token_id=token.token_id,
+                base_url=sandbox.url,
+            )
+            moments.keep("a store")
+        self.store = Store.objects.get()
+
+    def first_sync(self, resource: str) -> None:
+        """A store's first sync while nothing disturbs it: it ends alike for every seed."""
+        name = (resource, conf.concurrency)
+        if not self._put_back(name):
+            assert self.sync(resource).run.state == "COMPLETED"
+            self._moments.keep(name)
+
+    def _put_back(self, name: Hashable) -> bool:
+        """Put a moment back, and let its token call this sandbox: the one it knew is closed."""
+        known = self._moments.put_back(name)
+        if known:
+            token = ApiToken.objects.get()
+            token.base_url = self.sandbox.url
+            token.secret = Secret(self.sandbox.hmac_token.secret)
+            token.save()
+        return known
+
+    def sync(self, resource: str, **options: Any) -> RunResult:
+        trigger = SyncRun.Trigger.COMMAND
+        return sync_resource(self.store, resource=resource, trigger=trigger, **options)
+
+    def catalog_changes(self, many: int) -> list[Change]:
+        dice = self.dice
+        changes: list[Change] = []
+        for _ in range(many):
+            index = dice.randrange(self.products)
+            op = dice.choice(["create", "edit", "edit", "delete", "undelete", "swap", "category"])
+            if op == "create":
+                changes.append({"op": "create_product", "fields": {"title": "new"}})
+                self.products += 1
+            elif op == "edit":
+                fields = {"price": dice.randrange(9999)}
+                changes.append({"op": "edit_product", "index": index, "fields": fields})
+            elif op == "swap":
+                # As one: no total tells of it, and whoever stands between is shifted.
+                changes.append({"op": "delete_product", "index": index})
+                other = dice.randrange(self.products)
+                changes.append({"op": "undelete_product", "index": other})
+            elif op == "category":
+                fields = {"name": f"c{dice.randrange(99)}"}
+                changes.append({"op": "edit_category", "index": 2, "fields": fields})
+            else:
+                changes.append({"op": f"{op}_product", "index": index})
+        return changes
+
+    def sales_changes(self, many: int) -> list[Change]:
+        dice = self.dice
+        changes: list[Change] = []
+        for _ in range(many):
+            index = dice.randrange(self.orders)
+            op = dice.choice(["create", "create", "refund", "dispute", "status", "edit", "late"])
+            if op == "create":
+                count = dice.choice([1, 2, 40])
+                status = dice.choice(["COMPLETED", "PENDING", "PROCESSING", "ON_HOLD"])
+                known = status != "ON_HOLD"
+                changes.append(
+                    {
+                        "op": "create_order",
+                        "count": count,
+                        "status": status if known else "COMPLETED",
+                        "fields": {} if known else {"status": status},
+                    }
+                )
+            elif op == "status":
+                status = dice.choice(["COMPLETED", "CANCELLED", "FAILED", "PENDING"])
+                changes.append({"op": "set_order_status", "index": index, "status": status})
+                # The status may be what it was; then the list must tell in another way.
+                fields = {"amount": dice.randrange(9999)}
+                changes.append({"op": "edit_order", "index": index, "fields": fields})
+            elif op == "edit":
+                fields = {"amount": dice.randrange(9999)}
+                changes.append({"op": "edit_order", "index": index, "fields": fields})
+            elif op == "late":
+                changes.append({"op": dice.choice(["hide_order", "show_order"]), "index": index})
+                self._named_late.add(index)
+            else:
+                changes.append({"op": f"{op}_order", "index": index})
+        return changes
+
+    def show_all_orders(self) -> None:
+        self.sandbox.change([{"op": "show_order", "index": i} for i in sorted(self._named_late)])
+
+    def false_tombstones(self) -> set[str]:
+        """Rows marked as gone that the remote lists."""
+        gone = {
+            kind: set(model.objects.filter(gone_at__isnull=False).values_list("pk", flat=True))
+            for kind, model in MODELS.items()
+        }
+        return {
+            shown["id"]
+            for kind, ids in gone.items()
+            if ids  # most often there is none, and the whole store need not be told
+            for shown in self.sandbox.dump(kind, include_deleted=False)
+            if shown["id"] in ids
+        }
+
+    def differences(self, resource: str) -> list[str]:
+        return (product_differences if resource == "products" else order_differences)(self.sandbox)
+
+
+OpenWorld = Callable[[Any], AbstractContextManager[World]]
+
+
+@pytest.fixture
+def open_world(transactional_db: None, moments: Moments, settings: Any) -> OpenWorld:
+    """Opens the world of a seed, in an empty database."""
+    usual = settings.PANDABASE
+
+    @contextmanager
+    def opened(seed: Any) -> Iterator[World]:
+        cache.clear()
+        moments.empty()
+        dice = random.Random(seed)
+        settings.PANDABASE = {
+            **usual,
+            "CONCURRENCY": dice.choice([1, 2, 4]),
+            # A drip is cut off after connect and twice the read seconds.
+            "CONNECT_TIMEOUT_SECONDS": 1.0,
+            "READ_TIMEOUT_SECONDS": 0.6,
+        }
+        with Sandbox(seed=7, products=PRODUCTS, orders=ORDERS, categories=5) as sandbox:
+            yield World(sandbox, dice, moments)
+
+    return opened
+
+
+@pytest.fixture
+def world(open_world: OpenWorld, request: pytest.FixtureRequest) -> Iterator[World]:
+    """The world of one seed, the fixture's parameter."""
+    with open_world(request.param) as opened:
+        yield opened
