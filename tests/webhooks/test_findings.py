@@ -57,6 +57,13 @@ def test_what_is_registered_otherwise_is_told(endpoint: WebhookEndpoint) -> None
     assert found() == {}
 
 
+def test_a_registration_that_was_cut_short_is_told(endpoint: WebhookEndpoint) -> None:
+    endpoint.registration = "PENDING"
+    endpoint.save()
+    assert "cut short" in found()["webhook_pending"].sentence
+    assert "compare" in found()["webhook_pending"].fix
+
+
 def test_deliveries_that_are_not_worked_off_are_told(arrive: Arrive) -> None:
     rows = [arrive("") for _ in range(4)]
     assert found() == {}

@@ -126,6 +126,14 @@ def _of_endpoint(
             % {"endpoint": endpoint},
             _("Register it again."),
         )
+    elif endpoint.registration == WebhookEndpoint.Registration.PENDING:
+        yield (
+            "webhook_pending",
+            Level.WARNING,
+            _("The webhook endpoint %(endpoint)s is being registered, or that was cut short.")
+            % {"endpoint": endpoint},
+            _("If it stays so, compare it with Pandabase: its page tells what was registered."),
+        )
     elif endpoint.drift:
         fields = ", ".join(str(entry.get("field", "")) for entry in endpoint.drift)
         yield (
