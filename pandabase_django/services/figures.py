@@ -2,8 +2,8 @@
 
 Bounded, so that a shop with half a million orders can look at it: a window of days that the index
 of store and creation covers, and for products the newest orders of that window. It ends today, or
-with the newest order when that is older than the window. The result is kept in the cache for a
-minute.
+with the newest order when that is older than the window. The result is kept in the default cache
+for a minute.
 """
 
 from __future__ import annotations
@@ -15,12 +15,11 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from django.core.cache import caches
+from django.core.cache import cache
 from django.db.models import Count, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
-from pandabase_django.conf import conf
 from pandabase_django.models import Order, OrderItem, Product
 
 __all__ = ["DAYS", "GROSS_STATUSES", "Day", "Figures", "TopProduct", "sales_figures"]
@@ -90,7 +89,6 @@ class Figures:
 
 def sales_figures(store_ids: Sequence[str]) -> Figures:
     """The figures of these stores together; at most six queries, none when they are cached."""
-    cache = caches[conf.rate_limit_cache]
     key = _key(store_ids)
     kept = cache.get(key)
     if kept is not None:

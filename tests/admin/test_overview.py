@@ -179,6 +179,14 @@ def test_figures_are_kept_for_a_while_and_by_store(token: ApiToken) -> None:
     assert sales_figures([other.pk]).orders == 0
 
 
+def test_figures_have_nothing_to_do_with_the_cache_of_rate_limits(
+    token: ApiToken, settings: Any
+) -> None:
+    settings.PANDABASE = {**settings.PANDABASE, "RATE_LIMIT_CACHE": "not there"}
+    order(1, store=token.store)
+    assert sales_figures([token.store_id]).orders == 1
+
+
 def test_the_page_costs_the_same_with_ten_stores_as_with_one(
     mirrored: ApiToken, login: Login
 ) -> None:
