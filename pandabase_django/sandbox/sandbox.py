@@ -13,7 +13,7 @@ from pandabase_django.sandbox.changes import apply_changes
 from pandabase_django.sandbox.context import Services
 from pandabase_django.sandbox.control import Control
 from pandabase_django.sandbox.deliveries import Deliveries
-from pandabase_django.sandbox.dump import dump
+from pandabase_django.sandbox.dump import dump_objects
 from pandabase_django.sandbox.faults import Faults
 from pandabase_django.sandbox.server import Server
 from pandabase_django.sandbox.settings import Settings
@@ -208,9 +208,7 @@ class Sandbox:
         Raises:
             ValueError: Unknown kind.
         """
-        text = b"".join(dump(self._services, kind, include_deleted=include_deleted))
-        # Not splitlines: it would break lines inside texts, at U+2028 for one.
-        return [json.loads(line) for line in text.split(b"\n") if line]
+        return dump_objects(self._services, kind, include_deleted=include_deleted)
 
     def counts(self) -> Json:
         """How many objects of each kind a reader would be shown."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any
 
+from django.db.models import QuerySet
+
 from pandabase_django.models import (
     Category,
     Order,
@@ -22,22 +24,20 @@ def order_differences(sandbox: Sandbox) -> list[str]:
     """One line for each order or line item that is not the same on both sides."""
     dump = sandbox.dump("orders")
     remote = {order["id"]: _order(order) for order in dump}
-    local = {
-        row.pk: (
-            row.order_number,
-            row.status,
-            row.amount_minor,
-            row.currency,
-            row.customer_id,
-            row.payment_status,
-            row.settled_minor,
-            row.billing_city,
-            row.created_at,
-            row.updated_at,
-            row.dirty,
-        )
-        for row in Order.objects.all()
-    }
+    local = _rows(
+        Order.objects.all(),
+        "order_number",
+        "status",
+        "amount_minor",
+        "currency",
+        "customer_id",
+        "payment_status",
+        "settled_minor",
+        "billing_city",
+        "created_at",
+        "updated_at",
+        "dirty",
+    )
     remote_items = {
         item["id"]: (
             order["id"],
@@ -51,18 +51,16 @@ def order_differences(sandbox: Sandbox) -> list[str]:
         for order in dump
         for place, item in enumerate(order["items"])
     }
-    local_items = {
-        row.pk: (
-            row.order_id,
-            row.position,
-            row.product_id,
-            row.variant_id,
-            row.name,
-            row.quantity,
-            row.price_minor,
-        )
-        for row in OrderItem.objects.filter(gone_at__isnull=True)
-    }
+    local_items = _rows(
+        OrderItem.objects.filter(gone_at__isnull=True),
+        "order_id",
+        "position",
+        "product_id",
+        "variant_id",
+        "name",
+        "quantity",
+        "price_minor",
+    )
     return [*_compare(remote, local), *_compare(remote_items, local_items)]
 
 
@@ -72,19 +70,26 @@ def product_differences(sandbox: Sandbox) -> list[str]:
     remote = {
         p["id"]: (p["title"], p["status"], p["price"], p["currency"], p["inStock"]) for p in dump
     }
-    local = {
-        row.pk: (row.title, row.status, row.price_minor, row.currency, row.in_stock)
-        for row in Product.objects.filter(gone_at__isnull=True)
-    }
+    local = _rows(
+        Product.objects.filter(gone_at__isnull=True),
+        "title",
+        "status",
+        "price_minor",
+        "currency",
+        "in_stock",
+    )
     remote_variants = {
         v["id"]: (p["id"], place, v["title"], v["price"])
         for p in dump
         for place, v in enumerate(p["variants"])
     }
-    local_variants = {
-        row.pk: (row.product_id, row.position, row.title, row.price_minor)
-        for row in ProductVariant.objects.filter(gone_at__isnull=True)
-    }
+    local_variants = _rows(
+        ProductVariant.objects.filter(gone_at__isnull=True),
+        "product_id",
+        "position",
+        "title",
+        "price_minor",
+    )
     remote_links = {(p["id"], c["id"]): None for p in dump for c in p["categories"]}
     local_links = {
         (link.product_id, link.category_id): None
@@ -95,15 +100,18 @@ def product_differences(sandbox: Sandbox) -> list[str]:
         c["id"]: (c["name"], c["parentId"])
         for c in sandbox.dump("categories", include_deleted=False)
     }
-    local_categories = {
-        row.pk: (row.name, row.parent_id) for row in Category.objects.filter(gone_at__isnull=True)
-    }
+    local_categories = _rows(Category.objects.filter(gone_at__isnull=True), "name", "parent_id")
     return [
         *_compare(remote, local),
         *_compare(remote_variants, local_variants),
         *_compare(remote_links, local_links),
         *_compare(remote_categories, local_categories),
     ]
+
+
+def _rows(rows: QuerySet[Any], *columns: str) -> dict[Any, Any]:
+    """The columns of each row by its id; whole rows would decode their payloads too."""
+    return {pk: tuple(values) for pk, *values in rows.values_list("pk", *columns)}
 
 
 def _order(order: dict[str, Any]) -> tuple[Any, ...]:
@@ -124,7 +132,8 @@ def _order(order: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def _time(text: str) -> datetime:
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
+    assert (text[-5], text[-1]) == (".", "Z")
+    return datetime.fromisoformat(text[:-1]).replace(tzinfo=timezone.utc)
 
 
 def _compare(remote: dict[Any, Any], local: dict[Any, Any]) -> list[str]:

@@ -210,13 +210,16 @@ class Recorder:
         self.run.heartbeat_at = timezone.now()
         self._saved_at = self._clock()
         if self.run.pk:
-            self.run.save(update_fields=_SAVED)
-            asked = SyncRun.objects.values_list("cancel_requested_at", flat=True).get(
-                pk=self.run.pk
+            # One statement for both, since every batch comes here: a run that is to end stays as
+            # it is, and its last save writes the numbers.
+            saved = SyncRun.objects.filter(pk=self.run.pk, cancel_requested_at__isnull=True).update(
+                **{name: getattr(self.run, name) for name in _SAVED}
             )
-            if asked is not None:
+            if not saved:
                 # The record's last save would write over it.
-                self.run.cancel_requested_at = asked
+                self.run.cancel_requested_at = SyncRun.objects.values_list(
+                    "cancel_requested_at", flat=True
+                ).get(pk=self.run.pk)
                 raise RunCancelled("The run was cancelled.")
         self._show()
 
