@@ -24,7 +24,8 @@ from pandabase_django.api.resources import (
     Store,
     Webhooks,
 )
-from pandabase_django.api.transport import RateLimitWait, Timeouts, Transport
+from pandabase_django.api.traffic import Traffic
+from pandabase_django.api.transport import Timeouts, Transport
 from pandabase_django.exceptions import InvalidCredential, MissingPermission
 
 __all__ = ["Client"]
@@ -105,19 +106,9 @@ class Client:
         self._transport.close()
 
     @property
-    def requests_sent(self) -> int:
-        """Requests sent so far, retries included."""
-        return self._transport.requests_sent
-
-    @property
-    def seconds_waited(self) -> float:
-        """Seconds slept for rate limits and before retries."""
-        return self._transport.seconds_waited
-
-    @property
-    def waiting(self) -> RateLimitWait | None:
-        """The wait for a rate limit under way; None when requests may be sent."""
-        return self._transport.waiting
+    def traffic(self) -> Traffic:
+        """What was sent and slept so far."""
+        return self._transport.traffic
 
     @property
     def granted(self) -> frozenset[str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 import re
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 from pandabase_django.api.base_url import normalise_base_url
 from pandabase_django.api.rate import MemoryRateState, RateState, scope_key
 from pandabase_django.api.replies import RawReply, Reply, read_reply
+from pandabase_django.api.traffic import RateLimitWait, Traffic
 from pandabase_django.exceptions import (
     PandabaseError,
     ProtocolError,
@@ -31,7 +31,7 @@ from pandabase_django.exceptions import (
     TransportError,
 )
 
-__all__ = ["RateLimitWait", "Timeouts", "Transport"]
+__all__ = ["Timeouts", "Transport"]
 
 CHUNK_BYTES = 256 * 1024
 MAX_BODY_BYTES = 32 * 1024 * 1024
@@ -57,19 +57,6 @@ class Timeouts:
     def total_seconds(self) -> float:
         """Bounds an answer that drips in byte by byte."""
         return self.connect_seconds + 2 * self.read_seconds
-
-
-@dataclass(frozen=True, slots=True)
-class RateLimitWait:
-    """A sleep until an exhausted limit is reset.
-
-    Attributes:
-        scope: Whose limit it is, as people call it: the address, the token or the store.
-        until: Unix epoch seconds.
-    """
-
-    scope: str
-    until: float
 
 
 class Transport:
@@ -112,10 +99,7 @@ class Transport:
         self._retries = retries
         self._sleep = sleep
         self._clock = clock
-        self._counting = threading.Lock()
-        self.requests_sent = 0
-        self.seconds_waited = 0.0
-        self._wait: RateLimitWait | None = None
+        self.traffic = Traffic(clock=clock)
         # One session for all threads: its pool is thread-safe, and neither cookies nor headers
         # are ever set on it. The environment is not trusted: a .netrc would replace our auth.
         self._session = requests.Session()
@@ -128,12 +112,6 @@ class Transport:
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
-
-    @property
-    def waiting(self) -> RateLimitWait | None:
-        """The wait for a rate limit under way; None when requests may be sent."""
-        wait = self._wait
-        return wait if wait is not None and wait.until > self._clock() else None
 
     def send(
         self,
@@ -199,8 +177,7 @@ class Transport:
             RateLimited: A limit is known to be exhausted for longer than may be waited.
         """
         self._wait_for_limit()
-        with self._counting:
-            self.requests_sent += 1
+        self.traffic.sends()
         sent = {"Accept": "application/json", **(headers or {})}
         if body is not None:
             sent["Content-Type"] = "application/json"
@@ -301,13 +278,13 @@ class Transport:
                 known_before=True,
             )
         longest = max(scopes, key=lambda scope: self._rate_state.blocked_until((scope,)) or 0.0)
-        self._wait = RateLimitWait(scope=_SCOPE_NAMES[longest.partition(":")[0]], until=until or 0)
+        scope = _SCOPE_NAMES[longest.partition(":")[0]]
+        self.traffic.waits(RateLimitWait(scope=scope, until=until or 0))
         # A little apart, so that all waiting workers don't return in one instant.
         self._pause(seconds + random.uniform(0, 0.25))  # noqa: S311
 
     def _pause(self, seconds: float) -> None:
-        with self._counting:
-            self.seconds_waited += seconds
+        self.traffic.sleeps(seconds)
         self._sleep(seconds)
 
 

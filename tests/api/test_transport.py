@@ -223,7 +223,7 @@ def test_an_exhausted_limit_is_waited_for_before_the_next_request(
     opened.products.list()
     assert len(waits) == 1
     assert 25 < waits[0] <= 31
-    assert opened.seconds_waited == waits[0]
+    assert opened.traffic.seconds_waited == waits[0]
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ def audit(
     fence = _fence(store, resource)
     with ExitStack() as stack:
         client = stack.enter_context(open_client(token_of(store)))
-        recorder.watch(client)
+        recorder.watch(client.traffic)
         reader: Reader[Any] = stack.enter_context(
             Reader(concurrency=conf.concurrency, while_waiting=lambda: _tick(recorder))
         )
@@ -131,7 +131,7 @@ def audit(
         )
         compare = _orders if resource == Resource.ORDERS else _products
         compare(context, result)
-        result.requests = client.requests_sent
+        result.requests = client.traffic.requests_sent
     if _fence(store, resource) != fence:
         result.notes.append("A sync ran meanwhile; what differs may be settled by now.")
     result.seconds = time.monotonic() - started

@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextvars import copy_context
+from functools import partial
 from typing import Generic, TypeVar
 
 from pandabase_django.api.schemas import Page
@@ -60,12 +62,19 @@ class Reader(Generic[T]):
 
     def one(self, work: Callable[[], A]) -> A:
         """``work`` in a thread, so that the caller stays alive while it takes its time."""
-        return self._result(lambda _: work(), None)
+        return self.ahead(work)()
+
+    def ahead(self, work: Callable[[], A]) -> Callable[[], A]:
+        """Begin ``work`` now; what is returned waits for its result and gives it."""
+        future = self._submit(work)
+        return lambda: self._result(work, future)
 
     def pages(
         self, fetch: Callable[[int], Page[T]], *, first: int = 1, at_most: int | None = None
     ) -> Iterator[Page[T]]:
         """Pages from ``first`` to the last one there is when it is reached, in order.
+
+        The request for the first one goes out at once.
 
         Args:
             fetch: One page by its number.
@@ -76,7 +85,16 @@ class Reader(Generic[T]):
             ProtocolError: A page in the middle came back empty, or as another one, twice.
             PandabaseError: Whatever ``fetch`` raises.
         """
-        page = self._complete(fetch, first, self._result(fetch, first))
+        return self._pages(fetch, self.ahead(partial(fetch, first)), first, at_most)
+
+    def _pages(
+        self,
+        fetch: Callable[[int], Page[T]],
+        begun: Callable[[], Page[T]],
+        first: int,
+        at_most: int | None,
+    ) -> Iterator[Page[T]]:
+        page = self._complete(fetch, first, begun())
         yield page
         end = math.inf if at_most is None else first + at_most - 1
         waiting: deque[tuple[int, Future[Page[T]]]] = deque()
@@ -86,9 +104,10 @@ class Reader(Generic[T]):
                 ahead = self._concurrency * PAGES_AHEAD_PER_CONNECTION
                 while number < last and len(waiting) < ahead:
                     number += 1
-                    waiting.append((number, self._pool.submit(fetch, number)))
+                    waiting.append((number, self._submit(partial(fetch, number))))
                 expected, future = waiting.popleft()
-                page = self._complete(fetch, expected, self._result(fetch, expected, future))
+                page = self._result(partial(fetch, expected), future)
+                page = self._complete(fetch, expected, page)
                 yield page
                 last = min(page.total_pages, end)
         finally:
@@ -100,13 +119,13 @@ class Reader(Generic[T]):
         """``work`` of each argument, in order, several at a time and few ahead."""
         waiting: deque[tuple[A, Future[T]]] = deque()
         for argument in arguments:
-            waiting.append((argument, self._pool.submit(work, argument)))
+            waiting.append((argument, self._submit(partial(work, argument))))
             if len(waiting) >= self._concurrency * OBJECTS_AHEAD_PER_CONNECTION:
                 done, future = waiting.popleft()
-                yield done, self._result(work, done, future)
+                yield done, self._result(partial(work, done), future)
         while waiting:
             done, future = waiting.popleft()
-            yield done, self._result(work, done, future)
+            yield done, self._result(partial(work, done), future)
 
     def _complete(self, fetch: Callable[[int], Page[T]], number: int, page: Page[T]) -> Page[T]:
         """Ask again for a page that is empty though later ones exist, or that is another one."""
@@ -118,13 +137,17 @@ class Reader(Generic[T]):
         what = "empty" if again.page == number else f"as page {again.page}"
         raise ProtocolError(f"Page {number} of {again.total_pages} came back {what}, twice.")
 
-    def _result(self, work: Callable[[A], R], argument: A, future: Future[R] | None = None) -> R:
+    def _submit(self, work: Callable[[], R]) -> Future[R]:
+        # The context says what the request is for; see ``traffic.purpose``.
+        return self._pool.submit(copy_context().run, work)
+
+    def _result(self, work: Callable[[], R], future: Future[R]) -> R:
         try:
-            return self._wait(future or self._pool.submit(work, argument))
+            return self._wait(future)
         except InvalidCredential as error:
             if not self._renew(error):
                 raise
-        return self._wait(self._pool.submit(work, argument))
+        return self._wait(self._submit(work))
 
     def _wait(self, future: Future[R]) -> R:
         while True:

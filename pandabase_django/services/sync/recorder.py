@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from datetime import timezone as utc_zone
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
-from pandabase_django.api.transport import RateLimitWait
+from pandabase_django.api.traffic import Traffic, purpose
 from pandabase_django.exceptions import PandabaseError
 from pandabase_django.models import MirrorRow, SyncRun
 from pandabase_django.services.sync.journal import Journal
@@ -25,7 +26,7 @@ from pandabase_django.services.sync.progress import Pace, seconds_left, sentence
 if TYPE_CHECKING:
     from pandabase_django.services.sync.upsert import Outcome
 
-__all__ = ["MAX_WARNINGS", "Recorder", "RunCancelled", "Traffic"]
+__all__ = ["MAX_WARNINGS", "Recorder", "RunCancelled"]
 
 logger = logging.getLogger(__name__)
 
@@ -61,22 +62,6 @@ class RunCancelled(PandabaseError):
     """Somebody asked for the end of this run; what it wrote so far stays."""
 
 
-class Traffic(Protocol):
-    """What the wire's client counts."""
-
-    @property
-    def requests_sent(self) -> int:
-        """Requests sent so far."""
-
-    @property
-    def seconds_waited(self) -> float:
-        """Seconds slept for rate limits and retries so far."""
-
-    @property
-    def waiting(self) -> RateLimitWait | None:
-        """The wait for a rate limit under way."""
-
-
 class Recorder:
     """Keeps one ``SyncRun`` up to date.
 
@@ -101,6 +86,8 @@ class Recorder:
         self._traffic: Traffic | None = None
         self._requests_before = 0
         self._waited_before = 0.0
+        self._requests_told: Counter[str] = Counter()
+        self._requests_of_helpers = 0
         self._clock = clock
         self._pace = Pace(clock=clock)
         self._saved_at = self._logged_at = clock()
@@ -110,24 +97,29 @@ class Recorder:
         self._requests_before = self.run.requests
         self._waited_before = self.run.seconds_waited
         self._traffic = traffic
+        self._requests_told.clear()
 
     @contextmanager
     def step(self, strategy: str) -> Iterator[dict[str, Any]]:
-        """Name what is done inside; its requests and rows are added to the run's steps."""
+        """Name what is done inside; its requests and rows are added to the run's steps.
+
+        Requests that went out ahead, under ``purpose(strategy)``, are its own too.
+        """
         self.run.phase = strategy
         self._pace.restart()
         self.progress(done=0, total=None)
-        self._count_traffic()
-        start = (self.run.requests, self.run.rows_created, self.run.rows_updated)
+        self._requests_of_helpers = 0
+        start = (self.run.rows_created, self.run.rows_updated)
         entry: dict[str, Any] = {"strategy": strategy}
         self.run.steps.append(entry)
         try:
-            yield entry
+            with purpose(strategy):
+                yield entry
         finally:
             self._count_traffic()
-            entry["requests"] = self.run.requests - start[0]
-            entry["created"] = self.run.rows_created - start[1]
-            entry["updated"] = self.run.rows_updated - start[2]
+            entry["requests"] = self._untold_requests(strategy) + self._requests_of_helpers
+            entry["created"] = self.run.rows_created - start[0]
+            entry["updated"] = self.run.rows_updated - start[1]
 
     def add(self, outcome: Outcome[Any]) -> None:
         """Count the rows of one batch."""
@@ -175,6 +167,7 @@ class Recorder:
             rows: ``rows_created`` and its like.
         """
         self._requests_before += requests
+        self._requests_of_helpers += requests
         self._waited_before += seconds_waited
         for name, count in rows.items():
             setattr(self.run, name, getattr(self.run, name) + count)
@@ -249,6 +242,14 @@ class Recorder:
         if now - self._logged_at >= LOG_SECONDS:
             self._logged_at = now
             logger.info("%s", sentence(self.run))
+
+    def _untold_requests(self, strategy: str) -> int:
+        """Requests of this strategy since its last step ended."""
+        if self._traffic is None:
+            return 0
+        sent = self._traffic.requests_for(strategy)
+        told, self._requests_told[strategy] = self._requests_told[strategy], sent
+        return sent - told
 
     def _count_traffic(self) -> None:
         if self._traffic is not None:

@@ -192,7 +192,7 @@ def _run_strategy(
             client = stack.enter_context(open_client(token_of(run.store)))
         else:
             client = stack.enter_context(client_for(run.store))
-        recorder.watch(client)
+        recorder.watch(client.traffic)
         reader: Reader[Any] = stack.enter_context(
             Reader(concurrency=conf.concurrency, while_waiting=keep_alive, renew=client.renew)
         )

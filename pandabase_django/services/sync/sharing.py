@@ -226,7 +226,7 @@ def _read_for(run: SyncRun, recorder: Recorder, *, is_over: Callable[[], bool]) 
 
     missing: set[str] = set()
     with client_for(run.store) as client:
-        recorder.watch(client)
+        recorder.watch(client.traffic)
         reader: Reader[Any]
         with (
             Reader(
