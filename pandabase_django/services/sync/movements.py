@@ -10,7 +10,8 @@ A token that may read neither may still read the payout ledger, which knows both
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 from pandabase_django.api import schemas
 from pandabase_django.api.resources import Listing
 from pandabase_django.api.schemas import Page
+from pandabase_django.api.traffic import purpose
 from pandabase_django.exceptions import MissingPermission
 from pandabase_django.models import Order
 from pandabase_django.services.sync.listing import mark_due, save_checkpoint
@@ -25,7 +27,7 @@ from pandabase_django.services.sync.paging import PAGE_SIZE
 from pandabase_django.services.sync.rolling import hurry
 from pandabase_django.services.sync.sweep import SyncContext
 
-__all__ = ["cannot_watch", "mark_moved_orders", "start_watching"]
+__all__ = ["Asked", "ask", "cannot_watch", "mark_moved_orders", "start_watching"]
 
 KINDS = ("refunds", "disputes")
 LEDGER = "ledger"
@@ -38,6 +40,19 @@ UNDECIDED: dict[str, tuple[str, ...]] = {
 }
 # New orders bring payments and are found by their own list.
 LEDGER_NOISE = frozenset({"OPENING_BALANCE", "PAYMENT_RECEIVED", "PAYOUT"})
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Requests for one list that are under way.
+
+    Attributes:
+        newest: Gives the first page.
+        undecided: Pages of what was undecided at the last look; None when nothing was.
+    """
+
+    newest: Callable[[], Page[Any]]
+    undecided: list[Iterator[Page[Any]]] | None
 
 
 def start_watching(context: SyncContext) -> None:
@@ -67,15 +82,27 @@ def cannot_watch(context: SyncContext) -> bool:
     return any(kind not in context.cursor.checkpoint for kind in KINDS)
 
 
-def mark_moved_orders(context: SyncContext) -> None:
-    """Mark the orders due that refunds, disputes or the ledger tell of since the last run."""
+def ask(context: SyncContext) -> dict[str, Asked]:
+    """Send what every look begins with, for all lists at once."""
+    asked = {}
     for kind in (*KINDS, LEDGER):
         state = context.cursor.checkpoint.get(kind)
         if state is None:
             continue
-        with context.recorder.step(f"orders: new {kind}" if kind != LEDGER else "orders: ledger"):
+        with purpose(_strategy(kind)):
+            asked[kind] = Asked(
+                newest=context.reader.ahead(partial(_fetch, context, kind, 1)),
+                undecided=_ask_undecided(context, kind) if state.get("undecided") else None,
+            )
+    return asked
+
+
+def mark_moved_orders(context: SyncContext, asked: dict[str, Asked]) -> None:
+    """Mark the orders due that refunds, disputes or the ledger tell of since the last run."""
+    for kind, answers in asked.items():
+        with context.recorder.step(_strategy(kind)):
             try:
-                found, after = _look(context, kind, state)
+                found, after = _look(context, kind, answers)
             except MissingPermission as error:
                 context.cursor.checkpoint.pop(kind)
                 context.recorder.warn([f"{kind.title()} can't be watched: {error}"])
@@ -93,7 +120,7 @@ def _start(context: SyncContext, kind: str) -> None:
         page = _page(context, kind, 1)
         if _oldest_first(page.items) and page.total_pages > 1:
             page = _page(context, kind, page.total_pages)
-        undecided = _undecided(context, kind)
+        undecided = _orders_by_id(_ask_undecided(context, kind))
     except MissingPermission as error:
         context.recorder.warn([f"{kind.title()} can't be watched: {error}"])
         return
@@ -103,21 +130,22 @@ def _start(context: SyncContext, kind: str) -> None:
     }
 
 
-def _look(
-    context: SyncContext, kind: str, state: dict[str, Any]
-) -> tuple[set[str], dict[str, Any]]:
-    """The orders that moved, and what to remember instead of ``state``."""
+def _look(context: SyncContext, kind: str, asked: Asked) -> tuple[set[str], dict[str, Any]]:
+    """The orders that moved, and what to remember instead of the checkpoint's state."""
+    state = context.cursor.checkpoint[kind]
     recent: dict[str, str] = state["recent"]
-    items = list(_newest(context, kind, known=recent))
+    items = list(_newest(context, kind, asked.newest(), known=recent))
     fresh = [item for item in items if recent.get(item.id) != _state(item)]
-    waiting: dict[str, str] = dict(state.get("undecided", {}))
-    waiting.update(
-        (item.id, item.order_id or "")
+    open_now = {
+        item.id: item.order_id or ""
         for item in fresh
         if isinstance(item, schemas.Refund | schemas.Dispute)
         and item.status in UNDECIDED.get(kind, ())
-    )
-    undecided = _undecided(context, kind) if waiting else {}
+    }
+    waiting = {**state.get("undecided", {}), **open_now}
+    undecided: dict[str, str] = {}
+    if waiting:
+        undecided = _orders_by_id(asked.undecided or _ask_undecided(context, kind))
     moved = {order for pk, order in waiting.items() if pk not in undecided}
     if kind == LEDGER:
         moved |= _orders_of_payments(context, fresh)
@@ -127,12 +155,14 @@ def _look(
     for pk, status in recent.items():
         remembered.setdefault(pk, status)
     newest = dict(list(remembered.items())[:REMEMBERED])
-    return moved - {""}, {"recent": newest, "undecided": undecided}
+    # Both answers may be of different moments: what one of them shows as open is looked for again.
+    return moved - {""}, {"recent": newest, "undecided": {**open_now, **undecided}}
 
 
-def _newest(context: SyncContext, kind: str, *, known: dict[str, str]) -> Iterator[Any]:
+def _newest(
+    context: SyncContext, kind: str, page: Page[Any], *, known: dict[str, str]
+) -> Iterator[Any]:
     """Entries from the newest on, to the end of the page on which a known one stands."""
-    page = _page(context, kind, 1)
     numbers = iter(range(2, page.total_pages + 1))
     if _oldest_first(page.items) and page.total_pages > 1:
         numbers = iter(range(page.total_pages - 1, 0, -1))
@@ -145,14 +175,18 @@ def _newest(context: SyncContext, kind: str, *, known: dict[str, str]) -> Iterat
         page = _page(context, kind, number)
 
 
-def _undecided(context: SyncContext, kind: str) -> dict[str, str]:
-    """Order by id of each entry that may still come to another end."""
-    found: dict[str, str] = {}
-    for status in UNDECIDED.get(kind, ()):
-        fetch = partial(_fetch, context, kind, status=status)
-        for page in context.reader.pages(fetch):
-            found.update((item.id, item.order_id or "") for item in page.items)
-    return found
+def _ask_undecided(context: SyncContext, kind: str) -> list[Iterator[Page[Any]]]:
+    """Ask for the entries that may still come to another end."""
+    return [
+        context.reader.pages(partial(_fetch, context, kind, status=status))
+        for status in UNDECIDED.get(kind, ())
+    ]
+
+
+def _orders_by_id(lists: list[Iterator[Page[Any]]]) -> dict[str, str]:
+    return {
+        item.id: item.order_id or "" for pages in lists for page in pages for item in page.items
+    }
 
 
 def _orders_of_payments(context: SyncContext, entries: Sequence[schemas.LedgerEntry]) -> set[str]:
@@ -166,6 +200,10 @@ def _orders_of_payments(context: SyncContext, entries: Sequence[schemas.LedgerEn
     orders = Order.objects.filter(store=context.store)
     by_payment = orders.filter(payment_id__in=named).values_list("pk", flat=True)
     return {*by_payment, *orders.filter(pk__in=named).values_list("pk", flat=True)}
+
+
+def _strategy(kind: str) -> str:
+    return f"orders: new {kind}" if kind != LEDGER else "orders: ledger"
 
 
 def _oldest_first(items: Sequence[Any]) -> bool:

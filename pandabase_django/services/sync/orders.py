@@ -58,8 +58,10 @@ def sync_orders(context: SyncContext) -> int:
         return 0  # every row of the list was compared; nothing else could be told
     unread: set[str] = set()
     missing: set[str] = set()
-    movements.mark_moved_orders(context)
-    statuses.read_unsettled(context)
+    # Asked together: one after another they would wait for half a dozen answers.
+    moved, unsettled = movements.ask(context), statuses.ask_for_unsettled(context)
+    movements.mark_moved_orders(context, moved)
+    statuses.read_unsettled(context, unsettled)
     if not everything:
         rolling.read_next_pages(context, hurried=movements.cannot_watch(context))
     _read_details(context, unread, missing)

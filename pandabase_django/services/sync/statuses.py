@@ -13,7 +13,7 @@ person is told; a shop that sells while it is counted differs by another number 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -21,6 +21,7 @@ from django.db.models import Count, Q
 
 from pandabase_django.api import schemas
 from pandabase_django.api.schemas import Page
+from pandabase_django.api.traffic import purpose
 from pandabase_django.exceptions import InvalidRequest
 from pandabase_django.models import Order
 from pandabase_django.services.sync.listing import (
@@ -33,7 +34,17 @@ from pandabase_django.services.sync.paging import PAGE_SIZE
 from pandabase_django.services.sync.rolling import hurry
 from pandabase_django.services.sync.sweep import SyncContext
 
-__all__ = ["ORDER_STATUSES", "OTHER", "count_here", "count_there", "read_unsettled", "reconcile"]
+__all__ = [
+    "ORDER_STATUSES",
+    "OTHER",
+    "ask_for_unsettled",
+    "count_here",
+    "count_there",
+    "read_unsettled",
+    "reconcile",
+]
+
+Pages = Iterator[Page[schemas.OrderSummary]]
 
 # P-27. The remote filters by these alone; any other status is counted as the rest.
 ORDER_STATUSES = (
@@ -47,16 +58,23 @@ ORDER_STATUSES = (
 )
 OPEN_ORDERS = ("PENDING", "PROCESSING")
 OTHER = "OTHER"
+UNSETTLED = "orders: unsettled ones"
 UNSETTLED_PAGES = 10  # of each open status, in each run
 RECONCILED_PAGES = 200  # of all statuses together, in each run
 OTHERS_PER_RUN = 500
 
 
-def read_unsettled(context: SyncContext) -> None:
+def ask_for_unsettled(context: SyncContext) -> dict[str, Pages]:
+    """Send what ``read_unsettled`` begins with."""
+    with purpose(UNSETTLED):
+        return {s: _newest(context, s, at_most=UNSETTLED_PAGES) for s in OPEN_ORDERS}
+
+
+def read_unsettled(context: SyncContext, asked: dict[str, Pages]) -> None:
     """Read the newest unsettled orders; local ones that are no longer among them are due."""
-    with context.recorder.step("orders: unsettled ones"):
-        for status in OPEN_ORDERS:
-            _read_newest(context, status, at_most=UNSETTLED_PAGES, enough=lambda finding: False)
+    with context.recorder.step(UNSETTLED):
+        for status, pages in asked.items():
+            _read(context, status, pages, enough=lambda finding: False)
 
 
 def count_there(context: SyncContext) -> dict[str, int]:
@@ -120,10 +138,10 @@ def _settle(context: SyncContext, status: str, *, by: int, budget: int) -> int:
         oldest = rows.order_by("synced_at").values_list("pk", flat=True)
         mark_due(context, set(oldest[:OTHERS_PER_RUN]))
         return 0
-    return _read_newest(
+    return _read(
         context,
         status,
-        at_most=budget,
+        _newest(context, status, at_most=budget),
         enough=lambda finding: (finding.came if by > 0 else finding.left) >= abs(by) > 0,
     )
 
@@ -138,10 +156,19 @@ class _Finding:
     edge: set[str] = field(default_factory=set)
 
 
-def _read_newest(
-    context: SyncContext, status: str, *, at_most: int, enough: Callable[[_Finding], bool]
+def _newest(context: SyncContext, status: str, *, at_most: int) -> Pages:
+    """Orders of one status, from the newest on."""
+    orders = context.client.orders
+    return context.reader.pages(
+        lambda number: orders.list(page=number, limit=PAGE_SIZE, sort="desc", status=status),
+        at_most=at_most,
+    )
+
+
+def _read(
+    context: SyncContext, status: str, asked: Pages, *, enough: Callable[[_Finding], bool]
 ) -> int:
-    """Read orders of one status from the newest on, and compare page by page.
+    """Compare pages of the newest orders of one status with what stands here.
 
     Between the oldest order of a page and that of the page before, the local orders of this
     status must be those that are listed; the others left it and are due.
@@ -149,13 +176,9 @@ def _read_newest(
     Returns:
         The number of pages that were read.
     """
-    orders = context.client.orders
     finding = _Finding()
     pages = 0
-    for page in context.reader.pages(
-        lambda number: orders.list(page=number, limit=PAGE_SIZE, sort="desc", status=status),
-        at_most=at_most,
-    ):
+    for page in asked:
         pages += 1
         finding.came += write_page(context, page)
         finding.left += _mark_unlisted(context, status, page, finding)
