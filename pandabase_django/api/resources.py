@@ -140,10 +140,15 @@ class Products(Lists[schemas.Product]):
 
 
 class Orders(Listing[schemas.OrderSummary]):
-    """Orders: the list gives summaries, ``get`` the detail form (Source: P-21)."""
+    """Orders: the list gives summaries, ``get`` the detail form (Source: P-21).
+
+    Attributes:
+        rows: The same list, each order read on demand; for whoever compares a great many.
+    """
 
     def __init__(self, client: Caller) -> None:
         super().__init__(client, "orders_list", schemas.OrderSummary.from_json)
+        self.rows = Listing(client, "orders_list", schemas.OrderRow.from_json)
 
     def get(self, identifier: str) -> schemas.Order:
         """One order with its line items.

@@ -43,7 +43,7 @@ def test_list_and_detail_answers_in_any_order_end_in_the_newest_state(world: Wor
             (pk,) = world.sandbox.change([{"op": "edit_order", "index": 3, "fields": fields}])
             for _ in range(dice.randint(1, 2)):
                 mark = Order.objects.filter(pk=pk).values_list("dirty_mark", flat=True).first()
-                page = client.orders.list(page=1, sort="asc")
+                page = client.orders.rows.list(page=1, sort="asc")
                 (item,) = [item for item in page.items if item.id == pk]
                 # Nobody asks for the details of an order that does not stand here.
                 waiting.append(("list", item, 0))

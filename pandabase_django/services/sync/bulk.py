@@ -33,7 +33,9 @@ class Among(In):
 
     def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         column, parameters = self.process_lhs(compiler, connection)
-        return f"{column} = ANY(%s)", (*parameters, self.rhs)
+        # As JSON: psycopg writes an array element by element in Python.
+        ids = "ARRAY(SELECT json_array_elements_text(%s::json))"
+        return f"{column} = ANY({ids})", (*parameters, json.dumps(self.rhs))
 
     def as_sqlite(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         column, parameters = self.process_lhs(compiler, connection)

@@ -20,9 +20,7 @@ __all__ = ["live_orders", "mark_due", "save_checkpoint", "write_batch", "write_p
 MARKS_PER_TRANSACTION = 500
 
 
-def write_batch(
-    context: SyncContext, batch: Sequence[schemas.OrderSummary], now: datetime
-) -> Noted:
+def write_batch(context: SyncContext, batch: Sequence[schemas.OrderRow], now: datetime) -> Noted:
     """Write list items inside ``context.writing()``, and count them."""
     noted = write_summaries(batch, store_id=context.store.pk, now=now, dry_run=context.dry_run)
     run = context.recorder.run
@@ -37,7 +35,7 @@ def write_batch(
     return noted
 
 
-def write_page(context: SyncContext, page: Page[schemas.OrderSummary]) -> int:
+def write_page(context: SyncContext, page: Page[schemas.OrderRow]) -> int:
     """Write one page in a transaction of its own, and mark due what has another status here.
 
     Such a status comes from details that were older than the list; the list alone would not ask

@@ -72,8 +72,8 @@ def sync_orders(context: SyncContext) -> int:
 
 
 def _read_list(context: SyncContext, *, first: int) -> None:
-    batch: list[schemas.OrderSummary] = []
-    page: Page[schemas.OrderSummary] | None = None
+    batch: list[schemas.OrderRow] = []
+    page: Page[schemas.OrderRow] | None = None
     for count, page in enumerate(_pages(context, first=first), start=1):
         _watch_total(context, page)
         batch.extend(page.items)
@@ -87,13 +87,13 @@ def _read_list(context: SyncContext, *, first: int) -> None:
         _write_batch(context, batch, page, last=True)
 
 
-def _pages(context: SyncContext, *, first: int) -> Iterator[Page[schemas.OrderSummary]]:
+def _pages(context: SyncContext, *, first: int) -> Iterator[Page[schemas.OrderRow]]:
     """Pages from ``first`` on, or from further back when that one does not join what is here.
 
     A list that lost rows, or whose pages became longer, has its end on an earlier page than the
     checkpoint says.
     """
-    orders = context.client.orders
+    orders = context.client.orders.rows
     back = 1
     while True:
         pages = context.reader.pages(
@@ -108,11 +108,11 @@ def _pages(context: SyncContext, *, first: int) -> Iterator[Page[schemas.OrderSu
     yield from pages
 
 
-def _joins(page: Page[schemas.OrderSummary]) -> bool:
+def _joins(page: Page[schemas.OrderRow]) -> bool:
     return bool(page.items) and Order.objects.filter(pk=page.items[0].id).exists()
 
 
-def _watch_total(context: SyncContext, page: Page[schemas.OrderSummary]) -> None:
+def _watch_total(context: SyncContext, page: Page[schemas.OrderRow]) -> None:
     checkpoint = context.cursor.checkpoint
     before = int(checkpoint.get("total", 0))
     if page.total < before:
@@ -125,8 +125,8 @@ def _watch_total(context: SyncContext, page: Page[schemas.OrderSummary]) -> None
 
 def _write_batch(
     context: SyncContext,
-    batch: list[schemas.OrderSummary],
-    page: Page[schemas.OrderSummary],
+    batch: list[schemas.OrderRow],
+    page: Page[schemas.OrderRow],
     *,
     last: bool = False,
 ) -> None:

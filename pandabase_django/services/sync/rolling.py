@@ -74,7 +74,7 @@ def _pages_due(at: int, *, of: int, started: str, hurry: bool) -> int:
 
 def _read(context: SyncContext, *, first: int, pages: int) -> int:
     """Read these pages; returns the last one that is done."""
-    orders = context.client.orders
+    orders = context.client.orders.rows
     at = first - 1
     for count, page in enumerate(
         context.reader.pages(

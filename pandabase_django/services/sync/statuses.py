@@ -44,7 +44,7 @@ __all__ = [
     "reconcile",
 ]
 
-Pages = Iterator[Page[schemas.OrderSummary]]
+Pages = Iterator[Page[schemas.OrderRow]]
 
 # P-27. The remote filters by these alone; any other status is counted as the rest.
 ORDER_STATUSES = (
@@ -158,7 +158,7 @@ class _Finding:
 
 def _newest(context: SyncContext, status: str, *, at_most: int) -> Pages:
     """Orders of one status, from the newest on."""
-    orders = context.client.orders
+    orders = context.client.orders.rows
     return context.reader.pages(
         lambda number: orders.list(page=number, limit=PAGE_SIZE, sort="desc", status=status),
         at_most=at_most,
@@ -188,7 +188,7 @@ def _read(
 
 
 def _mark_unlisted(
-    context: SyncContext, status: str, page: Page[schemas.OrderSummary], finding: _Finding
+    context: SyncContext, status: str, page: Page[schemas.OrderRow], finding: _Finding
 ) -> int:
     listed = {item.id for item in page.items}
     times = [item.created_at for item in page.items if item.created_at]

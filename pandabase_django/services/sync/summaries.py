@@ -31,7 +31,7 @@ class Noted:
         changed: Ids that were marked dirty, since the list shows them otherwise than before.
         moved: Ids that stand here in another status, or as tombstones.
         unchanged: How many needed nothing.
-        warnings: What could not be read, and rows of another store.
+        warnings: What could not be read of new ones, and rows of another store.
     """
 
     new: tuple[str, ...]
@@ -50,11 +50,10 @@ class _Compared:
 
 
 def write_summaries(
-    batch: Sequence[schemas.OrderSummary], *, store_id: str, now: datetime, dry_run: bool
+    batch: Sequence[schemas.OrderRow], *, store_id: str, now: datetime, dry_run: bool
 ) -> Noted:
     """Insert new orders and mark changed ones dirty; call inside a transaction."""
     listed = {item.id: item for item in batch}
-    warnings = [f"{item.id}: {text}" for item in listed.values() for text in item.warnings]
     try:
         with transaction.atomic():
             found = _compare(listed, store_id=store_id)
@@ -65,7 +64,6 @@ def write_summaries(
         with transaction.atomic():
             found = _compare(listed, store_id=store_id)
             insert_new(Order, [_row(item, store_id=store_id, now=now) for item in found.new])
-    warnings += [f"{pk} belongs to another store already; it was left out." for pk in found.foreign]
     if not dry_run:
         _mark(found.changed)
         write_customers(
@@ -76,11 +74,14 @@ def write_summaries(
         changed=tuple(found.changed),
         moved=tuple(found.moved),
         unchanged=len(listed) - len(found.new) - len(found.changed) - len(found.foreign),
-        warnings=tuple(warnings),
+        warnings=(
+            *(f"{item.id}: {text}" for item in found.new for text in item.warnings),
+            *(f"{pk} belongs to another store already; it was left out." for pk in found.foreign),
+        ),
     )
 
 
-def _compare(listed: dict[str, schemas.OrderSummary], *, store_id: str) -> _Compared:
+def _compare(listed: dict[str, schemas.OrderRow], *, store_id: str) -> _Compared:
     known = {
         pk: values
         for pk, *values in Order.objects.filter(Among(F("pk"), listed)).values_list(
@@ -90,7 +91,7 @@ def _compare(listed: dict[str, schemas.OrderSummary], *, store_id: str) -> _Comp
     found = _Compared(new=[], changed={}, moved=[], foreign=[])
     for pk, item in listed.items():
         if pk not in known:
-            found.new.append(item)
+            found.new.append(item.read())
             continue
         owner, digest, status, gone_at = known[pk]
         if owner != store_id:
