@@ -12,8 +12,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
-from django.utils import timezone
-from django.utils.formats import date_format, number_format
+from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.timezone import localtime
 from django.utils.translation import gettext, ngettext
@@ -22,25 +21,25 @@ from django.utils.translation import gettext_lazy as _
 from pandabase_django import tasks
 from pandabase_django.admin.buttons import Button
 from pandabase_django.admin.changes import readable, shown
-from pandabase_django.admin.display import EMPTY, badge, duration
+from pandabase_django.admin.display import EMPTY, duration
 from pandabase_django.admin.filters import StoreFilter
 from pandabase_django.admin.handing import hand_over
 from pandabase_django.admin.links import admin_url
-from pandabase_django.admin.live import LiveMixin, LiveState, Progress
+from pandabase_django.admin.live import LiveMixin, LiveState
 from pandabase_django.admin.page import ReadOnlyAdmin
+from pandabase_django.admin.run_texts import (
+    count_text,
+    elapsed_text,
+    outcome_badge,
+    rows_text,
+    run_state,
+)
 from pandabase_django.models import SyncRun
 from pandabase_django.models.sync import Resource
 from pandabase_django.services.sync.runs import request_cancel
 
-__all__ = ["SyncRunAdmin", "outcome_badge", "run_state"]
+__all__ = ["SyncRunAdmin"]
 
-TONES = {
-    SyncRun.State.COMPLETED: "good",
-    SyncRun.State.FAILED: "bad",
-    SyncRun.State.STALLED: "bad",
-    SyncRun.State.PARTIAL: "warn",
-    SyncRun.State.RUNNING: "busy",
-}
 TASKS = {Resource.PRODUCTS: tasks.sync_products, Resource.ORDERS: tasks.sync_orders}
 CHANGES_BESIDE_A_RUN = 20
 CHANGES_PER_PAGE = 100
@@ -66,44 +65,6 @@ def _retry(model_admin: SyncRunAdmin, request: HttpRequest, run: SyncRun) -> str
         full=run.full,
     )
     return admin_url(model_admin.admin_site, "pandabase_syncrun_changelist")
-
-
-def run_state(run: SyncRun) -> LiveState:
-    """What is shown of a run while people watch it."""
-    done, of = run.progress_done, run.progress_total
-    waiting = ""
-    if run.waiting_until is not None and run.waiting_until > timezone.now():
-        left = (run.waiting_until - timezone.now()).total_seconds()
-        waiting = gettext("waiting %(time)s for the rate limit of %(whose)s") % {
-            "time": duration(left),
-            "whose": run.waiting_for,
-        }
-    texts = {
-        "state": run.get_state_display(),
-        "phase": run.phase,
-        "count": _count(done) if of is None else f"{_count(done)} / {_count(of)}",
-        "rate": gettext("%(rate)s rows a second") % {"rate": _count(round(run.rows_per_second))}
-        if run.rows_per_second
-        else "",
-        "left": gettext("about %(time)s left") % {"time": duration(run.seconds_left)}
-        if run.seconds_left is not None
-        else "",
-        "waiting": waiting,
-        "rows": _rows(run),
-        "requests": ngettext("%(count)s request", "%(count)s requests", run.requests)
-        % {"count": _count(run.requests)},
-        "elapsed": _elapsed(run),
-    }
-    return LiveState(
-        open=run.state == SyncRun.State.RUNNING,
-        texts=texts,
-        progress={"rows": Progress(done=done, of=of)},
-    )
-
-
-def outcome_badge(run: SyncRun) -> str:
-    """How a run ended, or that it runs."""
-    return badge(run.get_state_display(), tone=TONES.get(SyncRun.State(run.state), "quiet"))
 
 
 @admin.register(SyncRun)
@@ -249,16 +210,16 @@ class SyncRunAdmin(LiveMixin, ReadOnlyAdmin):
             (run.rows_updated, gettext("%(count)s changed")),
             (run.rows_gone, gettext("%(count)s gone")),
         )
-        told = ", ".join(text % {"count": _count(number)} for number, text in parts if number)
+        told = ", ".join(text % {"count": count_text(number)} for number, text in parts if number)
         return told or gettext("nothing new")
 
     @admin.display(description=_("rows"))
     def rows(self, run: SyncRun) -> str:
-        return _rows(run)
+        return rows_text(run)
 
     @admin.display(description=_("duration"))
     def elapsed(self, run: SyncRun) -> str:
-        return _elapsed(run)
+        return elapsed_text(run)
 
     @admin.display(description=_("waited for rate limits"))
     def wait(self, run: SyncRun) -> str:
@@ -303,22 +264,3 @@ def _with_word(lines: Any) -> Any:
 
 def _rest(step: dict[str, object]) -> dict[str, object]:
     return {k: v for k, v in step.items() if k not in ("strategy", "requests") and v}
-
-
-def _rows(run: SyncRun) -> str:
-    return gettext(
-        "%(created)s new, %(updated)s changed, %(unchanged)s unchanged, %(gone)s gone"
-    ) % {
-        "created": _count(run.rows_created),
-        "updated": _count(run.rows_updated),
-        "unchanged": _count(run.rows_unchanged),
-        "gone": _count(run.rows_gone),
-    }
-
-
-def _elapsed(run: SyncRun) -> str:
-    return duration(((run.finished_at or timezone.now()) - run.started_at).total_seconds())
-
-
-def _count(number: int) -> str:
-    return number_format(number, use_l10n=True, force_grouping=True)

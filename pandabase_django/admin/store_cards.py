@@ -17,7 +17,7 @@ from django.utils.timezone import localdate, localtime
 from pandabase_django.admin.finding_list import ShownFinding
 from pandabase_django.admin.links import admin_url, change_url, may_view
 from pandabase_django.admin.live import LiveState
-from pandabase_django.admin.runs import run_state
+from pandabase_django.admin.run_texts import run_state
 from pandabase_django.models import ApiToken, RotationAttempt, Store, SyncRun
 from pandabase_django.services.findings import Situation
 from pandabase_django.services.freshness import Freshness, freshness

@@ -16,7 +16,7 @@ from pandabase_django.admin.display import EMPTY, badge
 from pandabase_django.admin.handing import hand_over
 from pandabase_django.admin.links import admin_url, change_url, may_view
 from pandabase_django.admin.overview import OverviewMixin
-from pandabase_django.admin.runs import outcome_badge
+from pandabase_django.admin.run_texts import outcome_badge
 from pandabase_django.admin.store_cards import store_cards
 from pandabase_django.models import ApiToken, Store, SyncRun
 from pandabase_django.services.findings import Situation
