@@ -24,8 +24,9 @@ TONES = {
 def run_state(run: SyncRun) -> LiveState:
     """What is shown of a run while people watch it."""
     done, of = run.progress_done, run.progress_total
-    waiting = ""
-    if run.waiting_until is not None and run.waiting_until > timezone.now():
+    waiting, is_open = "", run.state == SyncRun.State.RUNNING
+    # A postponed run has an end, and a time at which its task goes on.
+    if is_open and run.waiting_until is not None and run.waiting_until > timezone.now():
         left = (run.waiting_until - timezone.now()).total_seconds()
         waiting = gettext("waiting %(time)s for the rate limit of %(whose)s") % {
             "time": duration(left),
@@ -48,7 +49,7 @@ def run_state(run: SyncRun) -> LiveState:
         "elapsed": elapsed_text(run),
     }
     return LiveState(
-        open=run.state == SyncRun.State.RUNNING,
+        open=is_open,
         texts=texts,
         progress={"rows": Progress(done=done, of=of)},
     )
