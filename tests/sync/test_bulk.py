@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from pandabase_django.models import Customer, Order, Store
+from pandabase_django.models import Customer, Order, Store, SyncCursor
 from pandabase_django.services.sync.bulk import Among, insert_new, insert_or_update
 
 AWKWARD = (
@@ -76,14 +76,28 @@ def test_no_rows_are_no_statement(django_assert_num_queries: Any) -> None:
 
 
 @pytest.mark.usefixtures("shops")
-def test_rows_are_looked_up_among_ids() -> None:
+def test_rows_are_looked_up_among_ids(django_assert_num_queries: Any) -> None:
     insert_new(Order, [_order(f"ord_{n}") for n in range(5)])
     ids = ["ord_1", "ord_3", "ord_9", 'it\'s \\ {a,b} "quoted"']
     found = Order.objects.filter(Among(F("pk"), ids)).values_list("pk", flat=True)
     assert set(found) == {"ord_1", "ord_3"}
-    assert not Order.objects.filter(Among(F("pk"), [])).exists()
+    none = Order.objects.filter(Among(F("pk"), []))
+    with django_assert_num_queries(0):
+        assert not none.exists()
+        assert none.update(dirty=False) == 0
+    assert Order.objects.exclude(Among(F("pk"), [])).count() == 5
     left = Order.objects.exclude(Among(F("pk"), ids)).values_list("pk", flat=True)
     assert set(left) == {"ord_0", "ord_2", "ord_4"}
+
+
+@pytest.mark.usefixtures("shops")
+def test_rows_are_looked_up_among_numbers() -> None:
+    cursors = [
+        SyncCursor.objects.create(store_id="shp_a", resource=name)
+        for name in ("orders", "products")
+    ]
+    found = SyncCursor.objects.filter(Among(F("pk"), [cursors[1].pk, 2**40]))
+    assert list(found) == [cursors[1]]
 
 
 @pytest.mark.usefixtures("shops")
