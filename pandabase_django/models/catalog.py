@@ -26,6 +26,7 @@ class Category(MirrorRow):
         on_delete=models.DO_NOTHING,
         related_name="children",
         verbose_name=_("parent"),
+        db_index=False,
     )
     display_order = models.BigIntegerField(_("display order"), null=True)
     is_archived = models.BooleanField(_("archived"), null=True)
@@ -38,6 +39,7 @@ class Category(MirrorRow):
         verbose_name_plural = _("categories")
         ordering = ["id"]
         constraints = [mirror_constraint("category")]
+        indexes = [models.Index(fields=["parent"], name="pandabase_category_parent")]
 
     def __str__(self) -> str:
         return self.name or self.id
@@ -113,6 +115,7 @@ class ProductVariant(MirrorRow):
         on_delete=models.DO_NOTHING,
         related_name="variants",
         verbose_name=_("product"),
+        db_index=False,
     )
     position = models.PositiveIntegerField(_("position"), default=0)
     title = models.TextField(_("title"), default="")
@@ -125,6 +128,7 @@ class ProductVariant(MirrorRow):
         verbose_name_plural = _("product variants")
         ordering = ["product_id", "position"]
         constraints = [mirror_constraint("variant")]
+        indexes = [models.Index(fields=["product"], name="pandabase_variant_product")]
 
     def __str__(self) -> str:
         return self.title or self.id

@@ -16,11 +16,19 @@ class MirrorRow(models.Model):
     The primary key is the remote's id, so upserts and links need no look-up. ``(store, id)`` is
     unique as well and is the conflict target of every upsert: a remote id that turns up in a
     second store fails there instead of moving the row.
+
+    No foreign key of a mirror has the index that Django gives it: on PostgreSQL that is two, one of
+    them for searches by a part of an id, and each new row pays for both. The store's rows are found
+    by ``(store, id)``; what else is looked up has a plain index in ``Meta``.
     """
 
     id = models.CharField(_("id"), primary_key=True, max_length=128, editable=False)
     store = models.ForeignKey(
-        Store, on_delete=models.PROTECT, related_name="+", verbose_name=_("store")
+        Store,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("store"),
+        db_index=False,
     )
     payload = models.JSONField(_("payload"), default=dict, editable=False)
     digest = models.CharField(_("digest"), max_length=64, default="", editable=False)

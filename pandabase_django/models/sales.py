@@ -47,6 +47,7 @@ class Order(MirrorRow):
         on_delete=models.DO_NOTHING,
         related_name="orders",
         verbose_name=_("customer"),
+        db_index=False,
     )
     created_at = models.DateTimeField(_("created"), null=True)
     updated_at = models.DateTimeField(_("updated"), null=True)
@@ -97,6 +98,7 @@ class Order(MirrorRow):
                 fields=["store", "id"], condition=Q(dirty=True), name="pandabase_order_dirty"
             ),
             models.Index(fields=["-created_at", "-id"], name="pandabase_order_newest"),
+            models.Index(fields=["customer"], name="pandabase_order_customer"),
             # Few rows: so that live ones are counted by two small indexes and no table scan.
             models.Index(
                 fields=["store", "status"],
@@ -119,6 +121,7 @@ class OrderItem(MirrorRow):
         on_delete=models.DO_NOTHING,
         related_name="items",
         verbose_name=_("order"),
+        db_index=False,
     )
     position = models.PositiveIntegerField(_("position"), default=0)
     product = models.ForeignKey(
@@ -128,6 +131,7 @@ class OrderItem(MirrorRow):
         on_delete=models.DO_NOTHING,
         related_name="order_items",
         verbose_name=_("product"),
+        db_index=False,
     )
     variant = models.ForeignKey(
         ProductVariant,
@@ -136,6 +140,7 @@ class OrderItem(MirrorRow):
         on_delete=models.DO_NOTHING,
         related_name="order_items",
         verbose_name=_("variant"),
+        db_index=False,
     )
     name = models.TextField(_("name"), default="")
     quantity = models.BigIntegerField(_("quantity"), null=True)
@@ -147,6 +152,11 @@ class OrderItem(MirrorRow):
         verbose_name_plural = _("order items")
         ordering = ["order_id", "position"]
         constraints = [mirror_constraint("orderitem")]
+        indexes = [
+            models.Index(fields=["order"], name="pandabase_item_order"),
+            models.Index(fields=["product"], name="pandabase_item_product"),
+            models.Index(fields=["variant"], name="pandabase_item_variant"),
+        ]
 
     def __str__(self) -> str:
         return self.name or self.id
