@@ -23,14 +23,14 @@ ORDER: dict[str, Any] = {
 
 def test_a_row_reads_on_demand_what_the_list_form_holds() -> None:
     row, whole = OrderRow.from_json(ORDER), OrderSummary.from_json(ORDER)
-    assert row.read() == whole
+    assert row.summary == whole
     assert (row.id, row.status, row.created_at, row.digest) == (
         whole.id,
         whole.status,
         whole.created_at,
         whole.digest,
     )
-    assert len(row.read().warnings) == 1
+    assert len(row.summary.warnings) == 1
 
 
 @pytest.mark.parametrize("data", [None, [], {}, {"id": ""}, {"id": 7}, {"id": "x" * 129}])
@@ -41,4 +41,4 @@ def test_a_row_without_a_usable_id_is_refused(data: object) -> None:
 
 def test_a_secret_leaves_a_row_as_it_leaves_every_object() -> None:
     row = OrderRow.from_json({**ORDER, "secret": "sk_canary"})
-    assert "sk_canary" not in repr(row) + str(row.payload) + str(row.read())
+    assert "sk_canary" not in repr(row) + str(row.payload) + str(row.summary)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from pandabase_django.api.reading import Fields, digest_of
@@ -82,12 +83,12 @@ class OrderSummary(Parsed):
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OrderRow:
     """An order of a list, read as far as it takes to tell whether anything changed.
 
     Of a million rows of a second pass a handful have changed; reading the others whole would be
-    most of the work. Call ``read`` for the rest.
+    most of the work. What is asked for is computed once.
     """
 
     id: str
@@ -99,21 +100,19 @@ class OrderRow:
         f = Fields(data, kind="order")
         return cls(f.identifier(kind="order"), f.text("status"), f.payload())
 
-    @property
+    @cached_property
     def digest(self) -> str:
-        """SHA-256 of the payload, in hex.
-
-        Computed by whoever compares, while the threads that fetch send their next requests.
-        """
+        """SHA-256 of the payload, in hex."""
         return digest_of(self.payload)
+
+    @cached_property
+    def summary(self) -> OrderSummary:
+        """The whole of it, with a warning for each value that could not be read."""
+        return OrderSummary.from_json(self.payload)
 
     @property
     def created_at(self) -> datetime | None:
         return Fields(self.payload, kind="order").time("createdAt")
-
-    def read(self) -> OrderSummary:
-        """The whole of it, with a warning for each value that could not be read."""
-        return OrderSummary.from_json(self.payload)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

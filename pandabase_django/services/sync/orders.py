@@ -93,12 +93,9 @@ def _pages(context: SyncContext, *, first: int) -> Iterator[Page[schemas.OrderRo
     A list that lost rows, or whose pages became longer, has its end on an earlier page than the
     checkpoint says.
     """
-    orders = context.client.orders.rows
     back = 1
     while True:
-        pages = context.reader.pages(
-            lambda number: orders.list(page=number, limit=PAGE_SIZE, sort="asc"), first=first
-        )
+        pages = context.reader.pages(partial(_fetch, context), first=first)
         page = next(pages)
         if first == 1 or _joins(page):
             break
@@ -106,6 +103,15 @@ def _pages(context: SyncContext, *, first: int) -> Iterator[Page[schemas.OrderRo
         back *= 2
     yield page
     yield from pages
+
+
+def _fetch(context: SyncContext, number: int) -> Page[schemas.OrderRow]:
+    page = context.client.orders.rows.list(page=number, limit=PAGE_SIZE, sort="asc")
+    if context.cursor.last_full_at is None:
+        # All of them are new: read here, while the writer waits for the database.
+        for row in page.items:
+            _ = row.digest, row.summary
+    return page
 
 
 def _joins(page: Page[schemas.OrderRow]) -> bool:

@@ -43,7 +43,7 @@ class Noted:
 
 @dataclass(frozen=True, slots=True)
 class _Compared:
-    new: list[schemas.OrderSummary]
+    new: list[schemas.OrderRow]
     changed: dict[str, str]
     moved: list[str]
     foreign: list[str]
@@ -67,7 +67,9 @@ def write_summaries(
     if not dry_run:
         _mark(found.changed)
         write_customers(
-            [(item.customer, item.created_at) for item in found.new], store_id=store_id, now=now
+            [(row.summary.customer, row.summary.created_at) for row in found.new],
+            store_id=store_id,
+            now=now,
         )
     return Noted(
         new=tuple(item.id for item in found.new),
@@ -75,7 +77,7 @@ def write_summaries(
         moved=tuple(found.moved),
         unchanged=len(listed) - len(found.new) - len(found.changed) - len(found.foreign),
         warnings=(
-            *(f"{item.id}: {text}" for item in found.new for text in item.warnings),
+            *(f"{item.id}: {text}" for item in found.new for text in item.summary.warnings),
             *(f"{pk} belongs to another store already; it was left out." for pk in found.foreign),
         ),
     )
@@ -91,7 +93,7 @@ def _compare(listed: dict[str, schemas.OrderRow], *, store_id: str) -> _Compared
     found = _Compared(new=[], changed={}, moved=[], foreign=[])
     for pk, item in listed.items():
         if pk not in known:
-            found.new.append(item.read())
+            found.new.append(item)
             continue
         owner, digest, status, gone_at = known[pk]
         if owner != store_id:
@@ -117,12 +119,13 @@ def _mark(changed: dict[str, str]) -> None:
         )
 
 
-def _row(item: schemas.OrderSummary, *, store_id: str, now: datetime) -> dict[str, Any]:
+def _row(row: schemas.OrderRow, *, store_id: str, now: datetime) -> dict[str, Any]:
+    item = row.summary
     return {
-        "id": item.id,
+        "id": row.id,
         "store_id": store_id,
-        "payload": item.payload,
-        "list_digest": item.digest,
+        "payload": row.payload,
+        "list_digest": row.digest,
         "first_seen_at": now,
         "synced_at": now,
         "order_number": item.order_number or "",
