@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from pandabase_django.api.resources import Listing
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.models import Order, OrderItem, Store, SyncCursor, SyncRun
 from pandabase_django.sandbox import ALL_PERMISSIONS, Sandbox
 from pandabase_django.services.connection import add_token
 from pandabase_django.services.sync.details import mark_dirty
+from pandabase_django.services.sync.movements import UNDECIDED
 from pandabase_django.services.sync.runs import sync_resource
 from tests.sync.conftest import Sync
 from tests.sync.equality import order_differences
@@ -104,6 +106,37 @@ def test_a_refund_decided_after_newer_ones_came_is_seen(sandbox: Sandbox, sync: 
     )
     sync("orders")
     assert Order.objects.get(pk=order).amount_minor == 4
+
+
+@pytest.mark.fact(23)
+def test_undecided_disputes_are_asked_for_in_the_order_in_which_they_are_decided(
+    sandbox: Sandbox, sync: Sync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked for at once, one that moves from the first status to the second may be in neither."""
+    sync("orders")
+    sandbox.change([{"op": "dispute_order", "index": 9}])
+    sync("orders")
+    sandbox.set(latency_ms=30)
+    ask = Listing.list
+    seen: list[str] = []
+
+    def noted(listing: Any, **query: Any) -> Any:
+        status = query.get("status")
+        if status in UNDECIDED["disputes"]:
+            seen.append(f"{status} asked")
+        answer = ask(listing, **query)
+        if status in UNDECIDED["disputes"]:
+            seen.append(f"{status} answered")
+        return answer
+
+    monkeypatch.setattr(Listing, "list", noted)
+    sync("orders")
+    assert seen == [
+        "AWAITING_REVIEW asked",
+        "AWAITING_REVIEW answered",
+        "UNDER_REVIEW asked",
+        "UNDER_REVIEW answered",
+    ]
 
 
 def test_a_refund_of_the_far_future_does_not_end_the_watching(sandbox: Sandbox, sync: Sync) -> None:

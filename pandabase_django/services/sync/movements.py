@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from pandabase_django.api import schemas
@@ -52,7 +53,7 @@ class Asked:
     """
 
     newest: Callable[[], Page[Any]]
-    undecided: list[Iterator[Page[Any]]] | None
+    undecided: Iterator[Page[Any]] | None
 
 
 def start_watching(context: SyncContext) -> None:
@@ -175,18 +176,21 @@ def _newest(
         page = _page(context, kind, number)
 
 
-def _ask_undecided(context: SyncContext, kind: str) -> list[Iterator[Page[Any]]]:
-    """Ask for the entries that may still come to another end."""
-    return [
-        context.reader.pages(partial(_fetch, context, kind, status=status))
-        for status in UNDECIDED.get(kind, ())
-    ]
+def _ask_undecided(context: SyncContext, kind: str) -> Iterator[Page[Any]]:
+    """Ask for the entries that may still come to another end.
+
+    One status after the other, in the order in which entries pass through them: asked for together,
+    one that moves on meanwhile could stand in neither answer.
+    """
+    if kind not in UNDECIDED:
+        return iter(())
+    begun, *later = (partial(_fetch, context, kind, status=status) for status in UNDECIDED[kind])
+    first = context.reader.pages(begun)
+    return chain(first, (page for fetch in later for page in context.reader.pages(fetch)))
 
 
-def _orders_by_id(lists: list[Iterator[Page[Any]]]) -> dict[str, str]:
-    return {
-        item.id: item.order_id or "" for pages in lists for page in pages for item in page.items
-    }
+def _orders_by_id(pages: Iterator[Page[Any]]) -> dict[str, str]:
+    return {item.id: item.order_id or "" for page in pages for item in page.items}
 
 
 def _orders_of_payments(context: SyncContext, entries: Sequence[schemas.LedgerEntry]) -> set[str]:
