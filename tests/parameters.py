@@ -23,5 +23,7 @@ def at_most_999_parameters() -> Iterator[None]:
         yield
         return
     before = setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 999)
-    yield
-    setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, before)
+    try:
+        yield
+    finally:
+        setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, before)

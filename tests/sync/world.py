@@ -62,6 +62,7 @@ class World:
         name = (resource, conf.concurrency)
         if not self._put_back(name):
             assert self.sync(resource).run.state == "COMPLETED"
+            assert self.differences(resource) == []
             self._moments.keep(name)
 
     def _put_back(self, name: Hashable) -> bool:

@@ -103,7 +103,8 @@ class Recorder:
     def step(self, strategy: str) -> Iterator[dict[str, Any]]:
         """Name what is done inside; its requests and rows are added to the run's steps.
 
-        Requests that went out ahead, under ``purpose(strategy)``, are its own too.
+        Requests that went out ahead, under ``purpose(strategy)``, are its own too. Those that still
+        run when it ends, since nobody wants their answer any more, are counted by the run alone.
         """
         self.run.phase = strategy
         self._pace.restart()
