@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.core.cache import cache
 from django.utils import timezone
 
+from pandabase_django import signals
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.models import ApiToken, RotationAttempt
 from pandabase_django.sandbox import Sandbox, Token
 from pandabase_django.services.connection import add_token
-from pandabase_django.services.rotation import RotationContext
+from pandabase_django.services.rotation import RotationContext, request_rotation, run_rotation
 
 
 class Clock:
@@ -68,6 +70,32 @@ def token(db: None, sandbox: Sandbox) -> ApiToken:
 @pytest.fixture
 def standby(token: ApiToken, sandbox: Sandbox) -> ApiToken:
     return add(sandbox, sandbox.add_token())
+
+
+@pytest.fixture
+def told() -> Iterator[list[tuple[str, str]]]:
+    """Signals in their order: name and the attempt's state."""
+    heard: list[tuple[str, str]] = []
+
+    def rotated(token: ApiToken, attempt: RotationAttempt, **_: Any) -> None:
+        assert token.secret_version == attempt.to_version
+        heard.append(("rotated", attempt.state))
+
+    def failed(token: ApiToken, attempt: RotationAttempt, **_: Any) -> None:
+        heard.append(("failed", attempt.state))
+
+    signals.secret_rotated.connect(rotated)
+    signals.rotation_failed.connect(failed)
+    yield heard
+    signals.secret_rotated.disconnect(rotated)
+    signals.rotation_failed.disconnect(failed)
+
+
+def rotate(
+    token: ApiToken, context: RotationContext, *, signer: ApiToken | None = None
+) -> RotationAttempt:
+    attempt = request_rotation(token, reason="yearly", trigger="COMMAND", signer=signer)
+    return run_rotation(attempt.pk, context=context)
 
 
 def rolls(sandbox: Sandbox) -> int:

@@ -18,8 +18,8 @@ from pandabase_django.sandbox import Sandbox
 from pandabase_django.services.findings import Situation
 from pandabase_django.services.health import attention
 from pandabase_django.services.rotation import request_rotation, run_rotation
+from pandabase_django.services.rotation.record import sealed_reply
 from pandabase_django.services.rotation.replies import packed
-from pandabase_django.services.rotation.running import _sealed
 from pandabase_django.services.rotation.spool import put
 from tests.rotation.conftest import attempts, in_use
 
@@ -76,7 +76,7 @@ def test_the_check_takes_up_what_lies_in_the_spool_and_tells_what_stays(
     attempt = request_rotation(token, reason="yearly", trigger="COMMAND")
     RotationAttempt.objects.update(state="SENT", sent_at=timezone.now())
     body = json.dumps({"ok": True, "data": {"secret": sandbox.secret_of(token.token_id)}})
-    put(attempt.pk, _sealed(attempt, packed(RawReply(200, "req_1", body.encode()))).sealed)
+    put(attempt.pk, sealed_reply(attempt, packed(RawReply(200, "req_1", body.encode()))).sealed)
     (tmp_path / "strange.reply").write_text("pb1.x")
     assert "2 rotations wait" in told()["rotation_spool"]
     out = io.StringIO()

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.core.cache.backends.base import BaseCache
 from django.db import transaction
 
-from pandabase_django import signals
 from pandabase_django.api.replies import RawReply
 from pandabase_django.crypto.keyring import current_keyring
 from pandabase_django.crypto.secret import Secret
@@ -25,39 +23,12 @@ from pandabase_django.services.rotation import (
     run_rotation,
     watch_rotations,
 )
-from pandabase_django.services.rotation.record import keep_reply, sealed_column
 from pandabase_django.services.rotation.replies import packed, unpacked
-from tests.rotation.conftest import Clock, add, attempts, in_use, rolls
+from tests.rotation.conftest import Clock, attempts, in_use, rolls, rotate
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ROLL = {"method": "POST", "path_regex": "roll-secret$"}
-
-
-@pytest.fixture
-def told() -> Iterator[list[tuple[str, str]]]:
-    """Signals in their order: name and the attempt's state."""
-    heard: list[tuple[str, str]] = []
-
-    def rotated(token: ApiToken, attempt: RotationAttempt, **_: Any) -> None:
-        assert token.secret_version == attempt.to_version
-        heard.append(("rotated", attempt.state))
-
-    def failed(token: ApiToken, attempt: RotationAttempt, **_: Any) -> None:
-        heard.append(("failed", attempt.state))
-
-    signals.secret_rotated.connect(rotated)
-    signals.rotation_failed.connect(failed)
-    yield heard
-    signals.secret_rotated.disconnect(rotated)
-    signals.rotation_failed.disconnect(failed)
-
-
-def rotate(
-    token: ApiToken, context: RotationContext, *, signer: ApiToken | None = None
-) -> RotationAttempt:
-    attempt = request_rotation(token, reason="yearly", trigger="COMMAND", signer=signer)
-    return run_rotation(attempt.pk, context=context)
 
 
 @pytest.mark.fact(15)
@@ -371,36 +342,6 @@ def test_a_request_that_never_left_is_safe_at_once(
     assert attempt.state == "FAILED_SAFE"
     assert "Nothing was sent" in attempt.outcome
     assert attempt.sent_at is None
-
-
-@pytest.mark.parametrize("shape", ["LOST", "HELD"])
-def test_an_answer_that_came_too_late_helps_out_when_the_next_roll_brings_none(
-    token: ApiToken,
-    sandbox: Sandbox,
-    context: RotationContext,
-    clock: Clock,
-    told: list[tuple[str, str]],
-    shape: str,
-) -> None:
-    sandbox.fault([{"match": ROLL, "action": "commit_then_reset"}])
-    first = rotate(token, context)
-    signer = add(sandbox, sandbox.add_token())
-    second = request_rotation(token, reason="again", trigger="COMMAND", signer=signer)
-    clock.pass_by(minutes=1)
-    body = json.dumps({"data": {"secret": sandbox.secret_of(token.token_id)}}).encode()
-    reply = RawReply(status=200, request_id="req_late", body=body)
-    field = sealed_column(RotationAttempt, "reply")
-    sealed = field.handle(first, field.seal(first, packed(reply)))
-    assert keep_reply(first.pk, sealed, context=context, reply_status=200, request_id="req_late")
-    first.refresh_from_db()
-    assert (first.state, first.closed_at is None) == ("LOST", False)
-
-    answer = {"status": 403, "error": "no"} if shape == "LOST" else {"status": 200, "body": "odd"}
-    sandbox.fault([{"match": ROLL, "action": "status", "args": answer}])
-    second = run_rotation(second.pk, context=context)
-    assert second.state == "DONE", second.outcome
-    assert in_use(token, sandbox)
-    assert told == [("failed", "LOST"), ("failed", shape), ("rotated", "DONE")]
 
 
 def test_a_rotation_refuses_to_run_inside_a_transaction(

@@ -32,7 +32,8 @@ the next step begins::
   (its sender was only slow, or it lay in the spool) leads back to JOURNALED.
 * **HELD**: a person chooses a text of the kept answer, or installs a secret from the dashboard.
 * **LOST**: nobody can read the new secret. If another token of the store works, it rolls once
-  more by itself; otherwise a secret rolled in the dashboard has to be installed.
+  more by itself; otherwise a secret rolled in the dashboard has to be installed. What an earlier
+  roll answered too late is tried here and in HELD; if it works the attempt takes a copy of it.
 
 A row is *open* (``closed_at`` is empty) as long as it needs anything. A 200 or a 403 from the
 API shows that a secret works, a 401 that it does not; everything else shows nothing, and nothing

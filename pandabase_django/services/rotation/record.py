@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 
 from pandabase_django import signals
 from pandabase_django.crypto.fields import SealedField
-from pandabase_django.crypto.secret import SealedSecret
+from pandabase_django.crypto.secret import SealedSecret, Secret
 from pandabase_django.models import ApiToken, RotationAttempt
 from pandabase_django.services.rotation.context import RotationContext
 
@@ -30,6 +30,7 @@ __all__ = [
     "close_open",
     "keep_reply",
     "sealed_column",
+    "sealed_reply",
     "token_now",
 ]
 
@@ -41,7 +42,8 @@ OPEN_AND_IN_NEED = (State.WATCHING, State.HELD, State.LOST)
 """States of open attempts that a person should know of."""
 
 _FAILED = (State.FAILED_SAFE, State.HELD, State.LOST)
-_MAY_HAVE_NO_REPLY_YET = (State.SENT, State.WATCHING, State.LOST)
+# The last two by the answer of an earlier roll.
+_MAY_HAVE_NO_REPLY_YET = (State.SENT, State.WATCHING, State.LOST, State.VERIFIED, State.HELD)
 
 
 def attempt_of(attempt_id: uuid.UUID | str) -> RotationAttempt:
@@ -149,7 +151,8 @@ def keep_reply(
 
     An attempt that was closed meanwhile is opened again for it, unless a later one is open: the
     answer is the newest word of the remote, and nothing of it may be dropped. Beside a later one it
-    waits, and is tried if that one leaves no working secret.
+    waits, and is tried if that one leaves no working secret. What an attempt has taken of an
+    earlier roll's answer gives way to its own.
 
     Returns:
         Whether the database has it now.
@@ -160,13 +163,17 @@ def keep_reply(
         "request_id": request_id,
         "journaled_at": context.clock(),
     }
-    waiting = RotationAttempt.objects.filter(pk=attempt_id, reply__isnull=True)
+    # Not by the answer itself: it is gone once its secret stands in the token.
+    waiting = RotationAttempt.objects.filter(pk=attempt_id, journaled_at__isnull=True)
     with transaction.atomic(durable=True):
         moved = waiting.filter(closed_at__isnull=True, state__in=_MAY_HAVE_NO_REPLY_YET).update(
             state=State.JOURNALED, **taken
         )
     if not moved:
-        ended = waiting.filter(closed_at__isnull=False).exclude(state=State.DONE)
+        ended = waiting.filter(closed_at__isnull=False)
+        if not 200 <= reply_status < 300:
+            # Done by an earlier roll's answer, and this one takes nothing of that back.
+            ended = ended.exclude(state=State.DONE)
         try:
             with transaction.atomic(durable=True):
                 moved = ended.update(state=State.JOURNALED, closed_at=None, **taken)
@@ -176,7 +183,17 @@ def keep_reply(
     if moved:
         announce(attempt_of(attempt_id), context=context)
     attempt = attempt_of(attempt_id)
-    return attempt.reply is not None or attempt.state == State.DONE
+    return attempt.journaled_at is not None or attempt.state == State.DONE
+
+
+def sealed_reply(attempt: RotationAttempt, answer: Secret) -> SealedSecret:
+    """A packed answer, sealed to this attempt.
+
+    Raises:
+        SealError: There is no key, or the answer is another row's and can't be opened.
+    """
+    field = sealed_column(RotationAttempt, "reply")
+    return field.handle(attempt, field.seal(attempt, answer))
 
 
 def sealed_column(model: type[Any], name: str) -> SealedField:

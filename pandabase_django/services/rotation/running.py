@@ -9,7 +9,7 @@ from pathlib import Path
 from django.db import connection
 
 from pandabase_django.api.replies import RawReply
-from pandabase_django.crypto.secret import SealedSecret, Secret
+from pandabase_django.crypto.secret import SealedSecret
 from pandabase_django.exceptions import (
     ConfigurationError,
     PandabaseError,
@@ -26,7 +26,7 @@ from pandabase_django.services.rotation.record import (
     advance,
     attempt_of,
     keep_reply,
-    sealed_column,
+    sealed_reply,
 )
 from pandabase_django.services.rotation.replies import packed
 from pandabase_django.services.rotation.settling import WATCH, end_unsent, settle
@@ -130,7 +130,7 @@ def _journal(attempt: RotationAttempt, reply: RawReply, *, context: RotationCont
     waited, pause, tell_at = 0.0, 0.1, 0.0
     while True:
         try:
-            sealed = sealed or _sealed(attempt, kept)
+            sealed = sealed or sealed_reply(attempt, kept)
             path = path or _spooled(attempt.pk, sealed)
             kept_there = keep_reply(
                 attempt.pk,
@@ -163,11 +163,6 @@ def _journal(attempt: RotationAttempt, reply: RawReply, *, context: RotationCont
         except OSError as error:
             logger.error("A kept answer can't be removed from the spool: %s", error.strerror)
     attempt.refresh_from_db()
-
-
-def _sealed(attempt: RotationAttempt, kept: Secret) -> SealedSecret:
-    field = sealed_column(RotationAttempt, "reply")
-    return field.handle(attempt, field.seal(attempt, kept))
 
 
 def _spooled(attempt_id: uuid.UUID, sealed: SealedSecret) -> Path | None:

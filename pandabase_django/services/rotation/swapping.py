@@ -21,6 +21,7 @@ from pandabase_django.services.rotation.record import (
     announce,
     close,
     sealed_column,
+    sealed_reply,
     token_now,
 )
 from pandabase_django.services.rotation.replies import unpacked
@@ -37,15 +38,22 @@ class _Overtaken(Exception):
 
 
 def swap(
-    attempt: RotationAttempt, token: ApiToken, secret: Secret, *, context: RotationContext
+    attempt: RotationAttempt,
+    token: ApiToken,
+    secret: Secret,
+    *,
+    context: RotationContext,
+    late: Secret | None = None,
 ) -> bool:
     """Store a secret that a signed GET has just verified, and close the attempt.
 
     Args:
-        attempt: Open, with a kept answer.
+        attempt: Open, with a kept answer or ``late``.
         token: As it was read before the GET; its version guards the write.
         secret: From the answer.
         context: Seams.
+        late: The answer of an earlier roll that has it. The attempt takes a copy in the same
+            commit, so that whoever finds it VERIFIED finds the secret with it.
 
     Returns:
         Whether it was stored. It is not when another secret was installed meanwhile and works,
@@ -65,6 +73,7 @@ def swap(
         context=context,
         state=State.VERIFIED,
         fingerprint=current_keyring().fingerprint(secret),
+        **({} if late is None else {"reply": sealed_reply(attempt, late)}),
     ):
         return False
     problem = _problem_of_flip(attempt, token, secret, context=context)
@@ -90,7 +99,7 @@ def swap_by_late_answer(attempt: RotationAttempt, *, context: RotationContext) -
     """
     token = token_now(attempt)
     late = token.rotations.real().filter(reply__isnull=False, closed_at__lt=F("journaled_at"))
-    for earlier in late.exclude(state=State.DONE):
+    for earlier in late:
         try:
             candidates = unpacked(earlier.reply).likely()
         except SealError as error:
@@ -101,7 +110,7 @@ def swap_by_late_answer(attempt: RotationAttempt, *, context: RotationContext) -
                 candidate.secret != token.secret
                 and context.wire.standing(token, secret=candidate.secret).works
             ):
-                swap(attempt, token, candidate.secret, context=context)
+                swap(attempt, token, candidate.secret, context=context, late=earlier.reply)
                 return
 
 

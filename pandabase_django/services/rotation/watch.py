@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import traceback
 import uuid
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -42,7 +43,7 @@ def watch_rotations(*, context: RotationContext | None = None) -> Watched:
     """Look at every open attempt once, and move it on where that is possible.
 
     Attempts that no worker has taken are named to be run, and ended after an hour, since nobody
-    expects a rotation asked for yesterday.
+    expects a rotation asked for yesterday. One that can't be looked at holds up no other.
 
     Raises:
         RotationError: Inside a transaction.
@@ -56,19 +57,28 @@ def watch_rotations(*, context: RotationContext | None = None) -> Watched:
         "pk", flat=True
     ):
         seen.looked_at += 1
-        attempt = attempt_of(attempt_id)
-        if attempt.state == State.PREPARED:
-            _look_at_prepared(attempt, seen, context=context)
-            continue
         try:
-            follow_up = settle(attempt, context=context)
+            _look_at(attempt_id, seen, context=context)
         except PandabaseError as error:
             logger.error("Rotation %s could not be looked at: %s", attempt_id, error)
             seen.failed.append((attempt_id, str(error)))
-            continue
-        if follow_up is not None:
-            seen.to_run.append(follow_up.pk)
+        except Exception as error:  # noqa: BLE001  of one attempt; the others' secrets matter too
+            # Where, and not what: nobody knows what such a message quotes.
+            where = "".join(traceback.format_tb(error.__traceback__))
+            name = type(error).__name__
+            logger.error("Rotation %s could not be looked at: %s\n%s", attempt_id, name, where)
+            seen.failed.append((attempt_id, name))
     return seen
+
+
+def _look_at(attempt_id: uuid.UUID, seen: Watched, *, context: RotationContext) -> None:
+    attempt = attempt_of(attempt_id)
+    if attempt.state == State.PREPARED:
+        _look_at_prepared(attempt, seen, context=context)
+        return
+    follow_up = settle(attempt, context=context)
+    if follow_up is not None:
+        seen.to_run.append(follow_up.pk)
 
 
 def _look_at_prepared(attempt: RotationAttempt, seen: Watched, *, context: RotationContext) -> None:

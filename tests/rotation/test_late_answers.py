@@ -1,0 +1,188 @@
+"""An answer that turns up when the next roll is open already."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import timedelta
+
+import pytest
+
+from pandabase_django.api.replies import RawReply
+from pandabase_django.crypto.secret import Secret
+from pandabase_django.exceptions import TransportError
+from pandabase_django.models import ApiToken, RotationAttempt
+from pandabase_django.sandbox import Sandbox
+from pandabase_django.services.rotation import (
+    RotationContext,
+    request_rotation,
+    run_rotation,
+    watch_rotations,
+)
+from pandabase_django.services.rotation.record import keep_reply, sealed_reply
+from pandabase_django.services.rotation.replies import packed
+from pandabase_django.services.rotation.wire import Answer, StoreWire
+from tests.rotation.conftest import Clock, add, attempts, in_use, rolls, rotate
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ROLL = {"method": "POST", "path_regex": "roll-secret$"}
+
+
+class Killed(BaseException):
+    """The process was killed."""
+
+
+class NeverLeaves(StoreWire):
+    """The real wire; its next roll does not leave the machine."""
+
+    def roll(self, token: ApiToken, *, signer: ApiToken) -> RawReply:
+        raise TransportError("No connection could be made.", executed=False)
+
+
+def deliver(attempt: RotationAttempt, secret: str, context: RotationContext) -> None:
+    """The answer of a roll, as a sender or a spool brings it."""
+    body = json.dumps({"data": {"secret": secret}}).encode()
+    answer = packed(RawReply(status=200, request_id="req_late", body=body))
+    sealed = sealed_reply(attempt, answer)
+    assert keep_reply(attempt.pk, sealed, context=context, reply_status=200, request_id="req_late")
+
+
+@pytest.fixture
+def pair(
+    token: ApiToken, sandbox: Sandbox, context: RotationContext, clock: Clock
+) -> tuple[RotationAttempt, RotationAttempt]:
+    """A lost roll whose answer came beside the next, and that next one, not yet sent."""
+    sandbox.fault([{"match": ROLL, "action": "commit_then_reset"}])
+    first = rotate(token, context)
+    signer = add(sandbox, sandbox.add_token())
+    second = request_rotation(token, reason="again", trigger="COMMAND", signer=signer)
+    clock.pass_by(minutes=1)
+    deliver(first, sandbox.secret_of(token.token_id), context)
+    first.refresh_from_db()
+    assert (first.state, first.closed_at is None) == ("LOST", False)
+    return first, second
+
+
+@pytest.mark.parametrize("shape", ["LOST", "HELD"])
+def test_it_helps_out_when_the_next_roll_brings_none(
+    told: list[tuple[str, str]],
+    pair: tuple[RotationAttempt, RotationAttempt],
+    token: ApiToken,
+    sandbox: Sandbox,
+    context: RotationContext,
+    shape: str,
+) -> None:
+    answer = {"status": 403, "error": "no"} if shape == "LOST" else {"status": 200, "body": "odd"}
+    sandbox.fault([{"match": ROLL, "action": "status", "args": answer}])
+    second = run_rotation(pair[1].pk, context=context)
+    assert second.state == "DONE", second.outcome
+    assert in_use(token, sandbox)
+    assert told == [("failed", "LOST"), ("failed", shape), ("rotated", "DONE")]
+
+
+def killed_when_verified(second: RotationAttempt, clock: Clock) -> None:
+    """The second roll never leaves; its process dies when the late secret was found to work."""
+
+    def change(attempt: RotationAttempt) -> None:
+        if attempt.state == "VERIFIED":
+            raise Killed
+
+    with pytest.raises(Killed):
+        run_rotation(
+            second.pk,
+            context=RotationContext(
+                wire=NeverLeaves(), clock=clock, sleep=clock.sleep, on_change=change
+            ),
+        )
+    second.refresh_from_db()
+    assert (second.state, second.closed_at) == ("VERIFIED", None)
+
+
+def test_a_process_killed_while_it_takes_it_leaves_nothing_stuck(
+    pair: tuple[RotationAttempt, RotationAttempt],
+    token: ApiToken,
+    sandbox: Sandbox,
+    context: RotationContext,
+    clock: Clock,
+) -> None:
+    _, second = pair
+    sandbox.fault([{"match": ROLL, "action": "close"}])
+    other = rotate(add(sandbox, sandbox.add_token()), context)
+    assert other.state == "WATCHING"
+    # The newest is looked at first.
+    RotationAttempt.objects.filter(pk=other.pk).update(
+        prepared_at=second.prepared_at - timedelta(minutes=1)
+    )
+    clock.pass_by(minutes=61)
+    killed_when_verified(second, clock)
+    assert second.reply is not None
+    seen = watch_rotations(context=context)
+    assert (seen.looked_at, seen.failed) == (2, [])
+    second.refresh_from_db()
+    other.refresh_from_db()
+    assert (second.state, second.reply, other.state) == ("DONE", None, "FAILED_SAFE")
+    assert in_use(token, sandbox)
+
+
+def test_its_copy_gives_way_to_the_answer_of_a_sender_that_was_only_slow(
+    pair: tuple[RotationAttempt, RotationAttempt],
+    token: ApiToken,
+    sandbox: Sandbox,
+    context: RotationContext,
+    clock: Clock,
+) -> None:
+    _, second = pair
+    killed_when_verified(second, clock)
+    signer = ApiToken.objects.get(pk=second.signer_id)
+    StoreWire().roll(token, signer=signer)
+    deliver(second, sandbox.secret_of(token.token_id), context)
+    watch_rotations(context=context)
+    assert [attempt.state for attempt in attempts()] == ["LOST", "DONE"]
+    assert in_use(token, sandbox)
+
+
+def test_a_rotation_it_has_ended_takes_its_own_answer_still(
+    pair: tuple[RotationAttempt, RotationAttempt],
+    token: ApiToken,
+    sandbox: Sandbox,
+    clock: Clock,
+    context: RotationContext,
+) -> None:
+    _, second = pair
+    late = RotationContext(wire=NeverLeaves(), clock=clock, sleep=clock.sleep)
+    assert run_rotation(second.pk, context=late).state == "DONE"
+    StoreWire().roll(token, signer=ApiToken.objects.get(pk=second.signer_id))
+    deliver(second, sandbox.secret_of(token.token_id), context)
+    watch_rotations(context=context)
+    assert [attempt.state for attempt in attempts()] == ["LOST", "DONE"]
+    assert in_use(token, sandbox)
+    assert rolls(sandbox) == 2
+
+
+def test_an_attempt_that_can_not_be_looked_at_holds_up_no_other_and_quotes_nothing(
+    token: ApiToken,
+    standby: ApiToken,
+    sandbox: Sandbox,
+    context: RotationContext,
+    clock: Clock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Broken(StoreWire):
+        def standing(self, asked: ApiToken, *, secret: Secret) -> Answer:
+            if asked.pk == token.pk:
+                raise LookupError(f"no place for {secret.reveal()}")
+            return super().standing(asked, secret=secret)
+
+    sandbox.fault([{"match": ROLL, "action": "close", "times": 2}])
+    assert rotate(standby, context).state == "WATCHING"
+    newer = rotate(token, context)
+    clock.pass_by(minutes=61)
+    with caplog.at_level(logging.INFO):
+        seen = watch_rotations(
+            context=RotationContext(wire=Broken(), clock=clock, sleep=clock.sleep)
+        )
+    assert (seen.looked_at, seen.failed) == (2, [(newer.pk, "LookupError")])
+    assert [attempt.state for attempt in attempts()] == ["FAILED_SAFE", "WATCHING"]
+    assert "in standing" in caplog.text
+    assert token.secret.reveal() not in caplog.text
