@@ -100,7 +100,7 @@ def _page(browser: Client, name: str, url: str) -> Page:
 
 def _scanned(sql: str) -> Iterator[str]:
     with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN (FORMAT JSON) {sql.replace('%', '%%')}", [])
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql.replace('%', '%%')}", [])
         (plan,) = cursor.fetchone()
     tree = json.loads(plan) if isinstance(plan, str) else plan
     yield from _walk(tree[0]["Plan"])
@@ -122,6 +122,10 @@ _SCANS = ("Seq Scan", "Index Scan", "Index Only Scan")
 _STREAMING = ("Nested Loop", "Result", "Subquery Scan", "Memoize")
 
 
+ROWS_THROWN_AWAY = 100  # two pages of a list: a filter that most rows pass throws few away
+
+
 def _is_limited(node: dict[str, Any]) -> bool:
-    """Read in the order wanted, only as far as the page needs, and without throwing rows away."""
-    return bool(node.get("Limited")) and "Filter" not in node
+    """Read in the order wanted, and hardly further than the page needs."""
+    thrown_away = node.get("Rows Removed by Filter", 0)
+    return bool(node.get("Limited")) and thrown_away <= ROWS_THROWN_AWAY
