@@ -78,6 +78,8 @@ def test_it_helps_out_when_the_next_roll_brings_none(
     second = run_rotation(pair[1].pk, context=context)
     assert second.state == "DONE", second.outcome
     assert in_use(token, sandbox)
+    # What stands in the token now stands nowhere else.
+    assert {attempt.reply for attempt in attempts()} == {None}
     assert told == [("failed", "LOST"), ("failed", shape), ("rotated", "DONE")]
 
 
@@ -119,6 +121,7 @@ def test_a_process_killed_while_it_takes_it_leaves_nothing_stuck(
     assert second.reply is not None
     seen = watch_rotations(context=context)
     assert (seen.looked_at, seen.failed) == (2, [])
+    assert {attempt.reply for attempt in attempts()} == {None}
     second.refresh_from_db()
     other.refresh_from_db()
     assert (second.state, second.reply, other.state) == ("DONE", None, "FAILED_SAFE")

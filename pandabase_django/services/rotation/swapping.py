@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from pandabase_django.crypto.keyring import current_keyring
 from pandabase_django.crypto.secret import Secret
@@ -98,8 +98,7 @@ def swap_by_late_answer(attempt: RotationAttempt, *, context: RotationContext) -
         context: Seams.
     """
     token = token_now(attempt)
-    late = token.rotations.real().filter(reply__isnull=False, closed_at__lt=F("journaled_at"))
-    for earlier in late:
+    for earlier in _late_answers(token):
         try:
             candidates = unpacked(earlier.reply).likely()
         except SealError as error:
@@ -112,6 +111,11 @@ def swap_by_late_answer(attempt: RotationAttempt, *, context: RotationContext) -
             ):
                 swap(attempt, token, candidate.secret, context=context, late=earlier.reply)
                 return
+
+
+def _late_answers(token: ApiToken) -> QuerySet[RotationAttempt]:
+    """Closed attempts whose answers came after their end, beside a later attempt."""
+    return token.rotations.real().filter(reply__isnull=False, closed_at__lt=F("journaled_at"))
 
 
 def write_secret(token: ApiToken, secret: Secret, *, context: RotationContext) -> bool:
@@ -163,6 +167,21 @@ def _write_end(
         != 1
     ):
         raise _Overtaken
+    _forget_late_copies(token, secret)
+
+
+def _forget_late_copies(token: ApiToken, secret: Secret) -> None:
+    """Let go of what earlier attempts hold of a secret that stands in its token now.
+
+    Looked for by the secret itself: whoever writes the end need not have found it there.
+    """
+    for earlier in _late_answers(token):
+        try:
+            reply = unpacked(earlier.reply)
+        except SealError:
+            continue  # nobody else can open it either
+        if any(found.secret == secret for found in [*reply.likely(), *reply.texts()]):
+            RotationAttempt.objects.filter(pk=earlier.pk).update(reply=None)
 
 
 def _outcome(attempt: RotationAttempt, *, flip: bool, problem: str) -> str:
