@@ -21,7 +21,7 @@ from pandabase_django.services.rotation import (
 )
 from pandabase_django.services.rotation.record import keep_reply, sealed_reply
 from pandabase_django.services.rotation.replies import packed
-from pandabase_django.services.rotation.wire import Answer, StoreWire
+from pandabase_django.services.rotation.wire import Answer, Standing, StoreWire
 from tests.rotation.conftest import Clock, add, attempts, in_use, rolls, rotate
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -81,6 +81,63 @@ def test_it_helps_out_when_the_next_roll_brings_none(
     # What stands in the token now stands nowhere else.
     assert {attempt.reply for attempt in attempts()} == {None}
     assert told == [("failed", "LOST"), ("failed", shape), ("rotated", "DONE")]
+
+
+class Counting(NeverLeaves):
+    """Counts looks with one secret; the remote can be made not to say."""
+
+    def __init__(self, secret: str) -> None:
+        self.secret, self.looks, self.unclear = secret, 0, False
+
+    def standing(self, token: ApiToken, *, secret: Secret) -> Answer:
+        if secret.reveal() != self.secret:
+            return super().standing(token, secret=secret)
+        self.looks += 1
+        if self.unclear:
+            return Answer(Standing.UNCLEAR, "no answer")
+        return super().standing(token, secret=secret)
+
+
+def test_it_is_tried_once_however_long_nobody_comes(
+    pair: tuple[RotationAttempt, RotationAttempt],
+    token: ApiToken,
+    sandbox: Sandbox,
+    clock: Clock,
+) -> None:
+    first, second = pair
+    wire = Counting(sandbox.secret_of(token.token_id))
+    context = RotationContext(wire=wire, clock=clock, sleep=clock.sleep)
+    StoreWire().roll(token, signer=ApiToken.objects.get(pk=second.signer_id))  # by somebody else
+    assert run_rotation(second.pk, context=context).state == "LOST"
+    for _ in range(3):
+        clock.pass_by(minutes=1)
+        watch_rotations(context=context)
+    assert wire.looks == 1
+    first.refresh_from_db()
+    assert first.reply is not None
+
+
+def test_nothing_is_rolled_again_while_it_is_not_clear_whether_it_works(
+    pair: tuple[RotationAttempt, RotationAttempt],
+    token: ApiToken,
+    sandbox: Sandbox,
+    clock: Clock,
+) -> None:
+    _, second = pair
+    # As if the first row were none that this one follows: then this one may be followed.
+    RotationAttempt.objects.filter(pk=second.pk).update(follows=None)
+    wire = Counting(sandbox.secret_of(token.token_id))
+    wire.unclear = True
+    context = RotationContext(wire=wire, clock=clock, sleep=clock.sleep)
+    second = run_rotation(second.pk, context=context)
+    assert (second.state, second.closed_at) == ("LOST", None)
+    clock.pass_by(minutes=1)
+    assert watch_rotations(context=context).to_run == []
+    wire.unclear = False
+    watch_rotations(context=context)
+    assert [attempt.state for attempt in attempts()] == ["LOST", "DONE"]
+    assert in_use(token, sandbox)
+    assert wire.looks == 3
 
 
 def killed_when_verified(second: RotationAttempt, clock: Clock) -> None:

@@ -53,9 +53,10 @@ def settle(attempt: RotationAttempt, *, context: RotationContext) -> RotationAtt
     elif attempt.closed_at is None and attempt.state == State.WATCHING:
         _watch(attempt, context=context)
     if attempt.closed_at is None and attempt.state in (State.HELD, State.LOST):
-        swap_by_late_answer(attempt, context=context)
-    if attempt.closed_at is None and attempt.state == State.LOST:
-        return _lead_on(attempt, context=context)
+        none_works = swap_by_late_answer(attempt, context=context)
+        # Another roll would kill a secret that may be here.
+        if none_works and attempt.closed_at is None and attempt.state == State.LOST:
+            return _lead_on(attempt, context=context)
     return None
 
 

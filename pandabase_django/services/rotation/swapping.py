@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from pandabase_django.crypto.keyring import current_keyring
 from pandabase_django.crypto.secret import Secret
@@ -90,27 +90,40 @@ def swap(
     return True
 
 
-def swap_by_late_answer(attempt: RotationAttempt, *, context: RotationContext) -> None:
-    """Try what earlier rolls answered when this attempt was open already.
+def swap_by_late_answer(attempt: RotationAttempt, *, context: RotationContext) -> bool:
+    """Try what earlier rolls answered when this attempt was open already, each answer once.
 
     Args:
         attempt: Held or lost.
         context: Seams.
+
+    Returns:
+        Whether it is clear that none of them holds a working secret. It is not when the remote
+        did not say, or when one works and could not be stored: the next look tries again.
     """
     token = token_now(attempt)
-    for earlier in _late_answers(token):
+    untried = Q(checked_at__isnull=True) | Q(checked_at__lt=F("journaled_at"))
+    all_refused = True
+    for earlier in _late_answers(token).filter(untried):
         try:
             candidates = unpacked(earlier.reply).likely()
         except SealError as error:
             logger.error("The answer of rotation %s can't be opened: %s", earlier.pk, error)
             continue
+        refused = True
         for candidate in candidates:
-            if (
-                candidate.secret != token.secret
-                and context.wire.standing(token, secret=candidate.secret).works
-            ):
+            if candidate.secret == token.secret:
+                continue
+            answer = context.wire.standing(token, secret=candidate.secret)
+            if answer.works:
                 swap(attempt, token, candidate.secret, context=context, late=earlier.reply)
-                return
+                return False
+            refused = refused and answer.refused
+        if refused:
+            # A dead secret stays dead. Each further try would be a 401 a minute for nothing.
+            RotationAttempt.objects.filter(pk=earlier.pk).update(checked_at=context.clock())
+        all_refused = all_refused and refused
+    return all_refused
 
 
 def _late_answers(token: ApiToken) -> QuerySet[RotationAttempt]:
