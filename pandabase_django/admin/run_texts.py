@@ -12,7 +12,7 @@ from pandabase_django.models import SyncRun
 
 __all__ = ["count_text", "elapsed_text", "outcome_badge", "rows_text", "run_state"]
 
-TONES = {
+TONES: dict[str, str] = {
     SyncRun.State.COMPLETED: "good",
     SyncRun.State.FAILED: "bad",
     SyncRun.State.STALLED: "bad",
@@ -57,7 +57,7 @@ def run_state(run: SyncRun) -> LiveState:
 
 def outcome_badge(run: SyncRun) -> str:
     """How a run ended, or that it runs."""
-    return badge(run.get_state_display(), tone=TONES.get(SyncRun.State(run.state), "quiet"))
+    return badge(run.get_state_display(), tone=TONES.get(run.state, "quiet"))
 
 
 def rows_text(run: SyncRun) -> str:

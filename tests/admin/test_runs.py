@@ -119,6 +119,14 @@ def test_a_postponed_run_tells_when_it_goes_on(running: SyncRun, login: Login) -
     assert (state["open"], state["texts"]["waiting"]) == (False, "")
 
 
+def test_a_state_of_another_version_is_shown_as_it_is(running: SyncRun, login: Login) -> None:
+    SyncRun.objects.update(state="REVIEWED")
+    assert (
+        "REVIEWED"
+        in login(*READER).get(reverse("admin:pandabase_syncrun_changelist")).content.decode()
+    )
+
+
 @pytest.fixture
 def changed(mirrored: ApiToken, sandbox: Sandbox) -> RowChange:
     order = Order.objects.filter(status="COMPLETED").order_by("created_at")[0]
