@@ -14,7 +14,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
-from django.utils.timezone import localtime
+from django.utils.timezone import localtime, now
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
@@ -186,7 +186,11 @@ class SyncRunAdmin(LiveMixin, ReadOnlyAdmin):
     @admin.display(description=_("state"))
     def outcome(self, run: SyncRun) -> str:
         shown = outcome_badge(run)
-        if run.state == SyncRun.State.POSTPONED and run.waiting_until is not None:
+        if (
+            run.state == SyncRun.State.POSTPONED
+            and run.waiting_until is not None
+            and run.waiting_until > now()
+        ):
             return format_html(
                 '{} <span class="pandabase-quiet">{}</span>',
                 shown,

@@ -122,6 +122,22 @@ class Situation:
         return {(run.store_id, run.resource): run for run in runs}
 
     @cached_property
+    def before_postponed(self) -> dict[tuple[str, str], SyncRun]:
+        """Of stores and resources whose newest run is postponed, the newest that is not."""
+        postponed = SyncRun.State.POSTPONED
+        newest = (
+            SyncRun.objects.filter(store=OuterRef("store"), resource=OuterRef("resource"))
+            .exclude(state=postponed)
+            .order_by("-id")
+        )
+        waiting = [run.pk for run in self.latest_runs.values() if run.state == postponed]
+        ids = SyncRun.objects.filter(pk__in=waiting).annotate(
+            newest=Subquery(newest.values("pk")[:1])
+        )
+        runs = SyncRun.objects.filter(pk__in=ids.values("newest")).defer("warnings", "steps")
+        return {(run.store_id, run.resource): run for run in runs}
+
+    @cached_property
     def running(self) -> list[SyncRun]:
         """Runs under way, the oldest first."""
         runs = SyncRun.objects.filter(

@@ -172,6 +172,10 @@ def runs_end_well(situation: Situation) -> Iterator[Finding]:
     """The newest run of each resource, where it failed, hangs or asks for a person."""
     for run in situation.latest_runs.values():
         found = _of_run(run, situation)
+        if found is None and run.state == SyncRun.State.POSTPONED:
+            # It has not ended, so what the one before it ended with holds still.
+            run = situation.before_postponed.get((run.store_id, run.resource), run)
+            found = _of_run(run, situation)
         if found is not None:
             code, level, sentence, fix = found
             yield Finding(
@@ -198,6 +202,17 @@ def _of_run(run: SyncRun, situation: Situation) -> tuple[str, Level, str, str] |
             Level.WARNING,
             _("The sync of %(resource)s of %(store)s stopped without a word."),
             _("The next run goes on from there; start one, and see why the worker ended."),
+        )
+    if (
+        run.state == SyncRun.State.POSTPONED
+        and run.waiting_until is not None
+        and situation.now - run.waiting_until > STALLED_AFTER
+    ):
+        return (
+            "run_stalled",
+            Level.WARNING,
+            _("The sync of %(resource)s of %(store)s was to go on by itself and has not."),
+            _("Start it again, and see that the broker and a worker run."),
         )
     if run.state == SyncRun.State.FAILED:
         return (

@@ -178,7 +178,8 @@ def _sync(
             user_id=user_id,
             full=full,
             call_for_help=_call_for_help,
-            comes_again=task.request.retries < MAX_RETRIES,
+            # Called as a function there is nobody to start it again: ``retry`` only raises then.
+            comes_again=not task.request.called_directly and task.request.retries < MAX_RETRIES,
         )
     except LeaseHeld as error:
         if not (task.request.delivery_info or {}).get("redelivered"):

@@ -146,6 +146,30 @@ def test_a_run_that_goes_on_by_itself_needs_nobody() -> None:
     assert codes(attention(Situation())) == []
 
 
+def test_a_run_that_was_to_go_on_and_did_not_is_told() -> None:
+    make_store()
+    put_back = run(state="POSTPONED", waiting_until=timezone.now() - timedelta(minutes=2))
+    assert codes(attention(Situation())) == []
+    SyncRun.objects.filter(pk=put_back.pk).update(
+        waiting_until=timezone.now() - timedelta(minutes=6)
+    )
+    (finding,) = [f for f in attention(Situation()) if not f.code.startswith("pandabase.")]
+    assert (finding.code, finding.level) == ("run_stalled", Level.WARNING)
+    assert "was to go on by itself" in finding.sentence
+
+
+def test_a_postponed_run_hides_no_failure_before_it() -> None:
+    make_store()
+    failed = run(state="FAILED", error="The rate limit is exhausted for 400 more seconds.")
+    for _ in range(2):
+        run(state="POSTPONED", waiting_until=timezone.now() + timedelta(minutes=6))
+    (finding,) = [f for f in attention(Situation()) if not f.code.startswith("pandabase.")]
+    assert (finding.code, finding.url_args) == ("run_failed", (str(failed.pk),))
+    run(state="COMPLETED")
+    run(state="POSTPONED", waiting_until=timezone.now() + timedelta(minutes=6))
+    assert codes(attention(Situation())) == []
+
+
 def test_a_store_that_is_switched_off_is_left_in_peace() -> None:
     make_store()
     stale()
