@@ -39,6 +39,9 @@ BACKOFF = (
     timedelta(hours=12),
 )
 MAX_ATTEMPTS = len(BACKOFF) + 1
+# A worker that was killed each time leaves all that it had claimed, and one of them did it. After
+# so many attempts each is made alone, and a neighbour has some left for troubles of its own.
+ALONE_AFTER = MAX_ATTEMPTS - 3
 CLAIM = timedelta(minutes=10)  # longer than one fetch with all its retries and waits
 MAX_COALESCED = 100
 MAX_ERROR_CHARACTERS = 500
@@ -114,15 +117,12 @@ def _claim(delivery_id: int) -> list[WebhookDelivery]:
         _bury(wanted)
         return []
     ids = [wanted.pk]
-    # The last attempt is made alone: a worker that was killed each time leaves all that it had
-    # claimed, and one of them did it.
-    last = MAX_ATTEMPTS - 1
-    if wanted.order_id and wanted.event in EVENT_TYPES and wanted.attempts < last:
+    if wanted.order_id and wanted.event in EVENT_TYPES and wanted.attempts < ALONE_AFTER:
         others = due.filter(
             endpoint__store_id=wanted.endpoint.store_id,
             order_id=wanted.order_id,
             event__in=EVENT_TYPES,
-            attempts__lt=last,
+            attempts__lt=ALONE_AFTER,
         ).exclude(pk=wanted.pk)
         ids += others.order_by("pk").values_list("pk", flat=True)[: MAX_COALESCED - 1]
     claimed = [
