@@ -32,7 +32,8 @@ from pandabase_django.models import Order, OrderItem
 from pandabase_django.services.sync.customers import write_customers
 from pandabase_django.services.sync.paging import Reader
 from pandabase_django.services.sync.recorder import Recorder
-from pandabase_django.services.sync.upsert import Change, Outcome, child_digest, mark_gone, upsert
+from pandabase_django.services.sync.rows import item_row, order_row
+from pandabase_django.services.sync.upsert import Change, Outcome, mark_gone, upsert
 
 __all__ = ["Detailed", "dirty_orders", "fetch_details", "mark_dirty", "write_details"]
 
@@ -200,7 +201,12 @@ def write_details(
     rivals = {pk for pk, row in known.items() if row.rivals(newest[pk])}
     current = [detail for pk, detail in newest.items() if pk not in outdated | rivals]
     rows = [
-        _order_row(detail, known=known.get(detail.order.id), store_id=store_id, now=now)
+        order_row(
+            detail.order,
+            dirty=detail.order.id in known and known[detail.order.id].mark != detail.mark,
+            store_id=store_id,
+            now=now,
+        )
         for detail in current
     ]
     outcome = upsert(Order, rows, keep=KEPT, dry_run=dry_run)
@@ -260,7 +266,7 @@ def _write_items(
     orders: list[schemas.Order], *, store_id: str, now: datetime, result: Outcome[Any]
 ) -> None:
     rows = [
-        _item_row(item, position=position, order=order, store_id=store_id, now=now)
+        item_row(item, position=position, order=order, store_id=store_id, now=now)
         for order in orders
         for position, item in enumerate(order.items)
     ]
@@ -304,74 +310,3 @@ def _announce(changes: Sequence[Change[Order]], known: dict[str, _Known]) -> Non
                 )
 
     transaction.on_commit(send, robust=True)
-
-
-def _order_row(detail: Detailed, *, known: _Known | None, store_id: str, now: datetime) -> Order:
-    order = detail.order
-    payment = order.payment
-    billing = order.billing_address
-    return Order(
-        id=order.id,
-        store_id=store_id,
-        payload=order.payload,
-        digest=order.digest,
-        first_seen_at=now,
-        synced_at=now,
-        detailed_at=now,
-        dirty=known is not None and known.mark != detail.mark,
-        order_number=order.order_number or "",
-        status=order.status or "",
-        amount_minor=order.amount_minor,
-        currency=order.currency or "",
-        discount_code=order.discount_code or "",
-        customer_id=order.customer.id if order.customer else None,
-        created_at=order.created_at,
-        updated_at=order.updated_at,
-        payment_id=(payment.id or "") if payment else "",
-        payment_status=(payment.status or "") if payment else "",
-        payment_method=(payment.method_type or "") if payment else "",
-        card_brand=(payment.card_brand or "") if payment else "",
-        card_last_four=(payment.card_last_four or "") if payment else "",
-        total_minor=payment.total_amount_minor if payment else None,
-        tax_minor=payment.tax_amount_minor if payment else None,
-        discount_minor=payment.discount_amount_minor if payment else None,
-        platform_fee_minor=payment.platform_fee_amount_minor if payment else None,
-        psp_fee_minor=payment.psp_fee_amount_minor if payment else None,
-        settled_minor=payment.settled_amount_minor if payment else None,
-        presentment_currency=order.presentment_currency or "",
-        presentment_minor=order.presentment_amount_minor,
-        exchange_rate=order.exchange_rate or "",
-        billing_line1=(billing.line1 or "") if billing else "",
-        billing_line2=(billing.line2 or "") if billing else "",
-        billing_city=(billing.city or "") if billing else "",
-        billing_state=(billing.state or "") if billing else "",
-        billing_postal_code=(billing.postal_code or "") if billing else "",
-        billing_country=(billing.country or "") if billing else "",
-    )
-
-
-def _item_row(
-    item: schemas.OrderItem,
-    *,
-    position: int,
-    order: schemas.Order,
-    store_id: str,
-    now: datetime,
-) -> OrderItem:
-    currency = order.currency or ""
-    return OrderItem(
-        id=item.id or f"{order.id}:{position}",
-        store_id=store_id,
-        payload=item.payload,
-        digest=child_digest(item.digest, position=position, currency=currency),
-        first_seen_at=now,
-        synced_at=now,
-        order_id=order.id,
-        position=position,
-        product_id=item.product_id,
-        variant_id=item.variant_id,
-        name=item.name or "",
-        quantity=item.quantity,
-        price_minor=item.price_minor,
-        currency=currency,
-    )

@@ -16,8 +16,9 @@ from pandabase_django.exceptions import MissingPermission
 from pandabase_django.models import Category, Product, ProductCategory, ProductVariant
 from pandabase_django.services.sync.bulk import Among
 from pandabase_django.services.sync.paging import PAGE_SIZE
+from pandabase_django.services.sync.rows import category_row, product_row, variant_row
 from pandabase_django.services.sync.sweep import SyncContext, bury, read_through
-from pandabase_django.services.sync.upsert import Change, Outcome, child_digest, mark_gone, upsert
+from pandabase_django.services.sync.upsert import Change, Outcome, mark_gone, upsert
 
 __all__ = ["bury_one", "sync_products", "write_one"]
 
@@ -69,7 +70,7 @@ def _sync_categories(context: SyncContext) -> None:
     client = context.client
 
     def write(batch: list[schemas.Category], now: datetime) -> None:
-        rows = [_category_row(item, store_id=context.store.pk, now=now) for item in batch]
+        rows = [category_row(item, store_id=context.store.pk, now=now) for item in batch]
         for item in batch:
             context.recorder.warn(item.warnings)
         context.recorder.add(upsert(Category, rows, dry_run=context.dry_run))
@@ -162,7 +163,7 @@ def _write(
     for item in batch:
         context.recorder.warn(item.warnings)
     store_id = context.store.pk
-    rows = [_product_row(item, store_id=store_id, now=now) for item in batch]
+    rows = [product_row(item, store_id=store_id, now=now) for item in batch]
     outcome = upsert(Product, rows, dry_run=context.dry_run)
     context.recorder.add(outcome)
     changed = {change.row.pk for change in outcome.changes}
@@ -177,9 +178,7 @@ def _write_variants(
     context: SyncContext, written: dict[str, schemas.Product], now: datetime
 ) -> None:
     rows = [
-        _variant_row(
-            variant, position=position, product=product, store_id=context.store.pk, now=now
-        )
+        variant_row(variant, position=position, product=product, store_id=context.store.pk, now=now)
         for product in written.values()
         for position, variant in enumerate(product.variants)
     ]
@@ -250,67 +249,3 @@ def _announce(context: SyncContext, changes: Sequence[Change[Product]]) -> None:
             )
 
     transaction.on_commit(send, robust=True)
-
-
-def _category_row(item: schemas.Category, *, store_id: str, now: datetime) -> Category:
-    return Category(
-        id=item.id,
-        store_id=store_id,
-        payload=item.payload,
-        digest=item.digest,
-        first_seen_at=now,
-        synced_at=now,
-        name=item.name or "",
-        slug=item.slug or "",
-        parent_id=item.parent_id,
-        display_order=item.display_order,
-        is_archived=item.is_archived,
-        created_at=item.created_at,
-        updated_at=item.updated_at,
-    )
-
-
-def _product_row(item: schemas.Product, *, store_id: str, now: datetime) -> Product:
-    return Product(
-        id=item.id,
-        store_id=store_id,
-        payload=item.payload,
-        digest=item.digest,
-        first_seen_at=now,
-        synced_at=now,
-        title=item.title or "",
-        handle=item.handle or "",
-        status=item.status or "",
-        product_type=item.product_type or "",
-        price_minor=item.price_minor,
-        compare_at_price_minor=item.compare_at_price_minor,
-        currency=item.currency or "",
-        in_stock=item.in_stock,
-        created_at=item.created_at,
-        updated_at=item.updated_at,
-    )
-
-
-def _variant_row(
-    item: schemas.Variant,
-    *,
-    position: int,
-    product: schemas.Product,
-    store_id: str,
-    now: datetime,
-) -> ProductVariant:
-    currency = product.currency or ""
-    return ProductVariant(
-        id=item.id or f"{product.id}:{position}",
-        store_id=store_id,
-        payload=item.payload,
-        digest=child_digest(item.digest, position=position, currency=currency),
-        first_seen_at=now,
-        synced_at=now,
-        product_id=product.id,
-        position=position,
-        title=item.title or "",
-        price_minor=item.price_minor,
-        currency=currency,
-        in_stock=item.in_stock,
-    )
