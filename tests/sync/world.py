@@ -154,6 +154,24 @@ class World:
             if shown["id"] in ids
         }
 
+    def may_come_back(self, changes: list[Change]) -> set[str]:
+        """Products that are gone, now or by these changes, and that one of the changes returns.
+
+        A product that returns after its absence was proved is rightly a tombstone until the next
+        sync. Ask before the changes are made.
+        """
+        ids = [product["id"] for product in self.sandbox.dump("products")]
+        listed = {p["id"] for p in self.sandbox.dump("products", include_deleted=False)}
+
+        def named(op: str) -> set[str]:
+            return {
+                ids[change["index"]]
+                for change in changes
+                if change["op"] == op and change["index"] < len(ids)
+            }
+
+        return named("undelete_product") & ((set(ids) - listed) | named("delete_product"))
+
     def differences(self, resource: str) -> list[str]:
         return (product_differences if resource == "products" else order_differences)(self.sandbox)
 
