@@ -1,0 +1,115 @@
+"""Orders that the remote no longer has, or seems not to have: told, proved, looked for once."""
+
+from __future__ import annotations
+
+import pytest
+from django.utils import timezone
+
+from pandabase_django.models import Order, OrderItem, Store
+from pandabase_django.sandbox import Sandbox
+from pandabase_django.services.sync.details import mark_dirty
+from tests.sync.conftest import Sync
+from tests.sync.equality import order_differences
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+IDLE = 20  # requests
+
+
+@pytest.mark.fact(22)
+def test_a_falling_total_is_told_and_the_end_of_the_list_is_found_again(
+    sandbox: Sandbox, sync: Sync
+) -> None:
+    sync("orders")
+    removed = sandbox.change([{"op": "remove_order", "index": index} for index in range(150)])
+    sandbox.change([{"op": "create_order", "count": 30}])
+    run = sync("orders").run
+    assert "not supposed to vanish" in run.attention
+    assert "150 orders vanished" in run.attention
+    assert order_differences_of_live(sandbox) == []
+    gone = Order.objects.filter(gone_at__isnull=False)
+    assert set(gone.values_list("pk", flat=True)) == set(removed)
+    assert not OrderItem.objects.filter(order__in=gone, gone_at__isnull=True).exists()
+    run = sync("orders").run
+    assert (run.state, run.attention) == ("COMPLETED", "")
+    assert run.requests <= IDLE
+
+
+@pytest.mark.fact(22)
+def test_a_tombstone_that_somebody_names_again_stays_one(sandbox: Sandbox, sync: Sync) -> None:
+    sync("orders")
+    (gone,) = sandbox.change([{"op": "remove_order", "index": 3}])
+    sync("orders")
+    mark_dirty(Order.objects.filter(pk=gone))
+    run = sync("orders").run
+    assert (run.state, run.attention) == ("COMPLETED", "")
+    order = Order.objects.get(pk=gone)
+    assert order.gone_at is not None
+    assert order.dirty is False
+
+
+def test_a_tombstone_that_is_listed_again_comes_back_with_its_items(
+    sandbox: Sandbox, sync: Sync
+) -> None:
+    sync("orders")
+    gone = Order.objects.order_by("created_at")[3]
+    Order.objects.filter(pk=gone.pk).update(gone_at=timezone.now())
+    gone.items.update(gone_at=timezone.now())
+    sync("orders")
+    assert order_differences(sandbox) == []
+    assert Order.objects.get(pk=gone.pk).gone_at is None
+    assert not gone.items.filter(gone_at__isnull=False).exists()
+
+
+def order_differences_of_live(sandbox: Sandbox) -> list[str]:
+    gone = set(Order.objects.filter(gone_at__isnull=False).values_list("pk", flat=True))
+    return [text for text in order_differences(sandbox) if text.split(":")[0] not in gone]
+
+
+@pytest.mark.fact(22)
+def test_an_order_that_answers_404_for_a_moment_is_no_tombstone(
+    sandbox: Sandbox, sync: Sync
+) -> None:
+    sync("orders")
+    (order,) = sandbox.change([{"op": "edit_order", "index": -1, "fields": {"amount": 4}}])
+    match = {"method": "GET", "path_regex": f"/orders/{order}$"}
+    sandbox.fault([{"match": match, "times": 0, "action": "status", "args": {"status": 404}}])
+    run = sync("orders").run
+    assert (run.state, run.rows_gone) == ("PARTIAL", 0)
+    assert "does not find 1 orders that it counts" in run.attention
+    sandbox.clear_faults()
+    assert sync("orders").run.state == "COMPLETED"
+    assert order_differences(sandbox) == []
+
+
+def test_an_order_that_is_hidden_is_no_tombstone_and_is_not_looked_for_for_ever(
+    sandbox: Sandbox, sync: Sync
+) -> None:
+    sync("orders")
+    sandbox.change([{"op": "hide_order", "index": 4}])
+    # It might come from sales while counting.
+    assert "reading did not tell why" not in sync("orders").run.attention
+    run = sync("orders").run
+    assert "reading did not tell why" in run.attention
+    assert run.requests <= IDLE
+    run = sync("orders").run
+    assert run.attention == ""
+    assert run.requests <= IDLE
+    assert Order.objects.filter(gone_at__isnull=False).count() == 0
+    sandbox.change([{"op": "show_order", "index": 4}])
+    assert sync("orders").run.state == "COMPLETED"
+    assert order_differences(sandbox) == []
+
+
+def test_an_order_of_another_store_is_left_there_and_not_looked_for_for_ever(
+    sandbox: Sandbox, sync: Sync
+) -> None:
+    sync("orders")
+    moved = Order.objects.order_by("created_at")[3].pk
+    Order.objects.filter(pk=moved).update(store=Store.objects.create(id="shp_other"))
+    sync("orders")
+    run = sync("orders").run
+    assert "reading did not tell why" in run.attention
+    assert run.requests <= IDLE
+    assert Order.objects.get(pk=moved).store_id == "shp_other"
+    assert sync("orders").run.attention == ""
