@@ -26,9 +26,9 @@ __all__ = ["RunResult", "attempt"]
 logger = logging.getLogger(__name__)
 
 DATABASE_AWAY = (OperationalError, InterfaceError)
-# PostgreSQL ended the session: idle in a transaction for too long, shut down, crashed, not yet up,
-# idle for too long. The first of them comes as an InternalError.
-ENDED_BY_SERVER = frozenset({"25P03", "57P01", "57P02", "57P03", "57P05"})
+# idle_in_transaction_session_timeout: PostgreSQL ends the session, and psycopg has it as an
+# InternalError; every other way of ending one is an OperationalError.
+IDLE_IN_TRANSACTION = "25P03"
 UNEXPECTED = "An unexpected error; the log has it."
 
 
@@ -112,8 +112,8 @@ def attempt(
 def _cut_off(error: DatabaseError) -> bool:
     """Whether the connection failed; a dead one is closed, so that the next query opens one."""
     # Not only a look at the connection: whoever was closed since may have opened a new one.
-    ended = getattr(error.__cause__, "sqlstate", None) in ENDED_BY_SERVER
-    away = ended or isinstance(error, DATABASE_AWAY)
+    idled = getattr(error.__cause__, "sqlstate", None) == IDLE_IN_TRANSACTION
+    away = idled or isinstance(error, DATABASE_AWAY)
     if connection.in_atomic_block:
         return away
     # Django drops a connection on which even the rollback failed.
