@@ -31,6 +31,7 @@ from pandabase_django.services import client_for
 from pandabase_django.services.connection import add_token
 from pandabase_django.services.rotation.replies import packed
 from pandabase_django.services.sync.runs import sync_resource
+from tests.connecting import connect
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -60,14 +61,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture(params=["HMAC", "BEARER"])
 def token(request: pytest.FixtureRequest, sandbox: Sandbox) -> ApiToken:
-    given = sandbox.add_token(mode=request.param, secret=CANARY)
-    return add_token(
-        store_id=sandbox.store_id,
-        mode=request.param,
-        secret=Secret(CANARY),
-        token_id=given.token_id,
-        base_url=sandbox.url,
-    )
+    return connect(sandbox, sandbox.add_token(mode=request.param, secret=CANARY))
 
 
 def shown(error: BaseException) -> str:

@@ -12,15 +12,14 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.cache import cache
 from django.test import Client
 
-from pandabase_django.crypto.secret import Secret
 from pandabase_django.models import ApiToken, Store, SyncRun
 from pandabase_django.sandbox import Sandbox
-from pandabase_django.services.connection import add_token
 from pandabase_django.services.sync.runs import sync_resource
 from tests.admin.enumeration import model_admins
 from tests.admin.outside import Outside
 from tests.admin.rows import row_of
 from tests.brokers import broker_at
+from tests.connecting import connect
 
 Login = Callable[..., Client]
 
@@ -34,15 +33,7 @@ def sandbox() -> Iterator[Sandbox]:
 @pytest.fixture
 def token(db: None, sandbox: Sandbox) -> ApiToken:
     cache.clear()
-    given = sandbox.hmac_token
-    return add_token(
-        store_id=sandbox.store_id,
-        mode="HMAC",
-        secret=Secret(given.secret),
-        token_id=given.token_id,
-        name="Main",
-        base_url=sandbox.url,
-    )
+    return connect(sandbox, name="Main")
 
 
 @pytest.fixture

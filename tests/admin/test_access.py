@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import AnonymousUser, Permission, User
 from django.test import Client, RequestFactory
 from django.urls import reverse
@@ -61,8 +62,6 @@ def custom_codenames() -> list[str]:
 
 
 def _models() -> list[Any]:
-    from django.apps import apps
-
     return list(apps.get_app_config("pandabase").get_models())
 
 

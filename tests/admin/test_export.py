@@ -11,6 +11,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from pandabase_django.admin.export import cell
 from pandabase_django.admin.lists import AtLeast, BoundedPaginator
@@ -121,8 +122,6 @@ def test_customers_and_products_lead_to_their_orders(mirrored: ApiToken, login: 
 
 
 def test_a_tombstone_is_seen_and_filtered(mirrored: ApiToken, login: Login) -> None:
-    from django.utils import timezone
-
     Product.objects.filter(pk=Product.objects.all()[0].pk).update(gone_at=timezone.now())
     client = login("view_product")
     page = client.get(url("product_changelist"), {"gone": "yes"})

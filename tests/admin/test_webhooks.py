@@ -14,6 +14,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from pandabase_django.admin.webhook_buttons import BUTTONS, REGISTER
 from pandabase_django.api.webhook_payload import EVENT_TYPES
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.models import ApiToken, HandledEvent, WebhookDelivery, WebhookEndpoint
@@ -351,8 +352,6 @@ def test_strangers_have_a_page_of_their_own(owner: Client, endpoint: WebhookEndp
 
 
 def test_a_press_that_waits_for_the_network_is_in_no_transaction() -> None:
-    from pandabase_django.admin.webhook_buttons import BUTTONS, REGISTER
-
     assert {button.name for button in BUTTONS if button.waits} == {
         button.name for button in BUTTONS if button.permission == REGISTER
     }

@@ -27,7 +27,7 @@ from pandabase_django.crypto.secret import Secret
 from pandabase_django.models import Order, Store, WebhookDelivery, WebhookEndpoint
 from pandabase_django.sandbox import Sandbox
 from pandabase_django.sandbox.signatures import signed_headers
-from pandabase_django.services.connection import add_token
+from tests.connecting import connect
 from tests.load.sender import Outcome, Shot, percentile, send
 from tests.load.server import ROOT, Gunicorn
 from tests.required import skip
@@ -160,14 +160,7 @@ def test_what_is_taken_in_is_worked_off_by_a_worker_meanwhile(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with Sandbox(seed=4, products=20, orders=300) as sandbox, ExitStack() as stack:
-        token = sandbox.hmac_token
-        add_token(
-            store_id=sandbox.store_id,
-            mode="HMAC",
-            secret=Secret(token.secret),
-            token_id=token.token_id,
-            base_url=sandbox.url,
-        )
+        connect(sandbox)
         own = WebhookEndpoint(store_id=sandbox.store_id)
         own.secret = Secret(SECRET)
         own.save()

@@ -11,11 +11,10 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from pandabase_django import signals
-from pandabase_django.crypto.secret import Secret
 from pandabase_django.models import ApiToken, RotationAttempt
-from pandabase_django.sandbox import Sandbox, Token
-from pandabase_django.services.connection import add_token
+from pandabase_django.sandbox import Sandbox
 from pandabase_django.services.rotation import RotationContext, request_rotation, run_rotation
+from tests.connecting import connect
 
 
 class Clock:
@@ -51,25 +50,14 @@ def context(clock: Clock) -> RotationContext:
     return RotationContext(clock=clock, sleep=clock.sleep)
 
 
-def add(sandbox: Sandbox, given: Token) -> ApiToken:
-    return add_token(
-        store_id=sandbox.store_id,
-        mode=given.mode,
-        secret=Secret(given.secret),
-        token_id=given.token_id,
-        name=f"{given.mode.title()} {given.token_id[-4:]}",
-        base_url=sandbox.url,
-    )
-
-
 @pytest.fixture
 def token(db: None, sandbox: Sandbox) -> ApiToken:
-    return add(sandbox, sandbox.hmac_token)
+    return connect(sandbox)
 
 
 @pytest.fixture
 def standby(token: ApiToken, sandbox: Sandbox) -> ApiToken:
-    return add(sandbox, sandbox.add_token())
+    return connect(sandbox, sandbox.add_token())
 
 
 @pytest.fixture

@@ -32,7 +32,8 @@ from pandabase_django.services.rotation import (
     watch_rotations,
 )
 from pandabase_django.services.rotation.wire import StoreWire
-from tests.rotation.conftest import Clock, add, attempts
+from tests.connecting import connect
+from tests.rotation.conftest import Clock, attempts
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -153,7 +154,7 @@ def test_nothing_shows_a_secret_or_a_signature_whatever_comes_of_a_rotation(
 ) -> None:
     tmp_path.chmod(0o700)
     settings.PANDABASE = {**settings.PANDABASE, "ROTATION_SPOOL": str(tmp_path)}
-    token = add(sandbox, sandbox.add_token(mode=mode))
+    token = connect(sandbox, sandbox.add_token(mode=mode))
     context = RotationContext(clock=clock, sleep=clock.sleep)
     for fault in FAULTS:
         sandbox.fault([{"match": ROLL, **fault}])

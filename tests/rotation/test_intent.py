@@ -10,6 +10,7 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
+from pandabase_django.crypto.keyring import generate_key
 from pandabase_django.exceptions import RotationError, RotationInProgress
 from pandabase_django.models import ApiToken, RotationAttempt, SyncRun
 from pandabase_django.sandbox import Sandbox
@@ -25,6 +26,7 @@ from pandabase_django.services.rotation import (
     watch_rotations,
 )
 from pandabase_django.services.rotation.policy import due_at
+from tests.connecting import connect
 from tests.rotation.conftest import Clock, attempts, in_use, rolls
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -75,8 +77,6 @@ def test_a_token_of_another_store_can_not_sign(token: ApiToken, standby: ApiToke
 def test_a_wrong_encryption_key_sends_nothing(
     token: ApiToken, sandbox: Sandbox, context: RotationContext, settings: Any
 ) -> None:
-    from pandabase_django.crypto.keyring import generate_key
-
     attempt = request_rotation(token, reason="yearly", trigger="ADMIN")
     before = sandbox.requests_served
     settings.PANDABASE = {**settings.PANDABASE, "ENCRYPTION_KEYS": [generate_key()]}
@@ -132,10 +132,8 @@ def test_the_store_is_rotated_in_a_pair_and_the_roles_change(
 def test_a_standby_that_lacks_what_the_active_one_does_never_takes_its_place(
     token: ApiToken, sandbox: Sandbox, context: RotationContext, when: str
 ) -> None:
-    from tests.rotation.conftest import add
-
     given = sandbox.add_token(permissions=("STORE_READ", "PRODUCTS_READ"))
-    standby = add(sandbox, given)
+    standby = connect(sandbox, given)
     for code in ("ORDERS_READ", "PRODUCTS_READ", "STORE_READ"):
         token.permissions.update_or_create(code=code, defaults={"observed": "GRANTED"})
     if when == "after":
@@ -270,10 +268,8 @@ def test_a_due_rotation_that_fails_is_tried_again_a_day_later_and_not_before(
 def test_a_pair_whose_roles_stay_is_not_rolled_again_each_hour(
     token: ApiToken, sandbox: Sandbox, context: RotationContext, when: str
 ) -> None:
-    from tests.rotation.conftest import add
-
     given = sandbox.add_token(permissions=("STORE_READ", "PRODUCTS_READ"))
-    add(sandbox, given)
+    connect(sandbox, given)
     token.permissions.update_or_create(code="ORDERS_READ", defaults={"observed": "GRANTED"})
     if when == "after":
         ApiToken.objects.filter(token_id=given.token_id).update(health="SUSPECT")

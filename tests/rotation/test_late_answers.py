@@ -22,7 +22,8 @@ from pandabase_django.services.rotation import (
 from pandabase_django.services.rotation.record import keep_reply, sealed_reply
 from pandabase_django.services.rotation.replies import packed
 from pandabase_django.services.rotation.wire import Answer, Standing, StoreWire
-from tests.rotation.conftest import Clock, add, attempts, in_use, rolls, rotate
+from tests.connecting import connect
+from tests.rotation.conftest import Clock, attempts, in_use, rolls, rotate
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -55,7 +56,7 @@ def pair(
     """A lost roll whose answer came beside the next, and that next one, not yet sent."""
     sandbox.fault([{"match": ROLL, "action": "commit_then_reset"}])
     first = rotate(token, context)
-    signer = add(sandbox, sandbox.add_token())
+    signer = connect(sandbox, sandbox.add_token())
     second = request_rotation(token, reason="again", trigger="COMMAND", signer=signer)
     clock.pass_by(minutes=1)
     deliver(first, sandbox.secret_of(token.token_id), context)
@@ -167,7 +168,7 @@ def test_a_process_killed_while_it_takes_it_leaves_nothing_stuck(
 ) -> None:
     _, second = pair
     sandbox.fault([{"match": ROLL, "action": "close"}])
-    other = rotate(add(sandbox, sandbox.add_token()), context)
+    other = rotate(connect(sandbox, sandbox.add_token()), context)
     assert other.state == "WATCHING"
     # The newest is looked at first.
     RotationAttempt.objects.filter(pk=other.pk).update(

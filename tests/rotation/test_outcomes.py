@@ -24,6 +24,7 @@ from pandabase_django.services.rotation import (
     watch_rotations,
 )
 from pandabase_django.services.rotation.replies import packed, unpacked
+from tests.connecting import connect
 from tests.rotation.conftest import Clock, attempts, in_use, rolls, rotate
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -61,9 +62,7 @@ def test_a_rotation_replaces_the_secret_and_the_old_one_is_refused(
 def test_a_bearer_token_is_rolled_by_the_id_that_its_requests_do_not_carry(
     db: None, sandbox: Sandbox, context: RotationContext
 ) -> None:
-    from tests.rotation.conftest import add
-
-    token = add(sandbox, sandbox.bearer_token)
+    token = connect(sandbox, sandbox.bearer_token)
     assert rotate(token, context).state == "DONE"
     assert in_use(token, sandbox)
 

@@ -27,6 +27,7 @@ from pandabase_django.services.rotation import (
     waiting_in_spool,
     watch_rotations,
 )
+from pandabase_django.services.rotation import spool as folder
 from pandabase_django.services.rotation.wire import StoreWire
 from tests.rotation.conftest import Clock, attempts, in_use, rolls
 
@@ -208,8 +209,6 @@ def test_a_file_moved_to_another_attempt_is_not_opened(
 
 
 def test_what_lies_in_the_spool_is_whole_or_not_there(spool: Path, token: ApiToken) -> None:
-    from pandabase_django.services.rotation import spool as folder
-
     attempt = request_rotation(token, reason="yearly", trigger="COMMAND")
     folder.put(attempt.pk, "pb1.first")
     folder.put(attempt.pk, "pb1.second")

@@ -17,8 +17,9 @@ from pandabase_django.models import ApiToken, RotationAttempt, SyncRun
 from pandabase_django.sandbox import Sandbox
 from pandabase_django.services import client_for
 from pandabase_django.services.clients import open_client
-from pandabase_django.services.connection import activate_token, add_token
+from pandabase_django.services.connection import activate_token
 from pandabase_django.services.sync.runs import sync_resource
+from tests.connecting import connect
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -31,13 +32,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 def added(sandbox: Sandbox) -> ApiToken:
     given = sandbox.hmac_token if not ApiToken.objects.exists() else sandbox.add_token()
-    return add_token(
-        store_id=sandbox.store_id,
-        mode="HMAC",
-        secret=Secret(given.secret),
-        token_id=given.token_id,
-        base_url=sandbox.url,
-    )
+    return connect(sandbox, given)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from pandabase_django.exceptions import (
     MissingPermission,
     ObjectNotFound,
     ProtocolError,
+    Tampered,
     TransportError,
 )
 from pandabase_django.models import ApiToken, Store, TokenPermission
@@ -22,11 +23,11 @@ from pandabase_django.sandbox import Sandbox
 from pandabase_django.services import client_for
 from pandabase_django.services.connection import (
     activate_token,
-    add_token,
     declare_permissions,
     retire_token,
     test_connection,
 )
+from tests.connecting import connect
 
 pytestmark = pytest.mark.django_db
 
@@ -39,22 +40,9 @@ def sandbox() -> Iterator[Sandbox]:
         yield running
 
 
-def add(sandbox: Sandbox, **changes: Any) -> ApiToken:
-    token = sandbox.hmac_token
-    arguments = {
-        "store_id": sandbox.store_id,
-        "mode": "HMAC",
-        "secret": Secret(token.secret),
-        "token_id": token.token_id,
-        "base_url": sandbox.url,
-        **changes,
-    }
-    return add_token(**arguments)
-
-
 def test_the_first_token_is_active_and_the_next_stands_by(sandbox: Sandbox) -> None:
-    first = add(sandbox)
-    second = add(sandbox, mode="bearer", token_id="", secret=Secret(sandbox.bearer_token.secret))
+    first = connect(sandbox)
+    second = connect(sandbox, sandbox.bearer_token, mode="bearer", token_id="")
     assert (first.role, second.role) == ("ACTIVE", "STANDBY")
     assert (first.health, first.store.title) == ("OK", "Sandbox Store")
     assert str(first.secret) == f"••••{sandbox.hmac_token.secret[-4:]}"
@@ -83,7 +71,7 @@ def test_malformed_input_is_refused_in_clear_words_and_nothing_is_kept(
     sandbox: Sandbox, changes: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(ValueError, match=words):
-        add(sandbox, **changes)
+        connect(sandbox, **changes)
     assert not Store.objects.exists()
 
 
@@ -99,14 +87,14 @@ def test_a_credential_that_does_not_work_is_not_kept(
     sandbox: Sandbox, changes: dict[str, Any], error: type[Exception]
 ) -> None:
     with pytest.raises(error):
-        add(sandbox, **changes)
+        connect(sandbox, **changes)
     assert not Store.objects.exists()
     assert not ApiToken.objects.exists()
 
 
 def test_a_store_id_that_is_not_the_tokens_own_is_not_kept(sandbox: Sandbox) -> None:
     with pytest.raises((ObjectNotFound, InvalidCredential, MissingPermission)):
-        add(sandbox, store_id="shp_somebodyelse")
+        connect(sandbox, store_id="shp_somebodyelse")
     assert not Store.objects.exists()
 
 
@@ -114,14 +102,13 @@ def test_a_server_that_is_no_store_api_is_named_as_such(sandbox: Sandbox) -> Non
     sandbox.fault([{"match": {"method": "GET"}, "times": 0, "action": "html"}])
     try:
         with pytest.raises(ProtocolError, match="Is this the address of the Store API"):
-            add(sandbox)
+            connect(sandbox)
     finally:
         sandbox.clear_faults()
 
 
 def test_a_token_without_store_read_is_a_good_credential(sandbox: Sandbox) -> None:
-    token = sandbox.add_token(permissions=["PRODUCTS_READ"])
-    added = add(sandbox, token_id=token.token_id, secret=Secret(token.secret))
+    added = connect(sandbox, sandbox.add_token(permissions=["PRODUCTS_READ"]))
     report = test_connection(added)
     assert (report.ok, report.status) == (True, 403)
     assert added.health == "OK"
@@ -129,7 +116,7 @@ def test_a_token_without_store_read_is_a_good_credential(sandbox: Sandbox) -> No
 
 def test_a_revoked_token_is_reported_and_suspect(sandbox: Sandbox) -> None:
     token = sandbox.add_token()
-    added = add(sandbox, token_id=token.token_id, secret=Secret(token.secret))
+    added = connect(sandbox, token)
     sandbox.revoke_token(token.token_id)
     report = test_connection(added)
     assert (report.ok, report.status, bool(report.request_id)) == (False, 401, True)
@@ -138,7 +125,7 @@ def test_a_revoked_token_is_reported_and_suspect(sandbox: Sandbox) -> None:
 
 
 def test_a_permission_that_is_not_declared_is_refused_without_a_request(sandbox: Sandbox) -> None:
-    added = add(sandbox, permissions=["PRODUCTS_READ"])
+    added = connect(sandbox, permissions=["PRODUCTS_READ"])
     before = sandbox.requests_served
     with client_for(added.store) as client, pytest.raises(MissingPermission) as caught:
         client.orders.list()
@@ -148,7 +135,7 @@ def test_a_permission_that_is_not_declared_is_refused_without_a_request(sandbox:
 
 def test_what_calls_show_is_kept_beside_what_is_declared(sandbox: Sandbox) -> None:
     token = sandbox.add_token(permissions=["PRODUCTS_READ"])
-    added = add(sandbox, token_id=token.token_id, secret=Secret(token.secret))
+    added = connect(sandbox, token)
     with client_for(added) as client:
         client.products.list(limit=1)
         with pytest.raises(MissingPermission):
@@ -164,7 +151,7 @@ def test_what_calls_show_is_kept_beside_what_is_declared(sandbox: Sandbox) -> No
 
 
 def test_a_store_has_one_active_token_through_every_switch(sandbox: Sandbox) -> None:
-    first, second = add(sandbox), add(sandbox)
+    first, second = connect(sandbox), connect(sandbox)
     activate_token(second)
     first.refresh_from_db()
     assert (first.role, second.role) == ("STANDBY", "ACTIVE")
@@ -176,9 +163,7 @@ def test_a_store_has_one_active_token_through_every_switch(sandbox: Sandbox) -> 
 
 
 def test_a_row_copied_to_another_store_or_url_can_not_be_used(sandbox: Sandbox) -> None:
-    from pandabase_django.exceptions import Tampered
-
-    added = add(sandbox)
+    added = connect(sandbox)
     ApiToken.objects.filter(pk=added.pk).update(base_url="https://attacker.example")
     with pytest.raises(Tampered):
         ApiToken.objects.get(pk=added.pk).secret.reveal()
@@ -188,7 +173,7 @@ def test_a_row_copied_to_another_store_or_url_can_not_be_used(sandbox: Sandbox) 
 
 
 def test_a_shop_reads_products_as_the_readme_shows(sandbox: Sandbox) -> None:
-    store = add(sandbox).store
+    store = connect(sandbox).store
     with client_for(store) as client:
         active = list(client.products.iterate(status="ACTIVE"))
     assert active

@@ -7,12 +7,11 @@ from collections.abc import Iterator
 import pytest
 from django.core.cache import cache
 
-from pandabase_django.crypto.secret import Secret
 from pandabase_django.exceptions import RateLimited
 from pandabase_django.models import SyncRun
 from pandabase_django.sandbox import Sandbox
-from pandabase_django.services.connection import add_token
 from pandabase_django.tasks import sync_orders
+from tests.connecting import connect
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -21,14 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def sandbox() -> Iterator[Sandbox]:
     cache.clear()
     with Sandbox(seed=6, products=2, orders=5) as running:
-        add_token(
-            store_id=running.store_id,
-            mode="HMAC",
-            secret=Secret(running.hmac_token.secret),
-            token_id=running.hmac_token.token_id,
-            name="Main",
-            base_url=running.url,
-        )
+        connect(running, name="Main")
         args = {"status": 429, "retry_after_seconds": 600}
         match = {"method": "GET", "path_regex": "/orders$"}
         running.fault([{"match": match, "action": "status", "args": args, "times": 0}])

@@ -7,12 +7,11 @@ from collections.abc import Iterator
 import pytest
 from django.core.cache import cache
 
-from pandabase_django.crypto.secret import Secret
 from pandabase_django.exceptions import RateLimited
 from pandabase_django.models import ApiToken
 from pandabase_django.sandbox import Sandbox
 from pandabase_django.services.clients import client_for
-from pandabase_django.services.connection import add_token
+from tests.connecting import connect
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.fact(29)]
 
@@ -33,13 +32,7 @@ def shops() -> Iterator[tuple[Sandbox, ApiToken, ApiToken, Sandbox, ApiToken]]:
 
 def _token(sandbox: Sandbox, *, bearer: bool = False) -> ApiToken:
     token = sandbox.bearer_token if bearer else sandbox.hmac_token
-    return add_token(
-        store_id=sandbox.store_id,
-        mode=token.mode,
-        secret=Secret(token.secret),
-        token_id=token.token_id,
-        base_url=sandbox.url,
-    )
+    return connect(sandbox, token)
 
 
 def _asks(token: ApiToken, sandbox: Sandbox) -> bool:

@@ -15,9 +15,9 @@ from pandabase_django.crypto.secret import Secret
 from pandabase_django.models import ApiToken, SyncRun
 from pandabase_django.sandbox import ALL_PERMISSIONS, Sandbox
 from pandabase_django.services.blast import blast_radius
-from pandabase_django.services.connection import add_token
 from pandabase_django.services.diagnosis import Diagnosis, diagnose
 from pandabase_django.services.verification import verify_permissions
+from tests.connecting import connect
 
 pytestmark = pytest.mark.django_db
 
@@ -30,15 +30,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 def token_with(sandbox: Sandbox, *permissions: str, **options: Any) -> ApiToken:
-    given = sandbox.add_token(permissions=list(permissions))
-    return add_token(
-        store_id=sandbox.store_id,
-        mode="HMAC",
-        secret=Secret(given.secret),
-        token_id=given.token_id,
-        base_url=sandbox.url,
-        **options,
-    )
+    return connect(sandbox, sandbox.add_token(permissions=list(permissions)), **options)
 
 
 def test_every_readable_resource_is_tried_once_and_stored(sandbox: Sandbox) -> None:

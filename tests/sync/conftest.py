@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 
-from pandabase_django.crypto.secret import Secret
 from pandabase_django.models import Store, SyncRun
 from pandabase_django.sandbox import Sandbox
-from pandabase_django.services.connection import add_token
 from pandabase_django.services.sync.runs import RunResult, sync_resource
+from tests.connecting import connect
 from tests.sync.moments import moments, transactional_db
 from tests.sync.world import open_world, world
 
@@ -30,15 +29,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def store(db: None, sandbox: Sandbox) -> Store:
-    token = sandbox.hmac_token
-    added = add_token(
-        store_id=sandbox.store_id,
-        mode="HMAC",
-        secret=Secret(token.secret),
-        token_id=token.token_id,
-        base_url=sandbox.url,
-    )
-    return added.store
+    return connect(sandbox).store
 
 
 @pytest.fixture

@@ -8,6 +8,8 @@ import pytest
 
 from pandabase_django.models import ApiToken, Order, OrderItem, Product, SyncRun
 from pandabase_django.sandbox import Sandbox
+from pandabase_django.services.sync.runs import sync_resource
+from tests.connecting import connect
 from tests.sync.conftest import Sync
 from tests.sync.equality import order_differences
 
@@ -101,18 +103,7 @@ def test_items_without_an_id_are_called_by_their_place(sandbox: Sandbox, sync: S
 
 @pytest.mark.fact(9)
 def test_a_resource_without_its_permission_is_skipped_in_clear_words(sandbox: Sandbox) -> None:
-    from pandabase_django.crypto.secret import Secret
-    from pandabase_django.services.connection import add_token
-    from pandabase_django.services.sync.runs import sync_resource
-
-    token = sandbox.add_token(permissions=["PRODUCTS_READ"])
-    added = add_token(
-        store_id=sandbox.store_id,
-        mode="HMAC",
-        secret=Secret(token.secret),
-        token_id=token.token_id,
-        base_url=sandbox.url,
-    )
+    added = connect(sandbox, sandbox.add_token(permissions=["PRODUCTS_READ"]))
     trigger = SyncRun.Trigger.COMMAND
     run = sync_resource(added.store, resource="orders", trigger=trigger).run
     assert (run.state, "ORDERS_READ" in run.error, bool(run.request_id)) == ("SKIPPED", True, True)

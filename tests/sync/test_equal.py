@@ -9,7 +9,9 @@ import pytest
 
 from pandabase_django import signals
 from pandabase_django.models import Order, OrderItem, Product, Store, SyncCursor, SyncRun
-from pandabase_django.sandbox import Sandbox
+from pandabase_django.sandbox import ALL_PERMISSIONS, Sandbox
+from pandabase_django.services.sync.runs import sync_resource
+from tests.connecting import connect
 from tests.sync.conftest import Sync
 from tests.sync.equality import order_differences, product_differences
 
@@ -62,19 +64,8 @@ def test_a_refund_of_an_old_order_is_seen_at_the_next_poll(sandbox: Sandbox, syn
 def test_late_changes_are_seen_without_the_permission_to_watch_them(
     sandbox: Sandbox, denied: str
 ) -> None:
-    from pandabase_django.crypto.secret import Secret
-    from pandabase_django.sandbox import ALL_PERMISSIONS
-    from pandabase_django.services.connection import add_token
-    from pandabase_django.services.sync.runs import sync_resource
-
     token = sandbox.add_token(permissions=[p for p in ALL_PERMISSIONS if p != denied])
-    store = add_token(
-        store_id=sandbox.store_id,
-        mode="HMAC",
-        secret=Secret(token.secret),
-        token_id=token.token_id,
-        base_url=sandbox.url,
-    ).store
+    store = connect(sandbox, token).store
     sync_resource(store, resource="orders", trigger=SyncRun.Trigger.COMMAND)
     sandbox.change([{"op": "refund_order", "index": 5}, {"op": "dispute_order", "index": 9}])
     run = sync_resource(store, resource="orders", trigger=SyncRun.Trigger.COMMAND).run

@@ -10,12 +10,13 @@ import pytest
 from django.utils import timezone
 
 from pandabase_django.api.resources import Listing
-from pandabase_django.crypto.secret import Secret
 from pandabase_django.models import Order, Store, SyncCursor, SyncRun
 from pandabase_django.sandbox import ALL_PERMISSIONS, Sandbox
-from pandabase_django.services.connection import add_token
+from pandabase_django.services.connection import activate_token
+from pandabase_django.services.sync import statuses
 from pandabase_django.services.sync.movements import UNDECIDED
 from pandabase_django.services.sync.runs import sync_resource
+from tests.connecting import connect
 from tests.sync.conftest import Sync
 from tests.sync.equality import order_differences
 
@@ -44,13 +45,7 @@ def sync_without(sandbox: Sandbox, db: None) -> Callable[..., Callable[..., Sync
 
     def prepare(*denied: str) -> Callable[..., SyncRun]:
         token = sandbox.add_token(permissions=[p for p in ALL_PERMISSIONS if p not in denied])
-        store = add_token(
-            store_id=sandbox.store_id,
-            mode="HMAC",
-            secret=Secret(token.secret),
-            token_id=token.token_id,
-            base_url=sandbox.url,
-        ).store
+        store = connect(sandbox, token).store
 
         def run(**options: Any) -> SyncRun:
             trigger = SyncRun.Trigger.COMMAND
@@ -255,16 +250,7 @@ def test_a_permission_that_is_given_later_has_everything_read_again(
     run()
     sync_all = sync_resource(Store.objects.get(), resource="orders", trigger="COMMAND").run
     assert "orders: new refunds" not in steps(sync_all)
-    token = sandbox.hmac_token
-    added = add_token(
-        store_id=sandbox.store_id,
-        mode="HMAC",
-        secret=Secret(token.secret),
-        token_id=token.token_id,
-        base_url=sandbox.url,
-    )
-    from pandabase_django.services.connection import activate_token
-
+    added = connect(sandbox)
     activate_token(added)
     found = steps(run())
     assert found["orders: new refunds"]["requests"] == 1
@@ -340,14 +326,7 @@ def test_orders_of_one_moment_at_the_edge_of_a_page_are_all_there(
 @pytest.mark.fact(19)
 def test_a_store_without_a_row_is_synced_and_grows(store: Store, sync: Sync) -> None:
     with Sandbox(seed=9, products=0, orders=0, categories=0) as empty:
-        token = empty.hmac_token
-        other = add_token(
-            store_id=empty.store_id,
-            mode="HMAC",
-            secret=Secret(token.secret),
-            token_id=token.token_id,
-            base_url=empty.url,
-        ).store
+        other = connect(empty).store
         for resource in ("products", "orders", "orders"):
             run = sync_resource(other, resource=resource, trigger=SyncRun.Trigger.COMMAND).run
             assert (run.state, run.warnings) == ("COMPLETED", [])
@@ -381,8 +360,6 @@ def test_a_status_the_remote_does_not_know_stops_nothing(sandbox: Sandbox, sync:
 def test_thousands_of_abandoned_orders_are_not_read_in_every_run(
     sandbox: Sandbox, sync: Sync, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pandabase_django.services.sync import statuses
-
     monkeypatch.setattr(statuses, "UNSETTLED_PAGES", 2)
     made = sandbox.change([{"op": "create_order", "count": 450, "status": "PENDING"}])
     sync("orders")

@@ -11,9 +11,11 @@ from django.utils import timezone
 from pandabase_django.exceptions import LeaseHeld, LeaseLost
 from pandabase_django.models import Order, Store, SyncCursor, SyncRun
 from pandabase_django.sandbox import Sandbox
+from pandabase_django.services.connection import client_for
 from pandabase_django.services.sync import lease as leases
 from pandabase_django.services.sync.details import Detailed, mark_dirty, write_details
 from pandabase_django.services.sync.runs import reap_stalled_runs
+from pandabase_django.tasks import sync_orders
 from tests.sync.conftest import Sync
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -102,8 +104,6 @@ def test_a_lease_that_is_renewed_all_the_time_is_not_waited_for_without_end(
 
 
 def test_an_older_answer_never_overwrites_a_newer_one(sandbox: Sandbox, sync: Sync) -> None:
-    from pandabase_django.services.connection import client_for
-
     sync("orders")
     store = Store.objects.get()
     pk = sandbox.change([{"op": "edit_order", "index": 3, "fields": {"amount": 1}}])[0]
@@ -118,8 +118,6 @@ def test_an_older_answer_never_overwrites_a_newer_one(sandbox: Sandbox, sync: Sy
 
 
 def test_a_mark_made_while_the_details_were_read_stays(sandbox: Sandbox, sync: Sync) -> None:
-    from pandabase_django.services.connection import client_for
-
     sync("orders")
     store = Store.objects.get()
     pk = sandbox.change([{"op": "edit_order", "index": 3, "fields": {"amount": 1}}])[0]
@@ -167,8 +165,6 @@ def test_a_cancelled_run_stops_at_the_next_batch(sandbox: Sandbox, sync: Sync) -
 
 
 def test_a_task_returns_when_another_worker_holds_the_lease(sandbox: Sandbox, store: Store) -> None:
-    from pandabase_django.tasks import sync_orders
-
     leases.acquire(store_id=store.pk, resource="orders")
     before = sandbox.requests_served
     assert sync_orders.apply(args=[store.pk]).get() == "SKIPPED"

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from django.core.management import call_command
 
+from pandabase_django.management import live_line
 from pandabase_django.models import Store, SyncRun
 from pandabase_django.sandbox import Sandbox
 from pandabase_django.services.sync.progress import Pace, sentence
@@ -131,8 +132,6 @@ def test_a_run_that_a_rate_limit_ends_says_whether_it_goes_on(
 def test_without_a_terminal_lines_go_to_stderr_and_the_result_to_stdout(
     sandbox: Sandbox, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pandabase_django.management import live_line
-
     monkeypatch.setattr(live_line, "LINE_SECONDS", 0.0)
     out, err = io.StringIO(), io.StringIO()
     call_command("pandabase_sync", stdout=out, stderr=err)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 
 from pandabase_django.exceptions import LeaseHeld
 from pandabase_django.models import Order, Product, RowChange, Store, SyncRun
@@ -19,8 +20,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def user_id() -> Any:
-    from django.contrib.auth.models import User
-
     return User.objects.create_user("anna").pk
 
 

@@ -15,8 +15,8 @@ from pandabase_django.conf import conf
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.models import ApiToken, Category, Order, Product, Store, SyncRun
 from pandabase_django.sandbox import Sandbox
-from pandabase_django.services.connection import add_token
 from pandabase_django.services.sync.runs import RunResult, sync_resource
+from tests.connecting import connect
 from tests.sync.equality import order_differences, product_differences
 from tests.sync.moments import Moments
 
@@ -46,14 +46,7 @@ class World:
         self._named_late: set[int] = set()
         self._moments = moments
         if not self._put_back("a store"):
-            token = sandbox.hmac_token
-            add_token(
-                store_id=sandbox.store_id,
-                mode="HMAC",
-                secret=Secret(token.secret),
-                token_id=token.token_id,
-                base_url=sandbox.url,
-            )
+            connect(sandbox)
             moments.keep("a store")
         self.store = Store.objects.get()
 

@@ -10,6 +10,8 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from pandabase_django.api.webhook_diagnosis import Evidence
+from pandabase_django.api.webhooks import Reason
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.models import Store, WebhookDelivery, WebhookEndpoint
 from pandabase_django.services.webhooks import doctor
@@ -159,9 +161,6 @@ def test_a_header_as_long_as_may_be_is_cut(url: str, endpoint: WebhookEndpoint) 
 
 
 def test_every_reason_and_evidence_has_words() -> None:
-    from pandabase_django.api.webhook_diagnosis import Evidence
-    from pandabase_django.api.webhooks import Reason
-
     assert set(REASON_TEXTS) == {reason.value for reason in Reason}
     assert set(EVIDENCE_TEXTS) == {evidence.value for evidence in Evidence if evidence.value}
 

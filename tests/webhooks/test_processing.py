@@ -17,7 +17,6 @@ from django.core.cache import cache
 from django.db import connection, transaction
 from django.utils import timezone
 
-from pandabase_django.crypto.secret import Secret
 from pandabase_django.events import Event, on_event
 from pandabase_django.models import (
     ApiToken,
@@ -30,11 +29,11 @@ from pandabase_django.models import (
     WebhookDelivery,
 )
 from pandabase_django.sandbox import Sandbox
-from pandabase_django.services.connection import add_token
 from pandabase_django.services.sync.runs import sync_resource
-from pandabase_django.services.webhooks import queue
+from pandabase_django.services.webhooks import process, queue
 from pandabase_django.services.webhooks.orders import fetch_order
 from pandabase_django.services.webhooks.process import BACKOFF, MAX_ATTEMPTS, process_delivery
+from tests.connecting import connect
 from tests.sync.equality import order_differences
 from tests.webhooks.conftest import Arrive
 
@@ -52,14 +51,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def store(db: None, sandbox: Sandbox) -> Store:
-    token = sandbox.hmac_token
-    return add_token(
-        store_id=sandbox.store_id,
-        mode="HMAC",
-        secret=Secret(token.secret),
-        token_id=token.token_id,
-        base_url=sandbox.url,
-    ).store
+    return connect(sandbox).store
 
 
 @pytest.fixture
@@ -309,8 +301,6 @@ def test_a_store_without_a_token_is_no_error_of_the_task(
 def test_a_worker_killed_in_the_middle_gives_its_claim_back(
     sandbox: Sandbox, synced: Store, arrive: Arrive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pandabase_django.services.webhooks import process
-
     class Killed(BaseException):
         pass
 
@@ -332,8 +322,6 @@ def test_a_worker_killed_in_the_middle_gives_its_claim_back(
 def test_an_order_that_the_database_refuses_is_told_by_its_delivery(
     sandbox: Sandbox, synced: Store, arrive: Arrive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pandabase_django.services.webhooks import process
-
     def refused(*_: Any, **__: Any) -> None:
         with transaction.atomic():
             Order.objects.create(pk=None, store=synced)

@@ -18,9 +18,12 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 
+from pandabase_django import views
 from pandabase_django.api.webhooks import EVENT_ID
+from pandabase_django.crypto.keyring import generate_key
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.models import Store, WebhookDelivery, WebhookEndpoint
+from pandabase_django.services.webhooks.secrets import install_secret
 from pandabase_django.views import webhook
 from tests.webhooks.sender import (
     OTHER_SECRET,
@@ -232,8 +235,6 @@ def test_v1_is_deduplicated_by_its_payload_since_its_header_id_is_unsigned(
 
 
 def test_the_previous_secret_is_good_until_its_date(url: str, endpoint: WebhookEndpoint) -> None:
-    from pandabase_django.services.webhooks.secrets import install_secret
-
     install_secret(endpoint, Secret(OTHER_SECRET), overlap=timedelta(hours=1))
     assert sign_v2(payload_of(event_id="evt_1")).post(url).status_code == 200
     fresh = sign_v2(payload_of(event_id="evt_2"), secret=OTHER_SECRET, reading="TEXT")
@@ -295,8 +296,6 @@ def test_a_body_that_breaks_off_is_401(url: str) -> None:
 
 
 def test_a_body_that_takes_too_long_is_given_up(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pandabase_django import views
-
     clock = iter(range(0, 10_000, 4))
     monkeypatch.setattr(views.time, "monotonic", lambda: float(next(clock)))
     request = RequestFactory().post(url, data=b"", content_type="application/json")
@@ -409,8 +408,6 @@ def test_atomic_requests_changes_nothing(url: str, atomic: bool, monkeypatch: An
 def test_a_secret_that_cant_be_opened_is_ours_to_mend_and_503(url: str, settings: Any) -> None:
     settings.PANDABASE = {"ENCRYPTION_KEYS": []}
     assert sign_v2().post(url).status_code == 503
-    from pandabase_django.crypto.keyring import generate_key
-
     settings.PANDABASE = {"ENCRYPTION_KEYS": [generate_key()]}
     assert sign_v2().post(url).status_code == 503
     settings.PANDABASE = {"UNKNOWN": 1}

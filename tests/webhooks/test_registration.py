@@ -23,7 +23,7 @@ from pandabase_django.exceptions import (
 from pandabase_django.models import ApiToken, Store, WebhookDelivery, WebhookEndpoint
 from pandabase_django.sandbox import Sandbox
 from pandabase_django.services.clients import client_for
-from pandabase_django.services.connection import add_token, declare_permissions
+from pandabase_django.services.connection import declare_permissions
 from pandabase_django.services.webhooks.comparison import (
     compare,
     delete_stray,
@@ -42,6 +42,7 @@ from pandabase_django.services.webhooks.rotation import (
     start_rotation,
 )
 from pandabase_django.services.webhooks.secrets import drop_previous_secret, install_secret
+from tests.connecting import connect
 from tests.webhooks.sender import OTHER_SECRET, SECRET, payload_of, sign_v2
 
 pytestmark = pytest.mark.django_db
@@ -56,14 +57,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def store(db: None, sandbox: Sandbox) -> Store:
-    token = sandbox.hmac_token
-    return add_token(
-        store_id=sandbox.store_id,
-        mode="HMAC",
-        secret=Secret(token.secret),
-        token_id=token.token_id,
-        base_url=sandbox.url,
-    ).store
+    return connect(sandbox).store
 
 
 @pytest.fixture

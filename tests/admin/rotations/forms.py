@@ -15,9 +15,9 @@ from pandabase_django.admin.rotation_forms import ways_to_rotate
 from pandabase_django.api.replies import RawReply
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.models import ApiToken, RotationAttempt
-from pandabase_django.sandbox import Sandbox
-from pandabase_django.services.connection import add_token
+from pandabase_django.sandbox import ALL_PERMISSIONS, Sandbox
 from pandabase_django.services.rotation.replies import packed
+from tests.connecting import connect
 
 __all__ = [
     "REASON",
@@ -39,16 +39,8 @@ REASON = "A laptop was lost."
 RIGHTS = ("view_apitoken", "view_rotationattempt", "rotate_apitoken")
 
 
-def add(sandbox: Sandbox, *, name: str, permissions: Any = None) -> ApiToken:
-    given = sandbox.add_token(permissions=permissions) if permissions else sandbox.add_token()
-    return add_token(
-        store_id=sandbox.store_id,
-        mode=given.mode,
-        secret=Secret(given.secret),
-        token_id=given.token_id,
-        name=name,
-        base_url=sandbox.url,
-    )
+def add(sandbox: Sandbox, *, name: str, permissions: Any = ALL_PERMISSIONS) -> ApiToken:
+    return connect(sandbox, sandbox.add_token(permissions=permissions), name=name)
 
 
 def page_url(name: str, row: ApiToken | RotationAttempt) -> str:

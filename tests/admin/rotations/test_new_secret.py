@@ -8,8 +8,10 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from pandabase_django.crypto.keyring import generate_key
 from pandabase_django.models import ApiToken, RotationAttempt
 from pandabase_django.sandbox import Sandbox
+from pandabase_django.services import client_for
 from tests.admin.rotations.forms import (
     REASON,
     State,
@@ -101,8 +103,6 @@ def test_a_secret_is_installed_from_a_kept_answer_without_being_shown(
 def test_a_kept_answer_that_can_not_be_opened_is_told(
     token: ApiToken, owner: Client, settings: Any
 ) -> None:
-    from pandabase_django.crypto.keyring import generate_key
-
     attempt = attempt_of(token, State.HELD, reply=kept({"v": "canary_text_1"}))
     settings.PANDABASE = {**settings.PANDABASE, "ENCRYPTION_KEYS": [generate_key()]}
     page = text(owner.get(page_url("change", attempt)))
@@ -146,8 +146,6 @@ def test_the_old_token_may_stand_by(token: ApiToken, owner: Client, sandbox: San
 def test_a_replacement_that_lacks_a_permission_in_use_stands_by(
     token: ApiToken, owner: Client, sandbox: Sandbox
 ) -> None:
-    from pandabase_django.services import client_for
-
     with client_for(token) as client:
         client.products.list(limit=1)
     given = sandbox.add_token(permissions=("STORE_READ",))
