@@ -94,7 +94,7 @@ def clock_skew_seconds(
         received_at: Unix time when the answer was there.
     """
     try:
-        date = parsedate_to_datetime(_header(headers, "Date"))
+        date = parsedate_to_datetime(headers.get("Date", ""))
     except (TypeError, ValueError):
         return None
     theirs = date.replace(tzinfo=date.tzinfo or timezone.utc).timestamp() + 0.5
@@ -104,20 +104,20 @@ def clock_skew_seconds(
 def allowance(headers: Mapping[str, str]) -> Allowance | None:
     """The rate limit as an answer tells it; None when it does not."""
     try:
-        limit = int(_header(headers, "X-RateLimit-Limit"))
-        remaining = int(_header(headers, "X-RateLimit-Remaining"))
+        limit = int(headers.get("X-RateLimit-Limit", ""))
+        remaining = int(headers.get("X-RateLimit-Remaining", ""))
     except ValueError:
         return None
     try:
         reset_at = datetime.fromtimestamp(
-            float(_header(headers, "X-RateLimit-Reset")), tz=timezone.utc
+            float(headers.get("X-RateLimit-Reset", "")), tz=timezone.utc
         )
     except (ValueError, OverflowError, OSError):
         reset_at = None
     return Allowance(
         limit=limit,
         remaining=remaining,
-        scope=_header(headers, "X-RateLimit-Type")[:64],
+        scope=headers.get("X-RateLimit-Type", "")[:64],
         reset_at=reset_at,
     )
 
@@ -134,11 +134,6 @@ def _handshake(connection: socket.socket, host: str) -> Hop:
         return Hop("tls", False, _words(error), _since(started))
     until = str(certificate.get("notAfter", ""))
     return Hop("tls", True, f"{version}, {until}" if until else version, _since(started))
-
-
-def _header(headers: Mapping[str, str], name: str) -> str:
-    wanted = name.lower()
-    return next((value for key, value in headers.items() if key.lower() == wanted), "")
 
 
 def _words(error: OSError) -> str:

@@ -35,7 +35,10 @@ _ERRORS: Mapping[int, type[APIError]] = {
 
 @dataclass(frozen=True, slots=True)
 class RawReply:
-    """An answer as it came; the body is masked in the repr since it may hold a secret."""
+    """An answer as it came; the body is masked in the repr since it may hold a secret.
+
+    Headers are found by name in any case: a proxy may send them all in lower case.
+    """
 
     status: int
     request_id: str

@@ -198,7 +198,7 @@ class Transport:
                     request_id=_UNPRINTABLE.sub("?", response.headers.get("X-Request-ID", ""))[
                         :200
                     ],
-                    headers=dict(response.headers),
+                    headers=response.headers,
                     **(self._kept(response) if keep_any else {"body": self._body(response)}),
                 )
         except (requests.RequestException, HTTPError) as error:

@@ -192,11 +192,12 @@ def test_a_permission_that_is_not_declared_is_not_tried(remote: responses.Reques
         ("SomethingNew", "token:t1"),
     ],
 )
+@pytest.mark.parametrize("spelt", [str, str.lower])
 def test_a_429_blocks_the_scope_it_names_until_its_reset(
-    remote: responses.RequestsMock, kind: str, scope: str
+    remote: responses.RequestsMock, kind: str, scope: str, spelt: Callable[[str], str]
 ) -> None:
     reset = time.time() + 500
-    headers = {"X-RateLimit-Type": kind, "X-RateLimit-Reset": str(int(reset))}
+    headers = {spelt("X-RateLimit-Type"): kind, spelt("X-RateLimit-Reset"): str(int(reset))}
     remote.get(URL, status=429, json={"ok": False, "error": "slow"}, headers=headers)
     state = MemoryRateState()
     opened = client(rate_state=state, token_key="t1", max_wait_seconds=60)

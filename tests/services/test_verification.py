@@ -122,7 +122,7 @@ def test_a_name_that_is_unknown_ends_the_way(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_the_clocks_difference_has_the_right_sign() -> None:
     now = time.time()
-    headers = {"date": formatdate(now - 600, usegmt=True)}
+    headers = {"Date": formatdate(now - 600, usegmt=True)}
     skew = clock_skew_seconds(headers, sent_at=now, received_at=now)
     assert skew is not None
     assert 598 < skew < 602
