@@ -78,24 +78,6 @@ class ProductAdmin(MirrorAdmin):
         ("there", "gone_at"),
         "payload_as_received",
     )
-    readonly_fields = (
-        "remote_id",
-        "handle",
-        "title",
-        "state",
-        "product_type",
-        "price",
-        "compare_at_price",
-        "in_stock",
-        "category_names",
-        "created_at",
-        "updated_at",
-        "first_seen_at",
-        "synced_at",
-        "there",
-        "gone_at",
-        "payload_as_received",
-    )
 
     def children_of(self, row: Any) -> list[MirrorRow]:
         return list(ProductVariant.objects.filter(product=row).only("id", "product_id"))
@@ -163,22 +145,6 @@ class CategoryAdmin(MirrorAdmin):
         ("created_at", "updated_at"),
         ("first_seen_at", "synced_at"),
         ("there", "gone_at"),
-        "payload_as_received",
-    )
-    readonly_fields = (
-        "remote_id",
-        "slug",
-        "name",
-        "parent_link",
-        "display_order",
-        "is_archived",
-        "some_products",
-        "created_at",
-        "updated_at",
-        "first_seen_at",
-        "synced_at",
-        "there",
-        "gone_at",
         "payload_as_received",
     )
 

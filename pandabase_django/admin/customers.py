@@ -34,7 +34,7 @@ class CustomerAdmin(MirrorAdmin):
         ("email", lambda row: row.email),
         ("first_seen_at", lambda row: row.first_seen_at),
     )
-    fields = readonly_fields = (
+    fields = (
         "remote_id",
         "of_store",
         "email",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.utils import flatten_fieldsets
 from django.db import transaction
 from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
@@ -117,9 +116,6 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
         rows: QuerySet[WebhookDelivery] = super().get_queryset(request)
         annotated: QuerySet[Any] = rows.annotate(order_status=Subquery(orders.values("status")))
         return annotated
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any | None = None) -> Any:
-        return flatten_fieldsets(self.fieldsets)
 
     def has_replay_permission(self, request: HttpRequest) -> bool:
         """For the action: Django asks by this name."""

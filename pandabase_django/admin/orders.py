@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.utils import flatten_fieldsets
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
@@ -133,9 +132,6 @@ class OrderAdmin(MirrorAdmin):
             },
         ),
     )
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Order | None = None) -> Any:
-        return flatten_fieldsets(self.fieldsets)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
         # By themselves: for a join PostgreSQL would read all customers, rare statuses given.

@@ -80,7 +80,7 @@ class RequestLogAdmin(ReadOnlyAdmin):
     search_fields = ("path", "=ip", "=id")
     show_full_result_count = False
     list_per_page = 50
-    fields = readonly_fields = (
+    fields = (
         "id",
         "store",
         "logged_at",

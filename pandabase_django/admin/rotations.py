@@ -138,9 +138,6 @@ class RotationAttemptAdmin(LiveMixin, ReadOnlyAdmin):
         ),
     )
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return [name for _, options in self.fieldsets or () for name in options["fields"]]
-
     def get_queryset(self, request: HttpRequest) -> QuerySet[RotationAttempt]:
         rows: QuerySet[RotationAttempt] = super().get_queryset(request)
         return (

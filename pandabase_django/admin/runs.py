@@ -131,9 +131,6 @@ class SyncRunAdmin(LiveMixin, ReadOnlyAdmin):
         (_("Warnings"), {"fields": ("warning_count", "warning_list")}),
     )
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return [name for _title, options in self.fieldsets for name in options["fields"]]
-
     def get_urls(self) -> list[URLPattern]:
         changes = path(
             "<path:object_id>/changes/",
