@@ -22,7 +22,7 @@ from pandabase_django.admin.links import change_url, link
 from pandabase_django.admin.page import ReadOnlyAdmin
 from pandabase_django.api.webhook_payload import EVENT_TYPES
 from pandabase_django.models import HandledEvent, Order, WebhookDelivery
-from pandabase_django.services.sync.bulk import Among
+from pandabase_django.models.lookups import Among
 from pandabase_django.services.webhooks.queue import replay
 
 __all__ = ["WebhookDeliveryAdmin"]

@@ -8,7 +8,8 @@ from django.db.models import F
 from django.utils import timezone
 
 from pandabase_django.models import Customer, Order, Store, SyncCursor
-from pandabase_django.services.sync.bulk import Among, insert_new, insert_or_update
+from pandabase_django.models.lookups import Among
+from pandabase_django.services.sync.bulk import insert_new, insert_or_update
 
 AWKWARD = (
     "",

@@ -1,8 +1,8 @@
 """Many rows at once, in the way that PostgreSQL takes them fastest; elsewhere as Django has it.
 
-A sync's first pass is nothing but new rows, and a later one nothing but look-ups by id. Model
-instances and one parameter for each value would cost several times the work of reading the pages
-they came from (docs/performance.md has the figures).
+A sync's first pass is nothing but new rows, and a later one nothing but look-ups by id (those are
+in ``models.lookups``). Model instances and one parameter for each value would cost several times
+the work of reading the pages they came from (docs/performance.md has the figures).
 """
 
 from __future__ import annotations
@@ -12,43 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
-from django.db.models.lookups import In
 
 from pandabase_django.models import MirrorRow
 
-__all__ = ["Among", "insert_new", "insert_or_update"]
+__all__ = ["insert_new", "insert_or_update"]
 
 M = TypeVar("M", bound=MirrorRow)
-
-
-class Among(In):
-    """``filter(Among(F("pk"), ids))`` is ``filter(pk__in=ids)`` with one parameter for all ids.
-
-    The ids are texts or whole numbers. Needed wherever their number has no bound: SQLite takes
-    32,766 parameters, PostgreSQL 65,535.
-    """
-
-    def get_prep_lookup(self) -> Any:
-        return list(self.rhs)
-
-    def process_lhs(self, *args: Any, **kwargs: Any) -> Any:
-        if not self.rhs:
-            raise EmptyResultSet  # as Django does: then no statement is sent
-        return super().process_lhs(*args, **kwargs)
-
-    def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
-        column, parameters = self.process_lhs(compiler, connection)
-        # As JSON: psycopg writes an array element by element in Python.
-        cast = "::bigint" if isinstance(self.rhs[0], int) else ""
-        ids = f"ARRAY(SELECT json_array_elements_text(%s::json){cast})"
-        return f"{column} = ANY({ids})", (*parameters, json.dumps(self.rhs))
-
-    def as_sqlite(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
-        column, parameters = self.process_lhs(compiler, connection)
-        ids = "SELECT value FROM json_each(%s)"
-        return f"{column} IN ({ids})", (*parameters, json.dumps(self.rhs))
 
 
 def insert_new(model: type[MirrorRow], rows: Sequence[Mapping[str, Any]]) -> None:

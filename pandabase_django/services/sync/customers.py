@@ -12,7 +12,8 @@ from django.db.models import F, Max
 
 from pandabase_django.api import schemas
 from pandabase_django.models import Customer, Order
-from pandabase_django.services.sync.bulk import Among, insert_new
+from pandabase_django.models.lookups import Among
+from pandabase_django.services.sync.bulk import insert_new
 from pandabase_django.services.sync.upsert import upsert
 
 __all__ = ["write_customers"]

@@ -17,8 +17,8 @@ from django.utils import timezone
 from pandabase_django.api import schemas
 from pandabase_django.api.schemas import Page
 from pandabase_django.models import Order, SyncCursor
+from pandabase_django.models.lookups import Among
 from pandabase_django.services.sync import movements, rolling, statuses, vanished
-from pandabase_django.services.sync.bulk import Among
 from pandabase_django.services.sync.details import dirty_orders, fetch_details
 from pandabase_django.services.sync.listing import write_batch
 from pandabase_django.services.sync.paging import PAGE_SIZE

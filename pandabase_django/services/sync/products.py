@@ -14,7 +14,7 @@ from pandabase_django.api import schemas
 from pandabase_django.conf import conf
 from pandabase_django.exceptions import MissingPermission
 from pandabase_django.models import Category, Product, ProductCategory, ProductVariant
-from pandabase_django.services.sync.bulk import Among
+from pandabase_django.models.lookups import Among
 from pandabase_django.services.sync.paging import PAGE_SIZE
 from pandabase_django.services.sync.rows import category_row, product_row, variant_row
 from pandabase_django.services.sync.sweep import SyncContext, bury, read_through

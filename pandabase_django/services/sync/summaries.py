@@ -16,7 +16,8 @@ from django.db.models import Case, F, Value, When
 
 from pandabase_django.api import schemas
 from pandabase_django.models import Order
-from pandabase_django.services.sync.bulk import Among, insert_new
+from pandabase_django.models.lookups import Among
+from pandabase_django.services.sync.bulk import insert_new
 from pandabase_django.services.sync.customers import write_customers
 
 __all__ = ["Noted", "write_summaries"]

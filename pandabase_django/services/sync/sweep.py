@@ -22,7 +22,7 @@ from pandabase_django.api.client import Client
 from pandabase_django.api.schemas import Page
 from pandabase_django.exceptions import ObjectNotFound
 from pandabase_django.models import Category, Product, Store, SyncCursor
-from pandabase_django.services.sync.bulk import Among
+from pandabase_django.models.lookups import Among
 from pandabase_django.services.sync.lease import Lease
 from pandabase_django.services.sync.paging import Reader
 from pandabase_django.services.sync.recorder import Recorder

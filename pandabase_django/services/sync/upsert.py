@@ -15,7 +15,8 @@ from typing import Any, Generic, TypeVar
 from django.db.models import F
 
 from pandabase_django.models import MirrorRow
-from pandabase_django.services.sync.bulk import Among, insert_or_update
+from pandabase_django.models.lookups import Among
+from pandabase_django.services.sync.bulk import insert_or_update
 
 __all__ = ["Change", "Outcome", "child_digest", "mark_gone", "upsert"]
 

@@ -11,7 +11,7 @@ from django.db.models import F
 
 from pandabase_django.exceptions import ObjectNotFound
 from pandabase_django.models import Order, OrderItem
-from pandabase_django.services.sync.bulk import Among
+from pandabase_django.models.lookups import Among
 from pandabase_django.services.sync.listing import live_orders
 from pandabase_django.services.sync.sweep import SyncContext
 from pandabase_django.services.sync.upsert import mark_gone

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from pandabase_django.conf import conf
 from pandabase_django.models import HandledEvent, WebhookDelivery
-from pandabase_django.services.sync.bulk import Among
+from pandabase_django.models.lookups import Among
 
 __all__ = ["dead_letters", "due_deliveries", "mark_not_enqueued", "prune", "replay"]
 
