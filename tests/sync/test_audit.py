@@ -15,6 +15,7 @@ from django.utils import timezone
 from pandabase_django.models import (
     Category,
     Order,
+    OrderItem,
     Product,
     ProductVariant,
     Store,
@@ -176,6 +177,12 @@ def test_a_dry_run_tells_what_a_run_would_do(sandbox: Sandbox, sync: Sync) -> No
     products, orders = sync("products", dry_run=True).run, sync("orders", dry_run=True).run
     assert (products.rows_created, products.rows_updated, products.rows_gone) == (0, 1, 1)
     assert (orders.rows_created, orders.rows_updated, orders.rows_gone) == (120, 1, 0)
+    dried_at = timezone.now()
+    products, orders = sync("products").run, sync("orders").run
+    assert (products.rows_created, products.rows_updated) == (0, 1)
+    # The line items of new orders are known when their details are.
+    items = OrderItem.objects.filter(first_seen_at__gt=dried_at).count()
+    assert (orders.rows_created, orders.rows_updated) == (120 + items, 1)
 
 
 def test_the_json_of_an_audit_holds_what_a_script_needs(

@@ -60,6 +60,17 @@ def test_a_product_that_is_gone_becomes_a_tombstone(
     assert RowChange.objects.filter(row_id=pk).latest("pk").kind == "GONE"
 
 
+def test_a_product_that_came_back_is_not_buried_after_one_list_without_it(
+    sandbox: Sandbox, sync: Sync
+) -> None:
+    sync("products")
+    (pk, *_) = sandbox.change([{"op": "hide_product", "index": 2}])  # unlisted, though it exists
+    assert [sync("products").run.rows_gone > 0 for _ in range(2)] == [False, True]
+    refresh_row("product", pk)
+    assert Product.objects.get(pk=pk).gone_at is None
+    assert [sync("products").run.rows_gone > 0 for _ in range(2)] == [False, True]
+
+
 def test_a_product_waits_for_the_sync_that_reads_it(store: Store, sync: Sync) -> None:
     sync("products")
     leases.acquire(store_id=store.pk, resource="products")

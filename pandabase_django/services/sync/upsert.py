@@ -23,9 +23,18 @@ __all__ = ["Change", "Outcome", "child_digest", "mark_gone", "upsert"]
 M = TypeVar("M", bound=MirrorRow)
 
 # What belongs to the row's life here and not to the remote object.
-KEPT = frozenset({"id", "store", "first_seen_at", "absences"})
+KEPT = frozenset({"id", "store", "first_seen_at"})
 NOT_A_CHANGE = frozenset(
-    {"payload", "digest", "synced_at", "dirty", "dirty_mark", "detailed_at", "list_digest"}
+    {
+        "absences",  # a row that is written was seen a moment ago: none is left
+        "payload",
+        "digest",
+        "synced_at",
+        "dirty",
+        "dirty_mark",
+        "detailed_at",
+        "list_digest",
+    }
 )
 
 
@@ -60,8 +69,11 @@ class Outcome(Generic[M]):
 
     @property
     def updated(self) -> int:
-        """Rows that were here with other values, or as tombstones."""
-        return len(self.changes) - self.created
+        """Rows that were here with other values, or as tombstones.
+
+        Not the details of an order that was in its list form: it was counted when it came.
+        """
+        return sum(not change.first_read for change in self.changes)
 
 
 def upsert(
