@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 
+from pandabase_django.api import transport
 from pandabase_django.models import Store, SyncRun
 from pandabase_django.sandbox import Sandbox
 from pandabase_django.services.sync.runs import RunResult, sync_resource
@@ -15,7 +16,7 @@ from tests.connecting import connect
 from tests.sync.moments import moments, transactional_db
 from tests.sync.world import open_world, world
 
-__all__ = ["Sync", "moments", "open_world", "transactional_db", "world"]
+__all__ = ["Sync", "moments", "open_world", "short_backoff", "transactional_db", "world"]
 
 Sync = Callable[..., RunResult]
 
@@ -38,3 +39,9 @@ def sync(store: Store) -> Sync:
         return sync_resource(store, resource=resource, trigger=SyncRun.Trigger.COMMAND, **options)
 
     return run
+
+
+@pytest.fixture
+def short_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests are tried as often as ever, with hardly a pause: what fails for long is reached."""
+    monkeypatch.setattr(transport, "BACKOFF_SECONDS", 0.002)
