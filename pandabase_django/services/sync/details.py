@@ -110,7 +110,6 @@ def fetch_details(
     recorder: Recorder,
     store_id: str,
     silent: bool,
-    dry_run: bool = False,
     guard: Callable[[], None] = lambda: None,
     missing: set[str] | None = None,
 ) -> set[str]:
@@ -125,7 +124,6 @@ def fetch_details(
         recorder: The run.
         store_id: The store.
         silent: Send no signal (a store's first sync).
-        dry_run: Compare only.
         guard: Called first in each transaction; raises when nothing may be written any more.
         missing: Gets the ids that answered 404.
 
@@ -168,7 +166,7 @@ def fetch_details(
                 details.append(answer)
         with transaction.atomic():
             guard()
-            outcome = write_details(details, store_id=store_id, dry_run=dry_run, silent=silent)
+            outcome = write_details(details, store_id=store_id, silent=silent)
             recorder.add(outcome)
             done = recorder.run.progress_done + len(batch)
             recorder.progress(done=done, total=recorder.run.progress_total)
@@ -176,9 +174,7 @@ def fetch_details(
     return unread
 
 
-def write_details(
-    details: Sequence[Detailed], *, store_id: str, silent: bool, dry_run: bool = False
-) -> Outcome[Any]:
+def write_details(details: Sequence[Detailed], *, store_id: str, silent: bool) -> Outcome[Any]:
     """Write orders in their detail form; call inside a transaction.
 
     An answer older than the row writes nothing, and the order stays dirty: whoever marked it knew
@@ -188,7 +184,6 @@ def write_details(
         details: The answers.
         store_id: The store they were read from.
         silent: Send no signal (a store's first sync).
-        dry_run: Compare only.
     """
     now = timezone.now()
     newest: dict[str, Detailed] = {}
@@ -209,7 +204,7 @@ def write_details(
         )
         for detail in current
     ]
-    outcome = upsert(Order, rows, keep=KEPT, dry_run=dry_run)
+    outcome = upsert(Order, rows, keep=KEPT)
     result: Outcome[Any] = Outcome(warnings=list(outcome.warnings))
     result.warnings.extend(
         f"{pk}: an answer was older than what stands here." for pk in sorted(outdated)
@@ -218,8 +213,6 @@ def write_details(
         result.warnings.extend(f"{detail.order.id}: {text}" for text in detail.order.warnings)
     result.changes.extend(outcome.changes)
     result.unchanged = outcome.unchanged
-    if dry_run:
-        return result
     changed = {change.row.pk for change in outcome.changes}
     _clear_marks([detail for detail in current if detail.order.id not in changed], known)
     if rivals:

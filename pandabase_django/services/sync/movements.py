@@ -17,12 +17,15 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
+from django.db.models import F
+
 from pandabase_django.api import schemas
 from pandabase_django.api.resources import Listing
 from pandabase_django.api.schemas import Page
 from pandabase_django.api.traffic import purpose
 from pandabase_django.exceptions import MissingPermission
 from pandabase_django.models import Order
+from pandabase_django.models.lookups import Among
 from pandabase_django.services.sync.listing import mark_due, save_checkpoint
 from pandabase_django.services.sync.paging import PAGE_SIZE
 from pandabase_django.services.sync.rolling import hurry
@@ -202,8 +205,8 @@ def _orders_of_payments(context: SyncContext, entries: Sequence[schemas.LedgerEn
     if not named:
         return set()
     orders = Order.objects.filter(store=context.store)
-    by_payment = orders.filter(payment_id__in=named).values_list("pk", flat=True)
-    return {*by_payment, *orders.filter(pk__in=named).values_list("pk", flat=True)}
+    by_payment = orders.filter(Among(F("payment_id"), named)).values_list("pk", flat=True)
+    return {*by_payment, *orders.filter(Among(F("pk"), named)).values_list("pk", flat=True)}
 
 
 def _strategy(kind: str) -> str:
