@@ -125,15 +125,13 @@ class Fields:
         self._warn(name, "is not an object")
         return None
 
-    def items(self, name: str) -> list[Any]:
-        """A nested list."""
+    def items(self, name: str) -> list[Any] | None:
+        """A nested list; None when there is none, which an empty one is not."""
         value = self.data.get(name)
-        if value is None:
-            return []
-        if isinstance(value, list):
+        if value is None or isinstance(value, list):
             return value
         self._warn(name, "is not a list")
-        return []
+        return None
 
     def payload(self) -> dict[str, Any]:
         """The object as it came, without the secrets it is known to carry."""

@@ -77,9 +77,13 @@ class Page(Generic[T]):
         )
 
 
-def children(parent: Fields, name: str, read: Callable[[object], Any]) -> tuple[Any, ...]:
+def children(parent: Fields, name: str, read: Callable[[object], Any]) -> tuple[Any, ...] | None:
+    """Nested objects; None when nothing was said of them, which is not the same as none."""
+    listed = parent.items(name)
+    if listed is None:
+        return None
     children: list[Any] = []
-    for place, data in enumerate(parent.items(name)):
+    for place, data in enumerate(listed):
         try:
             child = read(data)
         except ProtocolError:
@@ -90,10 +94,13 @@ def children(parent: Fields, name: str, read: Callable[[object], Any]) -> tuple[
     return tuple(children)
 
 
-def ids(parent: Fields, name: str) -> tuple[str, ...]:
-    """Ids of related objects, given as ids or as objects with an id."""
+def ids(parent: Fields, name: str) -> tuple[str, ...] | None:
+    """Ids of related objects, given as ids or as objects with an id; None as of ``children``."""
+    listed = parent.items(name)
+    if listed is None:
+        return None
     found: dict[str, None] = {}
-    for data in parent.items(name):
+    for data in listed:
         value = data.get("id") if isinstance(data, dict) else data
         if isinstance(value, str) and value:
             found[value] = None

@@ -91,7 +91,10 @@ class Variant(Parsed):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Product(Parsed):
-    """A product. Prices are minor units (P-25); both times are missing in samples (P-20)."""
+    """A product. Prices are minor units (P-25); both times are missing in samples (P-20).
+
+    ``category_ids`` and ``variants`` are None when the answer does not say which there are.
+    """
 
     id: str
     title: str | None
@@ -104,8 +107,8 @@ class Product(Parsed):
     in_stock: bool | None
     created_at: datetime | None
     updated_at: datetime | None
-    category_ids: tuple[str, ...]
-    variants: tuple[Variant, ...]
+    category_ids: tuple[str, ...] | None
+    variants: tuple[Variant, ...] | None
 
     @classmethod
     def from_json(cls, data: object) -> Product:

@@ -214,7 +214,7 @@ class BillingAddress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order(Parsed):
-    """An order in its detail form (Source: P-21)."""
+    """An order in its detail form (Source: P-21); ``items`` is None when it does not say."""
 
     id: str
     order_number: str | None
@@ -225,7 +225,7 @@ class Order(Parsed):
     customer: Customer | None
     payment: Payment | None
     billing_address: BillingAddress | None
-    items: tuple[OrderItem, ...]
+    items: tuple[OrderItem, ...] | None
     presentment_currency: str | None
     presentment_amount_minor: int | None
     exchange_rate: str | None

@@ -33,7 +33,7 @@ class Webhook(Parsed):
             url=f.text("url"),
             note=f.text("note"),
             enabled=f.boolean("isEnabled"),
-            event_types=tuple(str(name) for name in f.items("eventTypes")),
+            event_types=tuple(str(name) for name in f.items("eventTypes") or ()),
             signature_version=f.text("signatureVersion"),
             created_at=f.time("createdAt"),
             payload=f.payload(),

@@ -113,8 +113,9 @@ def compare_products(items: Sequence[schemas.Product], *, store_id: str) -> list
             found.append(_absent("product", item.id, row, store_id))
             continue
         why = _fields(item, row, PRODUCT_FIELDS)
-        why += _variants(item, variants[item.id])
-        if set(item.category_ids) != categories[item.id]:
+        if item.variants is not None:
+            why += _variants(item.id, item.variants, variants[item.id])
+        if item.category_ids is not None and set(item.category_ids) != categories[item.id]:
             why.append(
                 _sentence(
                     "categories", here=sorted(categories[item.id]), there=sorted(item.category_ids)
@@ -168,10 +169,11 @@ def _fields(item: Any, row: MirrorRow, fields: Mapping[str, str]) -> list[str]:
     return why
 
 
-def _variants(item: schemas.Product, here: dict[str, ProductVariant]) -> list[str]:
+def _variants(
+    product_id: str, listed: Sequence[schemas.Variant], here: dict[str, ProductVariant]
+) -> list[str]:
     there = {
-        variant.id or f"{item.id}:{position}": variant
-        for position, variant in enumerate(item.variants)
+        variant.id or f"{product_id}:{position}": variant for position, variant in enumerate(listed)
     }
     why = [f"Variant {pk} does not stand here." for pk in there.keys() - here.keys()]
     why += [f"Variant {pk} is no longer there." for pk in here.keys() - there.keys()]

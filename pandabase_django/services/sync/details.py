@@ -29,11 +29,12 @@ from pandabase_django.exceptions import (
     TransportError,
 )
 from pandabase_django.models import Order, OrderItem
+from pandabase_django.services.sync.children import write_children
 from pandabase_django.services.sync.customers import write_customers
 from pandabase_django.services.sync.paging import Reader
 from pandabase_django.services.sync.recorder import Recorder
 from pandabase_django.services.sync.rows import item_row, order_row
-from pandabase_django.services.sync.upsert import Change, Outcome, mark_gone, upsert
+from pandabase_django.services.sync.upsert import Change, Outcome, upsert
 
 __all__ = ["Detailed", "dirty_orders", "fetch_details", "mark_dirty", "write_details"]
 
@@ -258,22 +259,15 @@ def _clear_marks(details: list[Detailed], known: dict[str, _Known]) -> None:
 def _write_items(
     orders: list[schemas.Order], *, store_id: str, now: datetime, result: Outcome[Any]
 ) -> None:
-    rows = [
-        item_row(item, position=position, order=order, store_id=store_id, now=now)
+    listed = {
+        order.id: [
+            item_row(item, position=position, order=order, store_id=store_id, now=now)
+            for position, item in enumerate(order.items)
+        ]
         for order in orders
-        for position, item in enumerate(order.items)
-    ]
-    present = {row.pk for row in rows}
-    # An answer without a list of items says nothing about those that stand here.
-    listed = [order.id for order in orders if isinstance(order.payload.get("items"), list)]
-    stored = OrderItem.objects.filter(order_id__in=listed, gone_at__isnull=True)
-    vanished = [pk for pk in stored.values_list("pk", flat=True) if pk not in present]
-    outcome = upsert(OrderItem, rows)
-    result.changes.extend(outcome.changes)
-    result.unchanged += outcome.unchanged
-    result.warnings.extend(outcome.warnings)
-    result.gone += mark_gone(OrderItem, ids=vanished, now=now)
-    result.buried.extend((OrderItem, pk) for pk in vanished)
+        if order.items is not None
+    }
+    result.include(write_children(OrderItem, parent="order_id", listed=listed, now=now))
 
 
 def _announce(changes: Sequence[Change[Order]], known: dict[str, _Known]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from datetime import timezone as utc_zone
@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from pandabase_django.api.traffic import Traffic, purpose
 from pandabase_django.exceptions import PandabaseError
-from pandabase_django.models import MirrorRow, SyncRun
+from pandabase_django.models import SyncRun
 from pandabase_django.services.sync.journal import Journal
 from pandabase_django.services.sync.progress import Pace, seconds_left, sentence
 
@@ -132,11 +132,6 @@ class Recorder:
         if journal := self._open_journal():
             journal.wrote(outcome.changes)
             journal.buried(outcome.buried)
-
-    def buried(self, model: type[MirrorRow], ids: Sequence[str]) -> None:
-        """Note rows that became tombstones; their number is counted by whoever made them so."""
-        if journal := self._open_journal():
-            journal.buried((model, pk) for pk in ids)
 
     def warn(self, texts: Iterable[str]) -> None:
         """Count warnings and keep the first 200."""

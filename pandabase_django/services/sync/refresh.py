@@ -11,9 +11,9 @@ from pandabase_django.models import Order, Product, Store, SyncCursor, SyncRun
 from pandabase_django.models.sync import Resource
 from pandabase_django.services.clients import client_for
 from pandabase_django.services.sync import lease as leases
+from pandabase_django.services.sync.catalog import bury_one, write_one
 from pandabase_django.services.sync.journal import Journal
 from pandabase_django.services.sync.paging import Reader
-from pandabase_django.services.sync.products import bury_one, write_one
 from pandabase_django.services.sync.recorder import Recorder
 from pandabase_django.services.sync.sweep import SyncContext
 from pandabase_django.services.webhooks.orders import fetch_order

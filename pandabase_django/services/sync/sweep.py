@@ -109,7 +109,7 @@ def read_through(
     context: SyncContext,
     *,
     fetch: Callable[[int], Page[S]],
-    write: Callable[[list[S], datetime], None],
+    write: Callable[[list[S], datetime], object],
 ) -> Pass:
     """Read every page in order and write the rows in batches.
 
@@ -188,11 +188,8 @@ def bury(
             "vanished from the remote at once."
         )
     with context.writing() as now:
-        context.recorder.run.rows_gone += mark_gone(
-            model, ids=gone, now=now, dry_run=context.dry_run
-        )
+        context.recorder.add(mark_gone(model, ids=gone, now=now, dry_run=context.dry_run))
         if not context.dry_run:
-            context.recorder.buried(model, gone)
             mourn(gone, now)
             rows.filter(Among(F("pk"), doubtful)).update(absences=1)
             rows.filter(Among(F("pk"), back)).update(absences=0)
@@ -213,7 +210,7 @@ def _is_well(
 
 
 def _flush(
-    context: SyncContext, batch: list[S], write: Callable[[list[S], datetime], None]
+    context: SyncContext, batch: list[S], write: Callable[[list[S], datetime], object]
 ) -> None:
     if batch:
         with context.writing() as now:

@@ -58,7 +58,6 @@ class Outcome(Generic[M]):
 
     changes: list[Change[M]] = field(default_factory=list)
     unchanged: int = 0
-    gone: int = 0
     buried: list[tuple[type[MirrorRow], str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -75,12 +74,25 @@ class Outcome(Generic[M]):
         """
         return sum(not change.first_read for change in self.changes)
 
+    @property
+    def gone(self) -> int:
+        """Rows that became tombstones."""
+        return len(self.buried)
+
+    def include(self, other: Outcome[Any]) -> None:
+        """Count what another batch came to as well."""
+        self.changes.extend(other.changes)
+        self.unchanged += other.unchanged
+        self.buried.extend(other.buried)
+        self.warnings.extend(other.warnings)
+
 
 def upsert(
     model: type[M],
     rows: Iterable[M],
     *,
     keep: frozenset[str] = frozenset(),
+    compare: tuple[str, ...] = (),
     dry_run: bool = False,
 ) -> Outcome[M]:
     """Insert the new, update the changed, skip the rest.
@@ -92,18 +104,16 @@ def upsert(
         model: The mirror model of all rows.
         rows: Complete unsaved instances, with ``digest`` and ``synced_at`` set.
         keep: Fields that an update leaves as they are.
+        compare: Columns that tell of a change as the digest does.
         dry_run: Compare only.
     """
     outcome: Outcome[M] = Outcome()
     wanted = {row.pk: row for row in rows}
     if not wanted:
         return outcome
-    known = {
-        pk: (store_id, digest, gone_at)
-        for pk, store_id, digest, gone_at in model._default_manager.filter(
-            Among(F("pk"), wanted)
-        ).values_list("pk", "store_id", "digest", "gone_at")
-    }
+    compared = ("store_id", "digest", "gone_at", *compare)
+    stored = model._default_manager.filter(Among(F("pk"), wanted))
+    known = {pk: values for pk, *values in stored.values_list("pk", *compared)}
     to_write: list[M] = []
     moved: list[str] = []
     for pk, row in wanted.items():
@@ -112,7 +122,7 @@ def upsert(
             to_write.append(row)
         elif before[0] != row.store_id:
             outcome.warnings.append(f"{pk} belongs to store {before[0]} already; it was left out.")
-        elif before[1] != row.digest or before[2] != row.gone_at:
+        elif before != [getattr(row, name) for name in compared]:
             to_write.append(row)
             moved.append(pk)
         else:
@@ -134,12 +144,13 @@ def child_digest(digest: str, *, position: int, currency: str) -> str:
 
 def mark_gone(
     model: type[M], *, ids: Sequence[str], now: datetime, dry_run: bool = False, **where: Any
-) -> int:
+) -> Outcome[M]:
     """Turn rows into tombstones; rows that are tombstones already keep their time."""
     rows = model._default_manager.filter(Among(F("pk"), ids), gone_at__isnull=True, **where)
-    if dry_run:
-        return rows.count()
-    return rows.update(gone_at=now, synced_at=now)
+    outcome: Outcome[M] = Outcome(buried=[(model, pk) for pk in rows.values_list("pk", flat=True)])
+    if not dry_run:
+        rows.update(gone_at=now, synced_at=now)
+    return outcome
 
 
 def _written_fields(model: type[MirrorRow]) -> list[str]:

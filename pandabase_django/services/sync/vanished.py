@@ -12,6 +12,7 @@ from django.db.models import F
 from pandabase_django.exceptions import ObjectNotFound
 from pandabase_django.models import Order, OrderItem
 from pandabase_django.models.lookups import Among
+from pandabase_django.services.sync.children import write_children
 from pandabase_django.services.sync.listing import live_orders
 from pandabase_django.services.sync.sweep import SyncContext
 from pandabase_django.services.sync.upsert import mark_gone
@@ -45,17 +46,11 @@ def bury_orders(context: SyncContext, missing: set[str]) -> int:
         )
         return 0
     with context.recorder.step("orders: vanished ones"), context.writing() as now:
-        mark_gone(Order, ids=gone, now=now)
+        context.recorder.add(mark_gone(Order, ids=gone, now=now))
         Order.objects.filter(Among(F("pk"), gone)).update(dirty=False)
-        context.recorder.buried(Order, gone)
-        items = list(
-            OrderItem.objects.filter(Among(F("order_id"), gone), gone_at__isnull=True).values_list(
-                "pk", flat=True
-            )
-        )
-        mark_gone(OrderItem, ids=items, now=now)
-        context.recorder.buried(OrderItem, items)
-        context.recorder.run.rows_gone += len(gone) + len(items)
+        none = dict.fromkeys(gone, ())
+        items = write_children(OrderItem, parent="order_id", listed=none, now=now)
+        context.recorder.add(items)
         context.recorder.attend(
             f"{len(gone)} orders vanished from the remote, such as {named}. "
             "They stay here, marked as gone."
