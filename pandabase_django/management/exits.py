@@ -30,6 +30,7 @@ class Exit(IntEnum):
     USAGE = 2
     AUTHENTICATION = 3
     PARTIAL = 4
+    INTERRUPTED = 130  # as shells say it of Ctrl-C
 
 
 def exit_code_of(error: BaseException) -> Exit:

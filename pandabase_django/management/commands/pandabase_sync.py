@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import DatabaseError
 
 from pandabase_django.exceptions import (
     APIError,
@@ -26,6 +27,7 @@ from pandabase_django.models import Store, SyncRun
 from pandabase_django.models.sync import Resource
 from pandabase_django.services.sync import runs
 from pandabase_django.services.sync.audit import audit
+from pandabase_django.services.sync.endings import database_away
 
 __all__ = ["Command"]
 
@@ -53,27 +55,29 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["audit"] and options["resource"] == Resource.REQUEST_LOGS:
             raise fail("The request log is kept longer than the remote's own.", code=Exit.USAGE)
-        try:
-            stores = runs.enabled_stores(options["store"])
-        except Store.DoesNotExist:
-            raise fail(f"There is no store {options['store']} here.", code=Exit.USAGE) from None
-        if not stores:
-            raise fail("There is no enabled store. Add a token first.", code=Exit.USAGE)
+        resources = [options["resource"]] if options["resource"] else runs.RESOURCES
+        work = [(store, str(name)) for store in _stores(options["store"]) for name in resources]
         self._line = LiveLine(self.stderr, quiet=options["verbosity"] == 0)
         do, text = (self._audit, audit_text) if options["audit"] else (self._sync, run_text)
         codes: list[Exit] = []
         reports: list[dict[str, Any]] = []
-        for store in stores:
-            for resource in [options["resource"]] if options["resource"] else runs.RESOURCES:
-                report, code = do(store, str(resource), options)
+        try:
+            for store, resource in work:
+                report, code = do(store, resource, options)
                 self._line.end()
                 reports.append(report)
                 codes.append(code)
                 if options["format"] == "text":
                     self.stdout.write(text(report))
-        if options["format"] == "json":
-            name = "audits" if options["audit"] else "runs"
-            self.stdout.write(json.dumps({"ok": not any(codes), name: reports}))
+        except KeyboardInterrupt:
+            self._line.end()
+            stopped = "Stopped by Ctrl-C. Nothing that was written is lost."
+            raise fail(stopped, code=Exit.INTERRUPTED) from None
+        finally:
+            if options["format"] == "json":
+                name = "audits" if options["audit"] else "runs"
+                ok = len(codes) == len(work) and not any(codes)
+                self.stdout.write(json.dumps({"ok": ok, name: reports}))
         worst = _worst(codes)
         if worst:
             failed = "Not everything is equal." if options["audit"] else None
@@ -111,15 +115,37 @@ class Command(BaseCommand):
                 on_progress=self._line.show_run,
             )
         except (PandabaseError, ConfigurationError) as error:
-            report = {
-                "store": store.pk,
-                "resource": resource,
-                "state": "SKIPPED" if isinstance(error, MissingPermission) else "FAILED",
-                "error": str(error),
-                "request_id": error.request_id if isinstance(error, APIError) else "",
-            }
-            return report, exit_code_of(error)
+            return _failed_audit(store, resource, error)
+        except DatabaseError as error:
+            away = database_away(error)
+            if away is None:
+                raise
+            return _failed_audit(store, resource, away)
         return audit_report(result), Exit.OK if result.equal else Exit.PARTIAL
+
+
+def _stores(store_id: str) -> list[Store]:
+    try:
+        stores = runs.enabled_stores(store_id)
+    except Store.DoesNotExist:
+        raise fail(f"There is no store {store_id} here.", code=Exit.USAGE) from None
+    except DatabaseError as error:
+        why = str(error).partition("\n")[0]
+        raise fail(f"The tables can't be read: {why}", code=Exit.ERROR) from None
+    if not stores:
+        raise fail("There is no enabled store. Add a token first.", code=Exit.USAGE)
+    return stores
+
+
+def _failed_audit(store: Store, resource: str, error: Exception) -> tuple[dict[str, Any], Exit]:
+    report = {
+        "store": store.pk,
+        "resource": resource,
+        "state": "SKIPPED" if isinstance(error, MissingPermission) else "FAILED",
+        "error": str(error),
+        "request_id": error.request_id if isinstance(error, APIError) else "",
+    }
+    return report, exit_code_of(error)
 
 
 def _worst(codes: list[Exit]) -> Exit:

@@ -21,7 +21,7 @@ from pandabase_django.exceptions import (
 from pandabase_django.models import SyncRun
 from pandabase_django.services.sync.recorder import Recorder, RunCancelled
 
-__all__ = ["RunResult", "attempt"]
+__all__ = ["RunResult", "attempt", "database_away", "without_database"]
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +30,7 @@ DATABASE_AWAY = (OperationalError, InterfaceError)
 # InternalError; every other way of ending one is an OperationalError.
 IDLE_IN_TRANSACTION = "25P03"
 UNEXPECTED = "An unexpected error; the log has it."
+GOES_ON = "The next run goes on from here."
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,9 @@ def attempt(
         recorder: Of the run.
         work: Returns the state in which the run ends well.
         comes_again: See ``runs.sync_resource``.
+
+    Raises:
+        KeyboardInterrupt: Somebody at a terminal ended it; its record says so.
     """
     run = recorder.run
     name = f"{run.resource} of {run.store_id}"
@@ -92,21 +96,41 @@ def attempt(
             logger.warning("Sync of %s failed: %s", name, error)
         return result
     except DatabaseError as error:
-        if not _cut_off(error):
-            run.error = UNEXPECTED
-            _finish_if_possible(recorder)
+        ended = without_database(run, error)
+        run.error = run.error or UNEXPECTED
+        _finish_if_possible(recorder, SyncRun.State.FAILED)
+        if ended is None:
             raise
-        away = DatabaseAway("The database was out of reach. The next run goes on from here.")
-        run.error = str(away)
-        logger.warning("Sync of %s failed: %s (%s)", name, away, type(error).__name__)
-        _finish_if_possible(recorder)
-        return RunResult(run, away)
+        return ended
+    except KeyboardInterrupt:
+        _finish_if_possible(recorder, SyncRun.State.CANCELLED)
+        raise
     except Exception:
         run.error = UNEXPECTED
-        _finish_if_possible(recorder)
+        _finish_if_possible(recorder, SyncRun.State.FAILED)
         raise
     recorder.finish(state)
     return RunResult(run)
+
+
+def without_database(run: SyncRun, error: DatabaseError) -> RunResult | None:
+    """How a run ends whose database went away; None when something else is wrong with it.
+
+    Its record may stay open: only the database could close it.
+    """
+    away = database_away(error)
+    if away is None:
+        return None
+    run.state = SyncRun.State.FAILED
+    run.error = f"{away} {GOES_ON}"
+    name = f"{run.resource} of {run.store_id}"
+    logger.warning("Sync of %s failed: %s (%s)", name, run.error, type(error).__name__)
+    return RunResult(run, away)
+
+
+def database_away(error: DatabaseError) -> DatabaseAway | None:
+    """What there is to tell of a connection that failed; None when it did not."""
+    return DatabaseAway("The database was out of reach.") if _cut_off(error) else None
 
 
 def _cut_off(error: DatabaseError) -> bool:
@@ -123,9 +147,9 @@ def _cut_off(error: DatabaseError) -> bool:
     return dead or away
 
 
-def _finish_if_possible(recorder: Recorder) -> None:
+def _finish_if_possible(recorder: Recorder, state: SyncRun.State) -> None:
     """Close the record unless the database is what failed; then the reaper closes it."""
     try:
-        recorder.finish(SyncRun.State.FAILED)
+        recorder.finish(state)
     except DatabaseError as error:
-        logger.warning("The record of a failed run stays open (%s).", type(error).__name__)
+        logger.warning("The record of a run stays open (%s).", type(error).__name__)

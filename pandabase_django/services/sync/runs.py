@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -18,7 +18,7 @@ from pandabase_django.models import Store, SyncCursor, SyncRun
 from pandabase_django.models.sync import Resource
 from pandabase_django.services.connection import client_for, open_client, token_of
 from pandabase_django.services.sync import lease as leases
-from pandabase_django.services.sync.endings import RunResult, attempt
+from pandabase_django.services.sync.endings import RunResult, attempt, without_database
 from pandabase_django.services.sync.orders import sync_orders
 from pandabase_django.services.sync.paging import Reader
 from pandabase_django.services.sync.products import sync_products
@@ -66,8 +66,8 @@ def sync_resource(
 ) -> RunResult:
     """Sync one resource of one store, and keep a record of it.
 
-    Every failure of the remote, the credential or the settings ends in the result; nothing that
-    was written before is lost, and the next run goes on.
+    Every failure of the remote, the credential, the settings or the connection to the database ends
+    in the result; nothing that was written before is lost, and the next run goes on.
 
     Args:
         store: The store.
@@ -86,6 +86,7 @@ def sync_resource(
 
     Raises:
         LeaseHeld: Another worker syncs this resource; no record is made.
+        KeyboardInterrupt: Somebody at a terminal ended it; its record says so.
     """
     now = timezone.now()
     run = SyncRun(
@@ -99,19 +100,22 @@ def sync_resource(
         heartbeat_at=now,
     )
     recorder = Recorder(run, on_progress=on_progress)
-    lease = None if dry_run else _take_lease(store, resource, on_wait)
     try:
-        cursor = _cursor(store, resource, dry_run=dry_run)
-        run.first = cursor.first_completed_at is None
-        if not dry_run:
-            run.save(force_insert=True)
-        work = partial(_work, cursor, lease, recorder, call_for_help)
-        result = attempt(recorder, work, comes_again=comes_again)
-    finally:
-        if lease is not None:
-            # A database that is down can't be told; the lease then ends by itself.
-            with suppress(DatabaseError):
-                lease.release()
+        with _lease_of(run, on_wait) as lease:
+            # Waiting for the lease was no part of it.
+            run.started_at = run.heartbeat_at = timezone.now()
+            cursor = _cursor(store, resource, dry_run=dry_run)
+            run.first = cursor.first_completed_at is None
+            if not dry_run:
+                run.save(force_insert=True)
+            work = partial(_work, cursor, lease, recorder, call_for_help)
+            result = attempt(recorder, work, comes_again=comes_again)
+    except DatabaseError as error:
+        # Before the record was made, or while it was closed.
+        ended = without_database(run, error)
+        if ended is None:
+            raise
+        return ended
     if not dry_run and not run.first:
         transaction.on_commit(
             lambda: signals.send(signals.sync_finished, sender=SyncRun, run=run), robust=True
@@ -143,12 +147,24 @@ def request_cancel(run: SyncRun) -> bool:
     )
 
 
-def _take_lease(
-    store: Store, resource: str, on_wait: Callable[[str, float], None] | None
-) -> leases.Lease:
+@contextmanager
+def _lease_of(
+    run: SyncRun, on_wait: Callable[[str, float], None] | None
+) -> Iterator[leases.Lease | None]:
+    """The lease while the run lasts; None for a dry run, which needs none."""
+    if run.dry_run:
+        yield None
+        return
     if on_wait is None:
-        return leases.acquire(store_id=store.pk, resource=resource)
-    return leases.wait_for(store_id=store.pk, resource=resource, on_wait=on_wait)
+        lease = leases.acquire(store_id=run.store_id, resource=run.resource)
+    else:
+        lease = leases.wait_for(store_id=run.store_id, resource=run.resource, on_wait=on_wait)
+    try:
+        yield lease
+    finally:
+        # A database that is down can't be told; the lease then ends by itself.
+        with suppress(DatabaseError):
+            lease.release()
 
 
 def _cursor(store: Store, resource: str, *, dry_run: bool) -> SyncCursor:

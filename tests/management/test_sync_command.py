@@ -1,0 +1,143 @@
+"""What a person at a terminal, or cron, gets from ``pandabase_sync``."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from pandabase_django.models import Store, SyncCursor, SyncRun
+from pandabase_django.sandbox import Sandbox
+from pandabase_django.services.sync import lease as leases
+from pandabase_django.services.sync.runs import sync_resource
+from tests.connecting import connect
+from tests.worker.servers import OwnPostgres
+from tests.worker.shop import PATIENCE_SECONDS, Shop
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(seed=5, products=12, orders=230, latency_ms=5) as running:
+        yield running
+
+
+def wait_for_requests(sandbox: Sandbox, number: int) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while sandbox.requests_served < number:
+        assert time.monotonic() < deadline, "the sync sends nothing"
+        time.sleep(0.002)
+
+
+@pytest.mark.worker
+def test_ctrl_c_ends_the_run_in_one_line_and_frees_its_lease(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    database = tmp_path / "shop.sqlite3"
+    shop = Shop(f"sqlite:///{database}")
+    try:
+        shop.open(sandbox)
+        running = shop.start("pandabase_sync", "--format", "json")
+        wait_for_requests(sandbox, sandbox.requests_served + 60)
+        os.kill(running.pid, signal.SIGINT)
+        out, err = running.communicate(timeout=PATIENCE_SECONDS)
+    finally:
+        shop.close()
+    assert running.returncode == 130
+    told: dict[str, Any] = json.loads(out)
+    assert (told["ok"], [run["state"] for run in told["runs"]]) == (False, ["COMPLETED"])
+    # Before it stand only the system checks of settings without a shared cache.
+    assert err.rstrip().endswith(
+        "\nCommandError: Stopped by Ctrl-C. Nothing that was written is lost."
+    )
+    assert "Traceback" not in err
+    with closing(sqlite3.connect(database)) as look:
+        runs = look.execute("SELECT resource, state FROM pandabase_syncrun ORDER BY id").fetchall()
+        held = look.execute("SELECT count(*) FROM pandabase_synccursor WHERE lease_holder <> ''")
+        assert (runs[-1], held.fetchone()) == (("orders", "CANCELLED"), (0,))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_run_that_is_interrupted_is_cancelled_and_the_next_one_goes_on(sandbox: Sandbox) -> None:
+    store = connect(sandbox).store
+
+    def interrupt(run: SyncRun) -> None:
+        if run.state == SyncRun.State.RUNNING and run.rows_created:
+            raise KeyboardInterrupt
+
+    arguments: dict[str, Any] = {"resource": "orders", "trigger": SyncRun.Trigger.COMMAND}
+    with pytest.raises(KeyboardInterrupt):
+        sync_resource(store, on_progress=interrupt, **arguments)
+    run = SyncRun.objects.get()
+    assert (run.state, run.finished_at is None) == ("CANCELLED", False)
+    assert SyncCursor.objects.get().lease_until is None
+    assert sync_resource(store, **arguments).run.state == "COMPLETED"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_waiting_for_a_lease_is_no_part_of_the_runs_time(sandbox: Sandbox) -> None:
+    store: Store = connect(sandbox).store
+    leases.acquire(store_id=store.pk, resource="products")
+    free_at = timezone.now() + timedelta(seconds=1)
+    SyncCursor.objects.update(lease_until=free_at)
+    run = sync_resource(
+        store,
+        resource="products",
+        trigger=SyncRun.Trigger.COMMAND,
+        on_wait=lambda holder, seconds: None,
+    ).run
+    assert run.started_at >= free_at
+
+
+@pytest.mark.worker
+@pytest.mark.postgres
+@pytest.mark.parametrize("audit", [False, True])
+def test_a_database_that_stops_is_told_for_each_resource_and_all_of_it_is_json(
+    sandbox: Sandbox, *, audit: bool
+) -> None:
+    database = OwnPostgres()
+    shop = Shop(database.url)
+    try:
+        shop.open(sandbox)
+        if audit:
+            assert shop.finish(shop.start("pandabase_sync"))[0] == 0
+        arguments = ["--audit", "--full"] if audit else []
+        sandbox.fault(
+            [
+                {
+                    "match": {"method": "GET", "path_regex": "/products$"},
+                    "nth": 1,
+                    "action": "delay",
+                    "args": {"seconds": 3},
+                }
+            ]
+        )
+        running = shop.start("pandabase_sync", "--format", "json", *arguments)
+        wait_for_requests(sandbox, sandbox.requests_served + 1)
+        time.sleep(0.5)
+        database.stop()
+        out, err = running.communicate(timeout=PATIENCE_SECONDS)
+        started = shop.start("pandabase_sync")
+        nothing, why = started.communicate(timeout=PATIENCE_SECONDS)
+    finally:
+        shop.close()
+        database.start()
+        database.close()
+    assert running.returncode == 1, err
+    told: dict[str, Any] = json.loads(out)
+    states = {run["resource"]: run["state"] for run in told["audits" if audit else "runs"]}
+    assert (told["ok"], states) == (False, {"products": "FAILED", "orders": "FAILED"})
+    assert "The database was out of reach." in out
+    assert "Traceback" not in err
+    assert (started.returncode, nothing) == (1, "")
+    assert "The tables can't be read" in why
+    assert "Traceback" not in why
