@@ -53,12 +53,6 @@ def everything_logged() -> Iterator[io.StringIO]:
         logging.getLogger(name).setLevel(level)
 
 
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(seed=2, products=3, orders=5) as running:
-        yield running
-
-
 @pytest.fixture(params=["HMAC", "BEARER"])
 def token(request: pytest.FixtureRequest, sandbox: Sandbox) -> ApiToken:
     return connect(sandbox, sandbox.add_token(mode=request.param, secret=CANARY))

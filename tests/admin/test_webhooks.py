@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from celery import current_app
 from django.contrib.admin.utils import quote
-from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -19,21 +18,13 @@ from pandabase_django.api.webhook_payload import EVENT_TYPES
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.models import ApiToken, HandledEvent, WebhookDelivery, WebhookEndpoint
 from pandabase_django.sandbox import Sandbox
-from pandabase_django.services.webhooks import doctor
 from tests.admin.conftest import Login
 from tests.webhooks.sender import SECRET, Delivery, payload_of, sign_v1, sign_v2
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nothing_refused", "broker")]
 
 PUBLIC = "https://shop.example/pandabase/webhooks/x"
 ADD = reverse("admin:pandabase_webhookendpoint_add")
-
-
-@pytest.fixture(autouse=True)
-def _fresh(monkeypatch: pytest.MonkeyPatch, broker: Any) -> None:
-    cache.clear()
-    monkeypatch.setattr(doctor, "_budget", doctor._Budget())
-    monkeypatch.setattr(doctor, "_strangers_budget", doctor._Budget())
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import uuid
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -23,9 +22,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(seed=5, products=12, orders=130) as running:
-        yield running
+def sandbox_options() -> dict[str, Any]:
+    return {"seed": 5, "products": 12, "orders": 130}
 
 
 @pytest.fixture

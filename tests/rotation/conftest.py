@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.utils import timezone
 
 from pandabase_django import signals
@@ -34,13 +33,6 @@ class Clock:
 
 
 @pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    cache.clear()
-    with Sandbox(seed=6, products=10, orders=20) as running:
-        yield running
-
-
-@pytest.fixture
 def clock() -> Clock:
     return Clock()
 
@@ -48,11 +40,6 @@ def clock() -> Clock:
 @pytest.fixture
 def context(clock: Clock) -> RotationContext:
     return RotationContext(clock=clock, sleep=clock.sleep)
-
-
-@pytest.fixture
-def token(db: None, sandbox: Sandbox) -> ApiToken:
-    return connect(sandbox)
 
 
 @pytest.fixture

@@ -18,12 +18,6 @@ ROLL = {"method": "POST", "path_regex": "roll-secret$"}
 
 
 @pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(seed=8, products=3, orders=3) as running:
-        yield running
-
-
-@pytest.fixture
 def shop(tmp_path: Path, sandbox: Sandbox) -> Iterator[Shop]:
     running = Shop(f"sqlite:///{tmp_path / 'shop.sqlite3'}")
     running.open(sandbox)

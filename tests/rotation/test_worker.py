@@ -139,9 +139,8 @@ def shop_on(database_url: str, tmp_path: Path, sandbox: Sandbox) -> Iterator[Rot
 
 
 @pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(seed=8, products=30, orders=120) as running:
-        yield running
+def sandbox_options() -> dict[str, Any]:
+    return {"seed": 8, "products": 30, "orders": 120}
 
 
 @pytest.fixture

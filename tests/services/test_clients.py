@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -25,19 +24,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(seed=4, products=40, orders=330) as running:
-        yield running
-
-
-def added(sandbox: Sandbox) -> ApiToken:
-    given = sandbox.hmac_token if not ApiToken.objects.exists() else sandbox.add_token()
-    return connect(sandbox, given)
-
-
-@pytest.fixture
-def token(sandbox: Sandbox) -> ApiToken:
-    return added(sandbox)
+def sandbox_options() -> dict[str, Any]:
+    return {"seed": 4, "products": 40, "orders": 330}
 
 
 def roll(token: ApiToken, *, store: bool = True) -> None:
@@ -71,7 +59,7 @@ def test_a_call_after_somebody_rotated_the_secret_is_sent_once_more(
 def test_a_call_goes_on_with_the_token_that_is_active_now(
     token: ApiToken, sandbox: Sandbox
 ) -> None:
-    standby = added(sandbox)
+    standby = connect(sandbox, sandbox.add_token())
     with client_for(token.store) as client:
         client.products.list(limit=1)
         activate_token(standby)
@@ -83,7 +71,7 @@ def test_a_call_goes_on_with_the_token_that_is_active_now(
 
 
 def test_a_client_of_one_token_never_turns_to_another(token: ApiToken, sandbox: Sandbox) -> None:
-    activate_token(added(sandbox))
+    activate_token(connect(sandbox, sandbox.add_token()))
     sandbox.revoke_token(token.token_id)
     with pytest.raises(InvalidCredential), client_for(token) as client:
         client.products.list(limit=1)

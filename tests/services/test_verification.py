@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from email.utils import formatdate
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 
 from pandabase_django.api.reach import clock_skew_seconds, reach
 from pandabase_django.crypto.secret import Secret
@@ -20,13 +18,6 @@ from pandabase_django.services.verification import verify_permissions
 from tests.connecting import connect
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    cache.clear()
-    with Sandbox(seed=11, products=5, orders=5) as running:
-        yield running
 
 
 def token_with(sandbox: Sandbox, *permissions: str, **options: Any) -> ApiToken:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 
 from pandabase_django.api import transport
 from pandabase_django.models import Store, SyncRun
-from pandabase_django.sandbox import Sandbox
 from pandabase_django.services.sync.runs import RunResult, sync_resource
-from tests.connecting import connect
 from tests.sync.moments import moments, transactional_db
 from tests.sync.world import open_world, world
 
@@ -22,15 +19,8 @@ Sync = Callable[..., RunResult]
 
 
 @pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    cache.clear()
-    with Sandbox(seed=7, products=120, orders=230) as running:
-        yield running
-
-
-@pytest.fixture
-def store(db: None, sandbox: Sandbox) -> Store:
-    return connect(sandbox).store
+def sandbox_options() -> dict[str, Any]:
+    return {"seed": 7, "products": 120, "orders": 230}
 
 
 @pytest.fixture

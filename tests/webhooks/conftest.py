@@ -7,13 +7,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.urls import reverse
 
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.events import _handlers
 from pandabase_django.models import Store, WebhookDelivery, WebhookEndpoint
-from pandabase_django.services.webhooks import doctor
 from tests.brokers import broker_at
 from tests.webhooks.sender import SECRET, payload_of, sign_v2
 
@@ -21,14 +19,9 @@ Arrive = Callable[..., WebhookDelivery]
 
 
 @pytest.fixture(autouse=True)
-def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    cache.clear()
-    # The budget is per process: a test must not live on what the one before it left over.
-    monkeypatch.setattr(doctor, "_budget", doctor._Budget())
-    monkeypatch.setattr(doctor, "_strangers_budget", doctor._Budget())
+def _fresh(nothing_refused: None) -> Iterator[None]:
     with broker_at("memory://"):
         yield
-    cache.clear()
 
 
 @pytest.fixture

@@ -6,14 +6,13 @@ import itertools
 import os
 import random
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -33,7 +32,6 @@ from pandabase_django.services.sync.runs import sync_resource
 from pandabase_django.services.webhooks import process, queue
 from pandabase_django.services.webhooks.orders import fetch_order
 from pandabase_django.services.webhooks.process import BACKOFF, MAX_ATTEMPTS, process_delivery
-from tests.connecting import connect
 from tests.sync.equality import order_differences
 from tests.webhooks.conftest import Arrive
 
@@ -43,15 +41,8 @@ SOAK = int(os.environ.get("PANDABASE_SOAK_SEEDS", "0"))
 
 
 @pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    cache.clear()
-    with Sandbox(seed=11, products=10, orders=12) as running:
-        yield running
-
-
-@pytest.fixture
-def store(db: None, sandbox: Sandbox) -> Store:
-    return connect(sandbox).store
+def store(token: ApiToken) -> Store:
+    return token.store
 
 
 @pytest.fixture

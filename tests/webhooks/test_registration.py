@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.db import connection
 from django.utils import timezone
 
@@ -42,22 +40,14 @@ from pandabase_django.services.webhooks.rotation import (
     start_rotation,
 )
 from pandabase_django.services.webhooks.secrets import drop_previous_secret, install_secret
-from tests.connecting import connect
 from tests.webhooks.sender import OTHER_SECRET, SECRET, payload_of, sign_v2
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    cache.clear()
-    with Sandbox(seed=11, products=2, orders=3) as running:
-        yield running
-
-
-@pytest.fixture
-def store(db: None, sandbox: Sandbox) -> Store:
-    return connect(sandbox).store
+def store(token: ApiToken) -> Store:
+    return token.store
 
 
 @pytest.fixture

@@ -29,12 +29,6 @@ execute_from_command_line(["manage.py", "runserver", "--noreload", sys.argv[1]])
 
 
 @pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(seed=3, products=5, orders=12) as running:
-        yield running
-
-
-@pytest.fixture
 def address(shop: Shop) -> Iterator[str]:
     """A web server of the shop; gives where it listens."""
     with closing(socket.socket()) as probe:

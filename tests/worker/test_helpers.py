@@ -19,9 +19,8 @@ ORDERS = 1500
 
 
 @pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(seed=3, products=5, orders=ORDERS, latency_ms=15) as running:
-        yield running
+def sandbox_options() -> dict[str, Any]:
+    return {"seed": 3, "products": 5, "orders": ORDERS, "latency_ms": 15}
 
 
 @pytest.fixture

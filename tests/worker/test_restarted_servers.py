@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,9 +16,8 @@ pytestmark = pytest.mark.worker
 
 
 @pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(seed=3, products=120, orders=600, latency_ms=5) as running:
-        yield running
+def sandbox_options() -> dict[str, Any]:
+    return {"seed": 3, "products": 120, "orders": 600, "latency_ms": 5}
 
 
 def _wait_for_requests(sandbox: Sandbox, number: int) -> None:

@@ -8,6 +8,7 @@ import signal
 import time
 import uuid
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -55,9 +56,8 @@ def template(server: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(seed=3, products=120, orders=700, latency_ms=4) as running:
-        yield running
+def sandbox_options() -> dict[str, Any]:
+    return {"seed": 3, "products": 120, "orders": 700, "latency_ms": 4}
 
 
 @pytest.fixture

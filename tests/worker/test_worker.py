@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,9 +17,8 @@ pytestmark = pytest.mark.worker
 
 
 @pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(seed=3, products=20, orders=1500, latency_ms=4) as running:
-        yield running
+def sandbox_options() -> dict[str, Any]:
+    return {"seed": 3, "products": 20, "orders": 1500, "latency_ms": 4}
 
 
 @pytest.fixture(params=["filesystem", "redis"])

@@ -1,0 +1,48 @@
+"""A sandbox for each test, and a store that is connected to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+
+from pandabase_django.models import ApiToken, Store
+from pandabase_django.sandbox import Sandbox
+from pandabase_django.services.webhooks import doctor
+from tests.connecting import connect
+
+
+@pytest.fixture
+def sandbox_options() -> dict[str, Any]:
+    """Arguments of the sandbox: a folder or a file that needs another one overrides these."""
+    return {"seed": 7, "products": 10, "orders": 20}
+
+
+@pytest.fixture
+def sandbox(sandbox_options: dict[str, Any]) -> Iterator[Sandbox]:
+    cache.clear()
+    with Sandbox(**sandbox_options) as running:
+        yield running
+
+
+@pytest.fixture
+def token(db: None, sandbox: Sandbox) -> ApiToken:
+    return connect(sandbox)
+
+
+@pytest.fixture
+def store(token: ApiToken) -> Store:
+    return token.store
+
+
+@pytest.fixture
+def nothing_refused(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No refusal of a delivery is kept, and this process may still note as many as it ever may."""
+    cache.clear()
+    # The budgets are per process: a test must not live on what the one before it left over.
+    monkeypatch.setattr(doctor, "_budget", doctor._Budget())
+    monkeypatch.setattr(doctor, "_strangers_budget", doctor._Budget())
+    yield
+    cache.clear()
