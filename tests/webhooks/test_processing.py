@@ -28,9 +28,9 @@ from pandabase_django.models import (
     WebhookDelivery,
 )
 from pandabase_django.sandbox import Sandbox
+from pandabase_django.services.sync.refresh import fetch_order
 from pandabase_django.services.sync.runs import sync_resource
 from pandabase_django.services.webhooks import process, queue
-from pandabase_django.services.webhooks.orders import fetch_order
 from pandabase_django.services.webhooks.process import BACKOFF, MAX_ATTEMPTS, process_delivery
 from tests.sync.equality import order_differences
 from tests.webhooks.conftest import Arrive

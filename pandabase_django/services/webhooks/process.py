@@ -22,7 +22,7 @@ from pandabase_django.api.webhook_payload import EVENT_TYPES
 from pandabase_django.events import Event, handlers_of
 from pandabase_django.exceptions import ConfigurationError, PandabaseError
 from pandabase_django.models import Store, WebhookDelivery
-from pandabase_django.services.webhooks.orders import fetch_order
+from pandabase_django.services.sync.refresh import fetch_order
 
 __all__ = ["BACKOFF", "MAX_ATTEMPTS", "Processed", "event_of", "process_delivery"]
 
