@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 from typing import Any
 
 from django.db import connection, transaction
@@ -31,7 +30,7 @@ from pandabase_django.exceptions import (
 from pandabase_django.models import Order, OrderItem
 from pandabase_django.services.sync.children import write_children
 from pandabase_django.services.sync.customers import write_customers
-from pandabase_django.services.sync.paging import Reader
+from pandabase_django.services.sync.paging import Reader, batches
 from pandabase_django.services.sync.recorder import Recorder
 from pandabase_django.services.sync.rows import item_row, order_row
 from pandabase_django.services.sync.upsert import Change, Outcome, upsert
@@ -144,8 +143,7 @@ def fetch_details(
         except (ObjectNotFound, ProtocolError, ServerError, TransportError) as error:
             return error
 
-    answers = reader.each(fetch, wanted)
-    while batch := list(islice(answers, ORDERS_PER_TRANSACTION)):
+    for batch in batches(reader.each(fetch, wanted), ORDERS_PER_TRANSACTION):
         details: list[Detailed] = []
         for (pk, _), answer in batch:
             if isinstance(answer, PandabaseError):

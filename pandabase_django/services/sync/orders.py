@@ -8,7 +8,7 @@ without reading all of them again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from django.db.models import F
@@ -21,7 +21,7 @@ from pandabase_django.models.lookups import Among
 from pandabase_django.services.sync import movements, rolling, statuses, vanished
 from pandabase_django.services.sync.details import dirty_orders, fetch_details
 from pandabase_django.services.sync.listing import write_batch
-from pandabase_django.services.sync.paging import PAGE_SIZE
+from pandabase_django.services.sync.paging import PAGE_SIZE, batches
 from pandabase_django.services.sync.sharing import helpers_for, read_together
 from pandabase_django.services.sync.sweep import PAGES_PER_TRANSACTION, SyncContext
 
@@ -72,19 +72,18 @@ def sync_orders(context: SyncContext) -> int:
 
 
 def _read_list(context: SyncContext, *, first: int) -> None:
-    batch: list[schemas.OrderRow] = []
-    page: Page[schemas.OrderRow] | None = None
-    for count, page in enumerate(_pages(context, first=first), start=1):
+    def note(page: Page[schemas.OrderRow]) -> Page[schemas.OrderRow]:
         _watch_total(context, page)
-        batch.extend(page.items)
         context.recorder.warn(page.warnings)
         context.recorder.progress(
             done=(page.page - 1) * PAGE_SIZE + page.received, total=page.total
         )
-        if count % PAGES_PER_TRANSACTION == 0:
-            _write_batch(context, batch, page)
-    if page is not None:
-        _write_batch(context, batch, page, last=True)
+        return page
+
+    for pages in batches(map(note, _pages(context, first=first)), PAGES_PER_TRANSACTION):
+        _write_batch(context, pages)
+    # The end may lie before the checkpoint: then orders vanished.
+    context.cursor.checkpoint["page"] = pages[-1].page
 
 
 def _pages(context: SyncContext, *, first: int) -> Iterator[Page[schemas.OrderRow]]:
@@ -129,23 +128,16 @@ def _watch_total(context: SyncContext, page: Page[schemas.OrderRow]) -> None:
     checkpoint["total"] = page.total
 
 
-def _write_batch(
-    context: SyncContext,
-    batch: list[schemas.OrderRow],
-    page: Page[schemas.OrderRow],
-    *,
-    last: bool = False,
-) -> None:
+def _write_batch(context: SyncContext, pages: Sequence[Page[schemas.OrderRow]]) -> None:
     with context.writing() as now:
-        write_batch(context, batch, now)
+        write_batch(context, [row for page in pages for row in page.items], now)
         checkpoint = context.cursor.checkpoint
-        before = int(checkpoint.get("page", 1))
-        checkpoint["page"] = page.page if last else max(page.page, before)
+        last = pages[-1].page
+        checkpoint["page"] = max(last, int(checkpoint.get("page", 1)))
         if context.cursor.last_full_at is None:
-            checkpoint["full_page"] = page.page
+            checkpoint["full_page"] = last
         if not context.dry_run:
             SyncCursor.objects.filter(pk=context.cursor.pk).update(checkpoint=checkpoint)
-    batch.clear()
 
 
 def _read_details(context: SyncContext, unread: set[str], missing: set[str]) -> None:

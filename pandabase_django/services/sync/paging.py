@@ -16,9 +16,9 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from pandabase_django.api.schemas import Page
-from pandabase_django.exceptions import InvalidCredential, ProtocolError
+from pandabase_django.exceptions import InvalidCredential, PandabaseError, ProtocolError
 
-__all__ = ["PAGE_SIZE", "Reader"]
+__all__ = ["PAGE_SIZE", "Reader", "batches"]
 
 PAGE_SIZE = 100  # the remote's maximum (P-19)
 TICK_SECONDS = 1.0
@@ -29,6 +29,30 @@ OBJECTS_AHEAD_PER_CONNECTION = 16
 T = TypeVar("T")
 A = TypeVar("A")
 R = TypeVar("R")
+
+
+def batches(items: Iterable[A], size: int) -> Iterator[list[A]]:
+    """Lists of ``size`` items, the last one shorter.
+
+    When the source fails, what it gave since the last list comes first: whoever writes a list at a
+    time loses nothing that has arrived, and a small quota brings each run further.
+
+    Raises:
+        PandabaseError: Whatever the source raises.
+    """
+    batch: list[A] = []
+    try:
+        for item in items:
+            batch.append(item)
+            if len(batch) == size:
+                yield batch
+                batch = []
+    except PandabaseError:
+        if batch:
+            yield batch
+        raise
+    if batch:
+        yield batch
 
 
 class Reader(Generic[T]):

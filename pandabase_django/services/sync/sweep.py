@@ -24,7 +24,7 @@ from pandabase_django.exceptions import ObjectNotFound
 from pandabase_django.models import Category, Product, Store, SyncCursor
 from pandabase_django.models.lookups import Among
 from pandabase_django.services.sync.lease import Lease
-from pandabase_django.services.sync.paging import Reader
+from pandabase_django.services.sync.paging import Reader, batches
 from pandabase_django.services.sync.recorder import Recorder
 from pandabase_django.services.sync.upsert import mark_gone
 
@@ -124,16 +124,17 @@ def read_through(
     tail_before = before if end == 1 else ask(lambda: fetch(end))
     ids: set[str] = set()
     totals = {before.total, tail_before.total}
-    batch: list[S] = []
-    for count, page in enumerate(context.reader.pages(fetch), start=1):
+
+    def note(page: Page[S]) -> Page[S]:
         totals.add(page.total)
         ids.update(item.id for item in page.items)
-        batch.extend(page.items)
         context.recorder.warn(page.warnings)
         context.recorder.progress(done=len(ids), total=page.total)
-        if count % PAGES_PER_TRANSACTION == 0:
-            _flush(context, batch, write)
-    _flush(context, batch, write)
+        return page
+
+    for pages in batches(map(note, context.reader.pages(fetch)), PAGES_PER_TRANSACTION):
+        with context.writing() as now:
+            write([item for page in pages for item in page.items], now)
     tail_after = ask(lambda: fetch(end))
     totals.add(tail_after.total)
     why = _why_unclean(totals, tail_before, tail_after, len(ids))
@@ -207,15 +208,6 @@ def _is_well(
         return context.reader.one(lambda: _exists(get, listed))
     context.reader.one(control)
     return True
-
-
-def _flush(
-    context: SyncContext, batch: list[S], write: Callable[[list[S], datetime], object]
-) -> None:
-    if batch:
-        with context.writing() as now:
-            write(batch, now)
-        batch.clear()
 
 
 def _why_unclean(totals: set[int], before: Page[S], after: Page[S], distinct: int) -> str:
