@@ -98,7 +98,7 @@ FAULTS: dict[str, Change] = {
     "401": {"action": "status", "args": {"status": 401}},
     "403": {"action": "status", "args": {"status": 403}},
     "404": {"action": "status", "args": {"status": 404}},
-    "429": {"action": "status", "args": {"status": 429, "retry_after_seconds": 1}},
+    "429": {"action": "status", "args": {"status": 429, "retry_after_seconds": 0.1}},
     "500": {"action": "status", "args": {"status": 500}},
     "503": {"action": "status", "args": {"status": 503}},
     "html": {"action": "html"},
@@ -112,14 +112,16 @@ FAULTS: dict[str, Change] = {
     "duplicates": {"action": "duplicate_items"},
     "drip": {"action": "drip", "args": {"bytes": 2, "seconds": 0.1}},
 }
+IMPATIENT = {"CONNECT_TIMEOUT_SECONDS": 0.2, "READ_TIMEOUT_SECONDS": 0.2}
 
 
 @pytest.mark.parametrize("world", FAULT_SEEDS, indirect=True)
 @pytest.mark.parametrize("resource", ["products", "orders"])
 @pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.usefixtures("short_backoff")
 @pytest.mark.fact(9)
 def test_a_fault_anywhere_buries_nothing_and_loses_nothing(
-    world: World, fault: str, resource: str
+    world: World, fault: str, resource: str, settings: Any
 ) -> None:
     dice = random.Random(f"{world.dice.random()} {fault} {resource}")
     world.dice = dice
@@ -131,11 +133,16 @@ def test_a_fault_anywhere_buries_nothing_and_loses_nothing(
     # An edited list answer needs a list; what is cut needs a body.
     only_lists = fault in ("empty-page", "duplicates")
     match = {"method": "GET", "path_regex": f"{paths}$" if only_lists else paths}
-    times = dice.choice([1, 1, 2])
+    # A request is tried five times: one bad answer is made good, more end requests or the run.
+    times = dice.choice([1, 6, 25])
     world.sandbox.fault(
         [{"match": match, "nth": dice.randint(1, 12), "times": times, **FAULTS[fault]}]
     )
+    patient = settings.PANDABASE
+    # Each try of an answer that drips in lasts for as long as the time-outs allow.
+    settings.PANDABASE = {**patient, **(IMPATIENT if fault == "drip" else {})}
     world.sync(resource, full=dice.random() < 0.5)
+    settings.PANDABASE = patient
     assert world.false_tombstones() == set()
     assert _buried_children(world) == set()
     world.sandbox.clear_faults()
