@@ -17,8 +17,6 @@ class Resource(models.TextChoices):
 
     PRODUCTS = "products", _("Products")
     ORDERS = "orders", _("Orders")
-    REFUNDS = "refunds", _("Refunds")
-    DISPUTES = "disputes", _("Disputes")
     REQUEST_LOGS = "request_logs", _("Request log")
     DETAILS = "details", _("Order details")
 
@@ -40,7 +38,6 @@ class SyncRun(models.Model):
         SCHEDULE = "SCHEDULE", _("Schedule")
         ADMIN = "ADMIN", _("Admin")
         COMMAND = "COMMAND", _("Command")
-        WEBHOOK = "WEBHOOK", _("Webhook")
 
     store = models.ForeignKey(
         Store, on_delete=models.PROTECT, related_name="runs", verbose_name=_("store")
