@@ -35,7 +35,7 @@ class LiveLine:
     def show_run(self, run: SyncRun) -> None:
         """Draw where a run stands."""
         if run.state == SyncRun.State.RUNNING:
-            self._draw(progress.sentence(run))
+            self._draw(progress.sentence(run, width=_width() if self._terminal else None))
 
     def show_wait(self, holder: str, seconds: float) -> None:
         """Draw whose lease is waited for, and for how long at most; at once the first time."""
@@ -56,10 +56,14 @@ class LiveLine:
             return
         self._drawn_at = now
         if self._terminal:
-            width = shutil.get_terminal_size().columns
-            self._stderr.write(f"\r\033[K{text[: width - 1]}", _plain, ending="")
+            self._stderr.write(f"\r\033[K{text[: _width()]}", _plain, ending="")
         else:
             self._stderr.write(text, _plain)
+
+
+def _width() -> int:
+    # Some terminals go on in the next line as soon as the last column is filled.
+    return shutil.get_terminal_size().columns - 1
 
 
 def _plain(text: str) -> str:

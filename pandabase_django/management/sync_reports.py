@@ -10,6 +10,7 @@ from pandabase_django.services.sync.runs import RunResult
 
 __all__ = ["audit_report", "audit_text", "run_report", "run_text"]
 
+WARNINGS_SHOWN = 5
 DIFFERENCES_SHOWN = 50
 ONLY_COUNTS = "Counts alone were compared: rows can differ all the same (--audit --full)."
 
@@ -44,18 +45,27 @@ def run_report(result: RunResult) -> dict[str, Any]:
 
 
 def run_text(report: dict[str, Any]) -> str:
-    """A run, or why there was none, in one line."""
+    """A run, or why there was none: a line, and one for each of its first warnings."""
     start = f"{report['store']} {report['resource']}: {report['state']}"
     if "rows" not in report:
         return f"{start}. {report['error']}"
+    number = f" (run {report['run']})" if report["run"] else ""
     rows = ", ".join(f"{count} {word}" for word, count in report["rows"].items())
-    would = " Nothing was written." if report["dry_run"] else ""
-    notes = " ".join(filter(None, [report["error"], report["attention"]]))
-    warned = f" {report['warning_count']} warnings." if report["warning_count"] else ""
-    return (
-        f"{start}. {rows}; {report['requests']} requests in {report['seconds']:.1f} s."
-        f"{would}{warned} {notes}".rstrip()
-    )
+    would = "Nothing was written." if report["dry_run"] else ""
+    warned = _number(report["warning_count"], "warning") if report["warning_count"] else ""
+    notes = [would, report["error"], report["attention"], f"{warned}:" if warned else ""]
+    spent = f"{_number(report['requests'], 'request')} in {report['seconds']:.1f} s"
+    shown = report["warnings"][:WARNINGS_SHOWN]
+    lines = [" ".join(filter(None, [f"{start}{number}. {rows}; {spent}.", *notes]))]
+    lines += [f"  {warning}" for warning in shown]
+    if report["warning_count"] > len(shown):
+        where = f"run {report['run']}" if report["run"] else "--format json"
+        lines.append(f"  and {report['warning_count'] - len(shown)} more: see {where}.")
+    return "\n".join(lines)
+
+
+def _number(count: int, word: str) -> str:
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
 def audit_report(audit: Audit) -> dict[str, Any]:

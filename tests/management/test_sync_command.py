@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -14,8 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from pandabase_django.management.commands.pandabase_sync import Command
+from pandabase_django.management.exits import Exit
 from pandabase_django.models import Store, SyncCursor, SyncRun
 from pandabase_django.sandbox import Sandbox
 from pandabase_django.services.sync import lease as leases
@@ -81,6 +85,48 @@ def test_a_run_that_is_interrupted_is_cancelled_and_the_next_one_goes_on(sandbox
     assert (run.state, run.finished_at is None) == ("CANCELLED", False)
     assert SyncCursor.objects.get().lease_until is None
     assert sync_resource(store, **arguments).run.state == "COMPLETED"
+
+
+def run_command(*arguments: str) -> tuple[int, str]:
+    """Its exit code, and what stands on stdout."""
+    out = io.StringIO()
+    try:
+        call_command("pandabase_sync", *arguments, stdout=out, stderr=io.StringIO())
+    except CommandError as error:
+        return error.returncode, out.getvalue()
+    return 0, out.getvalue()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_partial_sync_names_the_first_orders_it_left_out_and_its_run(sandbox: Sandbox) -> None:
+    connect(sandbox)
+    match = {"method": "GET", "path_regex": "/orders/ord_"}
+    sandbox.fault(
+        [{"match": match, "nth": 1, "times": 7, "action": "status", "args": {"status": 404}}]
+    )
+    code, text = run_command("--resource", "orders")
+    run = SyncRun.objects.get()
+    first, *warnings, last = text.splitlines()
+    assert (code, run.state) == (4, "PARTIAL")
+    assert f"orders: PARTIAL (run {run.pk}). " in first
+    assert first.endswith(" 7 warnings:")
+    assert warnings == [f"  {text}" for text in run.warnings[:5]]
+    assert all("Details of ord_" in text for text in warnings)
+    assert last == f"  and 2 more: see run {run.pk}."
+
+
+def test_help_tells_what_each_option_and_each_exit_code_means(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    parser = Command().create_parser("manage.py", "pandabase_sync")
+    assert [action.dest for action in parser._actions if not action.help] == []
+    parser.print_help()
+    text = capsys.readouterr().out
+    assert max(map(len, text.splitlines())) <= 80
+    codes = text.partition("exit codes:\n")[2]
+    for code in Exit:
+        assert f"\n  {int(code)} " in f"\n{codes}"
 
 
 @pytest.mark.django_db(transaction=True)

@@ -74,6 +74,40 @@ def test_the_sentence_tells_rows_speed_requests_and_time() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("changes", "shown"),
+    [
+        (
+            {"progress_done": 45_200, "progress_total": 100_000},
+            "orders: details, 45,200 of 100,000, about 11 min 44 s left, 45,300 requests",
+        ),
+        (
+            {"progress_done": 200, "progress_total": 900, "seconds_left": 4, "requests": 250},
+            "orders: details, 200 of 900, 1,950 rows/s, about 4 s left, 250 requests",
+        ),
+        (
+            {
+                "progress_done": 45_200,
+                "progress_total": 100_000,
+                "waiting_until": NOW + timedelta(seconds=12),
+                "waiting_for": "the token",
+            },
+            "45,200 of 100,000, waiting 12 s for the rate limit of the token",
+        ),
+    ],
+)
+def test_a_narrow_terminal_shows_the_time_left_and_drops_the_store_first(
+    changes: dict[str, object], shown: str
+) -> None:
+    run = a_run()
+    run.store_id = "shp_" + "x" * 24
+    run.phase, run.requests = "orders: details", 45_300
+    run.rows_per_second, run.seconds_left = 1950.4, 704
+    for name, value in changes.items():
+        setattr(run, name, value)
+    assert sentence(run, now=NOW, width=79) == shown
+
+
 def test_the_log_gets_a_line_every_few_seconds(caplog: pytest.LogCaptureFixture) -> None:
     clock = Clock()
     recorder = Recorder(a_run(), on_progress=lambda run: None, clock=clock)
@@ -142,3 +176,23 @@ def test_without_a_terminal_lines_go_to_stderr_and_the_result_to_stdout(
     err.truncate(0)
     call_command("pandabase_sync", verbosity=0, stdout=out, stderr=err)
     assert err.getvalue().strip("\0") == ""
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.django_db(transaction=True)
+def test_on_a_terminal_one_line_is_drawn_over_itself_and_never_wraps(
+    sandbox: Sandbox, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_line, "REDRAW_SECONDS", 0.0)
+    monkeypatch.setenv("COLUMNS", "80")
+    out, err = io.StringIO(), Terminal()
+    call_command("pandabase_sync", stdout=out, stderr=err)
+    first, *drawn = err.getvalue().split("\r\033[K")
+    assert (first, drawn[-1]) == ("", "")  # nothing stands there in the end
+    assert max(len(line) for line in drawn) < 80
+    assert any("orders: details, " in line and "left, " in line for line in drawn)
+    assert "\n" not in err.getvalue()

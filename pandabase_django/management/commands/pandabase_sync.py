@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from argparse import RawDescriptionHelpFormatter
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandParser, DjangoHelpFormatter
 from django.db import DatabaseError
 
 from pandabase_django.exceptions import (
@@ -32,25 +33,62 @@ from pandabase_django.services.sync.endings import database_away
 __all__ = ["Command"]
 
 
+EXIT_CODES = """\
+exit codes:
+  0    everything stands here; with --audit: everything is equal
+  1    failed: the remote, the network or the database; the next run goes on
+  2    usage: an option, the settings, or no such store
+  3    the credential was refused
+  4    something was left out: a permission is missing, an order could not be
+       read, another process syncs it; with --audit: something differs, or
+       could not be compared
+  130  stopped by Ctrl-C
+Of several the first of 3, 1, 2, 4 is told.
+"""
+
+
+class _Help(DjangoHelpFormatter, RawDescriptionHelpFormatter):
+    """Keeps the lines of the exit codes."""
+
+
 class Command(BaseCommand):
-    """Exit codes: 0 equal, 1 failed, 2 usage, 3 credential refused, 4 left out or different."""
+    """Its exit codes are those of ``EXIT_CODES``."""
 
     help = "Syncs products and orders of every enabled store, or of the one named."
 
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        kwargs = {"formatter_class": _Help, "epilog": EXIT_CODES, **kwargs}
+        return super().create_parser(prog_name, subcommand, **kwargs)
+
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--store", default="", metavar="shp_…")
         parser.add_argument(
-            "--resource", choices=[*runs.RESOURCES, Resource.REQUEST_LOGS], default=""
+            "--store",
+            default="",
+            metavar="shp_…",
+            help="This store alone, enabled or not. Without it: every enabled one.",
+        )
+        parser.add_argument(
+            "--resource",
+            choices=[*runs.RESOURCES, Resource.REQUEST_LOGS],
+            default="",
+            help="This alone. Without it: products (with variants and categories) and orders.",
         )
         parser.add_argument("--full", action="store_true", help="Read every page again.")
-        parser.add_argument("--dry-run", action="store_true", help="Compare, write nothing.")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="Tell what would be written; write nothing."
+        )
         parser.add_argument(
             "--audit",
             action="store_true",
             help="Compare counts by a few requests, with --full every list row; write nothing. "
             "Exits 4 when anything differs.",
         )
-        parser.add_argument("--format", choices=["text", "json"], default="text")
+        parser.add_argument(
+            "--format",
+            choices=["text", "json"],
+            default="text",
+            help="How results are told on stdout. Progress goes to stderr; -v 0 tells none.",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["audit"] and options["resource"] == Resource.REQUEST_LOGS:

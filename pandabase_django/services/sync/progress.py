@@ -60,23 +60,35 @@ def seconds_left(run: SyncRun) -> int | None:
     return round(max(0, run.progress_total - run.progress_done) / run.rows_per_second)
 
 
-def sentence(run: SyncRun, *, now: datetime | None = None) -> str:
-    """One line for a terminal or a log, in English as all lines there are."""
-    parts = [f"{run.store_id}: {run.phase or f'{run.resource}: {run.state}'}"]
+def sentence(run: SyncRun, *, now: datetime | None = None, width: int | None = None) -> str:
+    """One line for a terminal or a log, in English as all lines there are.
+
+    Args:
+        run: The run.
+        now: Replaces the present time.
+        width: Characters there is room for; what matters least gives way. None takes all.
+    """
+    phase = run.phase or f"{run.resource}: {run.state}"
+    done = f"{run.progress_done:,}" if run.progress_done else ""
     if run.progress_total is not None:
-        parts.append(f"{run.progress_done:,} of {run.progress_total:,}")
-    elif run.progress_done:
-        parts.append(f"{run.progress_done:,}")
+        done = f"{run.progress_done:,} of {run.progress_total:,}"
+    rate = f"{run.rows_per_second:,.0f} rows/s" if run.rows_per_second else ""
+    time_left = f"about {_duration(run.seconds_left)} left" if run.seconds_left is not None else ""
     if run.waiting_until is not None:
-        left = max(0.0, (run.waiting_until - (now or timezone.now())).total_seconds())
-        parts.append(f"waiting {left:.0f} s for the rate limit of {run.waiting_for}")
-    else:
-        if run.rows_per_second:
-            parts.append(f"{run.rows_per_second:,.0f} rows/s")
-        if run.seconds_left is not None:
-            parts.append(f"about {_duration(run.seconds_left)} left")
-    parts.append(f"{run.requests:,} requests")
-    return ", ".join(parts)
+        seconds = max(0.0, (run.waiting_until - (now or timezone.now())).total_seconds())
+        rate, time_left = "", f"waiting {seconds:.0f} s for the rate limit of {run.waiting_for}"
+    requests = f"{run.requests:,} requests"
+    lines = [
+        ", ".join(filter(None, parts))
+        for parts in (
+            (f"{run.store_id}: {phase}", done, rate, time_left, requests),
+            (phase, done, rate, time_left, requests),
+            (phase, done, time_left, requests),
+            (phase, done, time_left),
+            (done, time_left or phase),
+        )
+    ]
+    return next((line for line in lines if width is None or len(line) <= width), lines[-1])
 
 
 def _duration(seconds: int) -> str:
