@@ -24,11 +24,17 @@ once, and again with a delay when a receiver raised. See ``pandabase_django.even
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from typing import Any
 
 from django.dispatch import Signal
 
+from pandabase_django.exceptions import PandabaseError
+
 __all__ = [
+    "calling_between",
     "order_status_changed",
     "order_synced",
     "product_synced",
@@ -50,6 +56,23 @@ sync_finished = Signal()
 webhook_received = Signal()
 
 
+_between: ContextVar[Callable[[], None]] = ContextVar("between", default=lambda: None)
+
+
+@contextmanager
+def calling_between(sign_of_life: Callable[[], None]) -> Iterator[None]:
+    """Inside, ``sign_of_life`` is called after each signal: receivers may take their time.
+
+    A sweep writes thousands of rows at once and announces them one by one. What the sweep has lost
+    meanwhile its next transaction tells; what was committed is announced all the same.
+    """
+    token = _between.set(sign_of_life)
+    try:
+        yield
+    finally:
+        _between.reset(token)
+
+
 def send(signal: Signal, *, sender: type, **arguments: Any) -> None:
     """Call every receiver; report those that raise, stop for none."""
     for receiver, result in signal.send_robust(sender=sender, **arguments):
@@ -60,3 +83,5 @@ def send(signal: Signal, *, sender: type, **arguments: Any) -> None:
                 getattr(receiver, "__qualname__", repr(receiver)),
                 exc_info=result,
             )
+    with suppress(PandabaseError):
+        _between.get()()

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import time
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import transaction
 from django.utils import timezone
 
+from pandabase_django import signals
 from pandabase_django.exceptions import LeaseHeld, LeaseLost
-from pandabase_django.models import Order, Store, SyncCursor, SyncRun
+from pandabase_django.models import Order, Product, Store, SyncCursor, SyncRun
 from pandabase_django.sandbox import Sandbox
 from pandabase_django.services.connection import client_for
 from pandabase_django.services.sync import lease as leases
+from pandabase_django.services.sync import paging, recorder
 from pandabase_django.services.sync.details import Detailed, mark_dirty, write_details
 from pandabase_django.services.sync.runs import reap_stalled_runs
 from pandabase_django.tasks import sync_orders
@@ -101,6 +105,71 @@ def test_a_lease_that_is_renewed_all_the_time_is_not_waited_for_without_end(
             on_wait=lambda holder, left: None,
             sleep=lambda _: lease.guard(),
         )
+
+
+def test_a_sign_of_life_comes_by_the_clock_though_answers_never_stop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(paging, "TICK_SECONDS", 0.05)
+    signs: list[float] = []
+    reader: paging.Reader[None]
+    with paging.Reader(
+        concurrency=1, while_waiting=lambda: signs.append(time.monotonic())
+    ) as reader:
+        for _ in reader.each(lambda _: time.sleep(0.01), range(60)):
+            pass
+    assert len(signs) >= 5
+
+
+@pytest.mark.parametrize("resource", ["products", "orders"])
+def test_receivers_that_take_their_time_do_not_let_the_lease_run_out(
+    sandbox: Sandbox, sync: Sync, monkeypatch: pytest.MonkeyPatch, resource: str
+) -> None:
+    sync(resource)
+    monkeypatch.setattr(paging, "TICK_SECONDS", 0.05)
+    monkeypatch.setattr(recorder, "HEARTBEAT_SECONDS", 0.05)
+    held_until: list[datetime | None] = []
+
+    def slow(sender: type, **_: Any) -> None:
+        held_until.append(SyncCursor.objects.get(resource=resource).lease_until)
+        time.sleep(0.1)
+
+    what = {"products": (signals.product_synced, Product), "orders": (signals.order_synced, Order)}
+    signal, model = what[resource]
+    edits = [{"op": f"edit_{resource[:-1]}", "index": i, "fields": {}} for i in range(12)]
+    for edit in edits:
+        edit["fields"] = {"price": 5} if resource == "products" else {"amount": 5}
+    sandbox.change(edits)
+    signal.connect(slow, sender=model)
+    try:
+        # All of them are written in one batch.
+        assert sync(resource, full=True).run.state == "COMPLETED"
+    finally:
+        signal.disconnect(slow, sender=model)
+    assert len(held_until) == 12
+    assert len(set(held_until)) >= 6
+
+
+def test_signals_of_committed_rows_go_out_though_the_lease_is_lost(
+    sandbox: Sandbox, sync: Sync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync("products")
+    monkeypatch.setattr(paging, "TICK_SECONDS", 0.0)
+    monkeypatch.setattr(recorder, "HEARTBEAT_SECONDS", 0.0)
+    heard: list[str] = []
+
+    def steal(sender: type, product: Product, **_: Any) -> None:
+        heard.append(product.pk)
+        SyncCursor.objects.update(fence=99)
+
+    sandbox.change([{"op": "edit_product", "index": i, "fields": {"price": 5}} for i in range(5)])
+    signals.product_synced.connect(steal)
+    try:
+        result = sync("products")
+    finally:
+        signals.product_synced.disconnect(steal)
+    assert len(heard) == 5
+    assert isinstance(result.error, LeaseLost)
 
 
 def test_an_older_answer_never_overwrites_a_newer_one(sandbox: Sandbox, sync: Sync) -> None:

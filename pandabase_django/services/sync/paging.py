@@ -1,12 +1,14 @@
 """Reads the pages of a list in order, several requests at a time.
 
 Threads run the wire's client alone and never touch the database; the caller writes what it gets
-between two requests. While it waits for an answer it is called back, to keep its lease alive.
+between two requests. Once a second, while it asks for answers, it is called back to keep its lease
+alive.
 """
 
 from __future__ import annotations
 
 import math
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -56,11 +58,12 @@ def batches(items: Iterable[A], size: int) -> Iterator[list[A]]:
 
 
 class Reader(Generic[T]):
-    """A pool of connections and what to do while all of them are busy.
+    """A pool of connections, and a sign of life while they are used.
 
     Args:
         concurrency: Requests in flight at a time.
-        while_waiting: Called after each second during which no answer came.
+        while_waiting: Called when an answer is asked for and the last call was a second ago, and
+            each second until it comes. Answers are never asked for inside a transaction.
         renew: Called here, and not in a thread, when a read met a 401; whether it is worth one
             more try. Threads may not ask the database for a newer secret.
     """
@@ -75,6 +78,7 @@ class Reader(Generic[T]):
         self._concurrency = concurrency
         self._while_waiting = while_waiting
         self._renew = renew
+        self._called_back_at = time.monotonic()
         self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="pandabase-fetch")
 
     def __enter__(self) -> Reader[T]:
@@ -83,6 +87,12 @@ class Reader(Generic[T]):
     def __exit__(self, *_: object) -> None:
         # Requests in flight are let finish: their time-outs bound the wait.
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def keep_alive(self) -> None:
+        """Call back if that was a second ago: for work between answers that takes its time."""
+        if time.monotonic() - self._called_back_at >= TICK_SECONDS:
+            self._called_back_at = time.monotonic()
+            self._while_waiting()
 
     def one(self, work: Callable[[], A]) -> A:
         """``work`` in a thread, so that the caller stays alive while it takes its time."""
@@ -175,13 +185,13 @@ class Reader(Generic[T]):
 
     def _wait(self, future: Future[R]) -> R:
         while True:
+            self.keep_alive()
             try:
                 return future.result(timeout=TICK_SECONDS)
             except FutureTimeoutError:
                 # From Python 3.11 on a time-out inside the work has this type too.
                 if future.done():
                     return future.result()
-                self._while_waiting()
 
 
 def _fits(page: Page[T], number: int) -> bool:

@@ -212,6 +212,7 @@ def _run_strategy(
         reader: Reader[Any] = stack.enter_context(
             Reader(concurrency=conf.concurrency, while_waiting=keep_alive, renew=client.renew)
         )
+        stack.enter_context(signals.calling_between(reader.keep_alive))
         context = SyncContext(
             store=run.store,
             client=client,

@@ -18,6 +18,7 @@ from django.db import connection
 from django.db.models import Sum
 from django.utils import timezone
 
+from pandabase_django import signals
 from pandabase_django.conf import conf
 from pandabase_django.models import Order, SyncRun
 from pandabase_django.models.sync import Resource
@@ -232,6 +233,7 @@ def _read_for(run: SyncRun, recorder: Recorder, *, is_over: Callable[[], bool]) 
             Reader(
                 concurrency=conf.concurrency, while_waiting=keep_alive, renew=client.renew
             ) as reader,
+            signals.calling_between(reader.keep_alive),
             recorder.step("orders: details") as entry,
         ):
             unread = fetch_details(
