@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext, ngettext
@@ -10,7 +14,7 @@ from pandabase_django.admin.display import badge, duration
 from pandabase_django.admin.live import LiveState, Progress
 from pandabase_django.models import SyncRun
 
-__all__ = ["count_text", "elapsed_text", "outcome_badge", "rows_text", "run_state"]
+__all__ = ["count_text", "elapsed_text", "outcome_badge", "rows_text", "run_state", "strategies"]
 
 TONES: dict[str, str] = {
     SyncRun.State.COMPLETED: "good",
@@ -19,6 +23,17 @@ TONES: dict[str, str] = {
     SyncRun.State.PARTIAL: "warn",
     SyncRun.State.RUNNING: "busy",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """One step of a run: its name in log and JSON, what it cost and what came of it, for people."""
+
+    name: str
+    requests: str
+    created: str
+    updated: str
+    found: str
 
 
 def run_state(run: SyncRun) -> LiveState:
@@ -72,6 +87,20 @@ def rows_text(run: SyncRun) -> str:
     }
 
 
+def strategies(run: SyncRun) -> list[Strategy]:
+    """What was done, in order; a step that is under way has no numbers yet."""
+    return [
+        Strategy(
+            name=step.get("strategy", ""),
+            requests=_number_of(step, "requests"),
+            created=_number_of(step, "created"),
+            updated=_number_of(step, "updated"),
+            found="; ".join(_found(step)),
+        )
+        for step in run.steps
+    ]
+
+
 def elapsed_text(run: SyncRun) -> str:
     """How long it took, or has taken so far."""
     return duration(((run.finished_at or timezone.now()) - run.started_at).total_seconds())
@@ -80,3 +109,27 @@ def elapsed_text(run: SyncRun) -> str:
 def count_text(number: int) -> str:
     """A number as people of this language write it."""
     return number_format(number, use_l10n=True, force_grouping=True)
+
+
+def _number_of(step: dict[str, Any], name: str) -> str:
+    number = step.get(name)
+    return count_text(number) if isinstance(number, int) else "…"
+
+
+def _found(step: dict[str, Any]) -> Iterator[str]:
+    if step.get("clean") is False:
+        yield gettext("the list moved while it was read")
+    if differing := step.get("differing"):
+        counts = ", ".join(f"{name} {by:+d}" for name, by in sorted(differing.items()))
+        yield gettext("other counts than here: %(counts)s") % {"counts": counts}
+    if helpers := step.get("helpers"):
+        told = ngettext("%(count)s run of a helper", "%(count)s runs of helpers", helpers)
+        yield told % {"count": helpers}
+    if pages := step.get("pages"):
+        yield gettext("pages %(first)s to %(last)s of %(all)s") % {
+            "first": step["first_page"],
+            "last": min(step["first_page"] + pages - 1, step["of_pages"]),
+            "all": step["of_pages"],
+        }
+    if step.get("hurry"):
+        yield gettext("in a hurry, since changes may be hidden")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from django.contrib import admin, messages
@@ -15,7 +14,7 @@ from django.urls import URLPattern, path
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.timezone import localtime, now
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from pandabase_django import tasks
@@ -33,6 +32,7 @@ from pandabase_django.admin.run_texts import (
     outcome_badge,
     rows_text,
     run_state,
+    strategies,
 )
 from pandabase_django.models import SyncRun
 from pandabase_django.models.sync import Resource
@@ -79,7 +79,7 @@ class SyncRunAdmin(LiveMixin, ReadOnlyAdmin):
     list_per_page = 50
     show_full_result_count = False
     above = ("admin/pandabase/syncrun/progress.html",)
-    below = ("admin/pandabase/syncrun/changes.html",)
+    below = ("admin/pandabase/syncrun/strategies.html", "admin/pandabase/syncrun/changes.html")
     buttons = (
         Button(
             "cancel",
@@ -110,7 +110,6 @@ class SyncRunAdmin(LiveMixin, ReadOnlyAdmin):
                     "rows",
                     "requests",
                     "wait",
-                    "strategies",
                 )
             },
         ),
@@ -148,6 +147,7 @@ class SyncRunAdmin(LiveMixin, ReadOnlyAdmin):
         state = run_state(obj)
         return {
             "run_state": state,
+            "strategies": strategies(obj),
             "pandabase_live_url": self.live_url(obj) if state.open else "",
             "changes": shown(self.admin_site, found[:CHANGES_BESIDE_A_RUN]),
             "all_changes_url": admin_url(self.admin_site, "pandabase_syncrun_changes", obj.pk)
@@ -232,36 +232,6 @@ class SyncRunAdmin(LiveMixin, ReadOnlyAdmin):
             return gettext("First sync of this store")
         return gettext("Full pass") if run.full else gettext("Regular")
 
-    @admin.display(description=_("strategies"))
-    def strategies(self, run: SyncRun) -> str:
-        lines = (
-            (
-                step.get("strategy", ""),
-                step.get("requests", "…"),
-                f", {json.dumps(rest)}" if (rest := _rest(step)) else "",
-            )
-            for step in run.steps
-        )
-        return (
-            format_html_join("", "<div>{}: {} {}{}</div>", _with_word(lines))
-            if run.steps
-            else EMPTY
-        )
-
     @admin.display(description=_("warnings"))
     def warning_list(self, run: SyncRun) -> str:
         return format_html_join("", "<div>{}</div>", ((text,) for text in run.warnings)) or EMPTY
-
-
-def _with_word(lines: Any) -> Any:
-    for strategy, requests, rest in lines:
-        word = (
-            ngettext("request", "requests", requests)
-            if isinstance(requests, int)
-            else gettext("requests")
-        )
-        yield strategy, requests, word, rest
-
-
-def _rest(step: dict[str, object]) -> dict[str, object]:
-    return {k: v for k, v in step.items() if k not in ("strategy", "requests") and v}

@@ -51,7 +51,8 @@ def _value(field: models.Field[Any, Any], mark: str) -> Any:
     if field.choices:
         return next(iter(field.flatchoices))[0]
     if isinstance(field, models.JSONField):
-        return {"text": mark}
+        told = {"text": mark}
+        return [told] if field.name == "steps" else told
     if isinstance(field, (models.CharField, models.TextField)):
         text = f"{mark}{next(_numbers)}"
         return text[: field.max_length or 200]

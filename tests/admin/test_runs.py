@@ -123,6 +123,35 @@ def test_a_postponed_run_tells_when_it_goes_on(running: SyncRun, login: Login) -
     assert "goes on at" not in shown
 
 
+def test_a_run_names_its_strategies_and_what_each_cost(mirrored: ApiToken, login: Login) -> None:
+    for run in SyncRun.objects.all():
+        shown = login(*READER).get(page("change", run)).content.decode()
+        for step in run.steps:
+            cells = (step["requests"], step["created"], step["updated"])
+            row = f"<td><code>{step['strategy']}</code></td>"
+            assert row + "".join(f"<td>{cell}</td>" for cell in cells) in shown
+
+
+def test_what_a_strategy_found_is_told_in_words(running: SyncRun, login: Login) -> None:
+    pages = {"first_page": 399, "pages": 2, "of_pages": 399, "hurry": True}
+    SyncRun.objects.update(
+        steps=[
+            {"strategy": "products: full pass", "clean": False},
+            {"strategy": "orders: counts per status", "differing": {"PAID": 2, "REFUNDED": -1}},
+            {"strategy": "orders: details", "helpers": 3},
+            {"strategy": "orders: rolling pass", **pages},
+        ]
+    )
+    shown = login(*READER).get(page("change", running)).content.decode()
+    for words in (
+        "the list moved while it was read",
+        "other counts than here: PAID +2, REFUNDED -1",
+        "3 runs of helpers",
+        "pages 399 to 399 of 399; in a hurry, since changes may be hidden",
+    ):
+        assert f"<td>{words}</td>" in shown
+
+
 def test_a_state_of_another_version_is_shown_as_it_is(running: SyncRun, login: Login) -> None:
     SyncRun.objects.update(state="REVIEWED")
     assert (

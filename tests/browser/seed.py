@@ -99,6 +99,18 @@ def fill(remote: dict[str, Any], user: Any) -> None:
     SyncRun.objects.filter(pk=failed.pk).update(warnings=["Order ord_1: U+0000 was replaced."])
     SyncRun.objects.create(
         store=active.store,
+        resource="orders",
+        state=SyncRun.State.POSTPONED,
+        trigger=SyncRun.Trigger.SCHEDULE,
+        started_at=now - timedelta(hours=2),
+        heartbeat_at=now - timedelta(hours=2),
+        finished_at=now - timedelta(hours=2) + timedelta(seconds=3),
+        waiting_until=now + timedelta(minutes=12),
+        requests=41,
+        error="HTTP 429: the rate limit of the token is used up.",
+    )
+    SyncRun.objects.create(
+        store=active.store,
         resource="products",
         trigger=SyncRun.Trigger.ADMIN,
         started_by=user,
