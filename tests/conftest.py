@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from celery import current_app
 from django.core.cache import cache
 
 from pandabase_django.models import ApiToken, Store
 from pandabase_django.sandbox import Sandbox
 from pandabase_django.services.webhooks import doctor
+from tests.brokers import broker_at
 from tests.connecting import connect
 
 
@@ -46,3 +48,21 @@ def nothing_refused(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(doctor, "_strangers_budget", doctor._Budget())
     yield
     cache.clear()
+
+
+@pytest.fixture
+def broker() -> Iterator[Any]:
+    """An empty queue inside this process; reads the next message, None when there is none."""
+    with broker_at("memory://"), current_app.connection_for_read() as connection:
+        queue = connection.SimpleQueue("celery")
+        queue.clear()
+
+        def read() -> Any:
+            try:
+                message = queue.get(block=False)
+            except queue.Empty:
+                return None
+            message.ack()
+            return message
+
+        yield read

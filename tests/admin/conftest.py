@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from celery import current_app
 from django.contrib.auth.models import Permission, User
 from django.contrib.contenttypes.models import ContentType
 from django.core.cache import cache
@@ -74,24 +73,6 @@ def rows(db: None, sandbox: Sandbox) -> dict[str, Any]:
 @pytest.fixture
 def outside(sandbox: Sandbox, broker: Any) -> Outside:
     return Outside(sandbox)
-
-
-@pytest.fixture
-def broker() -> Iterator[Any]:
-    """An empty queue inside this process; reads the next message, None when there is none."""
-    with broker_at("memory://"), current_app.connection_for_read() as connection:
-        queue = connection.SimpleQueue("celery")
-        queue.clear()
-
-        def read() -> Any:
-            try:
-                message = queue.get(block=False)
-            except queue.Empty:
-                return None
-            message.ack()
-            return message
-
-        yield read
 
 
 @pytest.fixture
