@@ -1,4 +1,4 @@
-"""Compares the local tables with the sandbox's own dump, row by row.
+"""Compares the local tables with the sandbox's own dump, row by row and column by column.
 
 Reads the dump through the sandbox's control address with the standard library, and knows nothing
 of the sync's code: it is the witness, not the accused.
@@ -8,26 +8,32 @@ from __future__ import annotations
 
 import json
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from typing import Any
 
-from pandabase_django.models import Category, Order, OrderItem, Product, ProductVariant
+from demo_project.expected import KINDS, Kind
 
-__all__ = ["Comparison", "compare"]
+__all__ = ["Comparison", "compare", "compare_rows"]
 
-Rows = dict[str, tuple[Any, ...]]
+Rows = dict[tuple[Any, ...], tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One kind of row: how many on each side, and the ids that differ."""
+    """One kind of row.
+
+    Attributes:
+        kind: What they are called.
+        local: How many stand here.
+        remote: How many must.
+        differing: For each row that is not the same its id, and in which columns.
+    """
 
     kind: str
     local: int
     remote: int
-    differing: tuple[str, ...]
+    differing: Mapping[str, str]
 
 
 def compare(control_url: str) -> list[Comparison]:
@@ -36,44 +42,34 @@ def compare(control_url: str) -> list[Comparison]:
     Args:
         control_url: The sandbox's control address.
     """
-    products: Rows = {}
-    variants: Rows = {}
-    for p in _dump(control_url, "products"):
-        products[p["id"]] = (
-            p["title"],
-            p["status"],
-            p["price"],
-            p["currency"],
-            p["inStock"],
-            tuple(sorted(c["id"] for c in p["categories"])),
-        )
-        for place, v in enumerate(p["variants"]):
-            variants[v["id"]] = (p["id"], place, v["title"], v["price"], v["inStock"])
-    categories: Rows = {
-        c["id"]: (c["name"], c["slug"], c["parentId"], c["displayOrder"])
-        for c in _dump(control_url, "categories")
-    }
-    orders: Rows = {}
-    items: Rows = {}
-    for o in _dump(control_url, "orders"):
-        orders[o["id"]] = _order(o)
-        for place, i in enumerate(o["items"]):
-            items[i["id"]] = (
-                o["id"],
-                place,
-                i["productId"],
-                i["variantId"],
-                i["name"],
-                i["quantity"],
-                i["price"],
-            )
+    (store,) = _dump(control_url, "store")
     return [
-        _compared("categories", _local_categories(), categories),
-        _compared("products", _local_products(), products),
-        _compared("variants", _local_variants(), variants),
-        _compared("orders", _local_orders(), orders),
-        _compared("line items", _local_items(), items),
+        compare_rows(kind, _dump(control_url, kind.dump), store_id=store["id"]) for kind in KINDS
     ]
+
+
+def compare_rows(kind: Kind, objects: Iterable[dict[str, Any]], *, store_id: str) -> Comparison:
+    """Compare the rows of one kind.
+
+    Args:
+        kind: Which.
+        objects: Those of its dump.
+        store_id: Whose dump it is.
+    """
+    remote = _remote(kind, objects)
+    local = _local(kind, store_id)
+    if not kind.all_named:
+        local = {key: row for key, row in local.items() if key in remote}
+    different = [key for key in {*remote, *local} if remote.get(key) != local.get(key)]
+    return Comparison(
+        kind=kind.name,
+        local=len(local),
+        remote=len(remote),
+        differing={
+            " ".join(key): _difference(kind, remote.get(key), local.get(key))
+            for key in sorted(different)
+        },
+    )
 
 
 def _dump(control_url: str, kind: str) -> Iterator[dict[str, Any]]:
@@ -83,99 +79,30 @@ def _dump(control_url: str, kind: str) -> Iterator[dict[str, Any]]:
             yield json.loads(line)
 
 
-def _compared(kind: str, local: Rows, remote: Rows) -> Comparison:
-    differing = sorted(
-        key for key in {*local, *remote} if key not in local or local[key] != remote.get(key)
+def _remote(kind: Kind, objects: Iterable[dict[str, Any]]) -> Rows:
+    values = kind.columns.values()
+    keys = [kind.columns[name] for name in kind.key]
+    return {
+        tuple(key(source) for key in keys): tuple(value(source) for value in values)
+        for source in kind.sources(objects)
+    }
+
+
+def _local(kind: Kind, store_id: str) -> Rows:
+    rows = kind.model._default_manager.filter(
+        **{f"{kind.owner}store_id": store_id, f"{kind.owner}gone_at__isnull": True}
     )
-    return Comparison(kind, len(local), len(remote), tuple(differing))
+    names = list(kind.columns)
+    keys = [names.index(name) for name in kind.key]
+    # Not whole rows, whose payloads would be decoded too.
+    return {tuple(row[key] for key in keys): row for row in rows.values_list(*names)}
 
 
-def _order(o: dict[str, Any]) -> tuple[Any, ...]:
-    payment = o["payment"] or {}
-    address = o["billingAddress"] or {}
-    return (
-        o["orderNumber"],
-        o["status"],
-        o["amount"],
-        o["currency"],
-        o["discountCode"] or "",
-        (o["customer"] or {}).get("id"),
-        payment.get("id") or "",
-        payment.get("status") or "",
-        payment.get("totalAmount"),
-        payment.get("settledAmount"),
-        address.get("city") or "",
-        address.get("country") or "",
-        _time(o["createdAt"]),
-        _time(o["updatedAt"]),
+def _difference(kind: Kind, remote: tuple[Any, ...] | None, local: tuple[Any, ...] | None) -> str:
+    if remote is None or local is None:
+        return "missing " + ("at the remote" if remote is None else "here")
+    return "; ".join(
+        f"{name}: remote {there!r}, local {here!r}"
+        for name, there, here in zip(kind.columns, remote, local, strict=True)
+        if there != here
     )
-
-
-def _time(text: str) -> datetime:
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
-
-
-def _local_categories() -> Rows:
-    rows = Category.objects.filter(gone_at__isnull=True)
-    return {r.pk: (r.name, r.slug, r.parent_id, r.display_order) for r in rows}
-
-
-def _local_products() -> Rows:
-    links: dict[str, list[str]] = {}
-    for product, category in Product.categories.through.objects.values_list(
-        "product_id", "category_id"
-    ):
-        links.setdefault(product, []).append(category)
-    return {
-        r.pk: (
-            r.title,
-            r.status,
-            r.price_minor,
-            r.currency,
-            r.in_stock,
-            tuple(sorted(links.get(r.pk, []))),
-        )
-        for r in Product.objects.filter(gone_at__isnull=True)
-    }
-
-
-def _local_variants() -> Rows:
-    rows = ProductVariant.objects.filter(gone_at__isnull=True)
-    return {r.pk: (r.product_id, r.position, r.title, r.price_minor, r.in_stock) for r in rows}
-
-
-def _local_orders() -> Rows:
-    return {
-        r.pk: (
-            r.order_number,
-            r.status,
-            r.amount_minor,
-            r.currency,
-            r.discount_code,
-            r.customer_id,
-            r.payment_id,
-            r.payment_status,
-            r.total_minor,
-            r.settled_minor,
-            r.billing_city,
-            r.billing_country,
-            r.created_at,
-            r.updated_at,
-        )
-        for r in Order.objects.filter(gone_at__isnull=True)
-    }
-
-
-def _local_items() -> Rows:
-    return {
-        r.pk: (
-            r.order_id,
-            r.position,
-            r.product_id,
-            r.variant_id,
-            r.name,
-            r.quantity,
-            r.price_minor,
-        )
-        for r in OrderItem.objects.filter(gone_at__isnull=True)
-    }

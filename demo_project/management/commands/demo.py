@@ -9,6 +9,7 @@ import shutil
 import signal
 import sys
 import time
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -155,11 +156,11 @@ class Command(BaseCommand):
         )
 
     def _print_table(self, comparisons: list[Comparison]) -> None:
-        self.stdout.write(f"{'':12}{'local':>9}{'remote':>9}{'differing':>11}")
+        self.stdout.write(f"{'':24}{'local':>9}{'remote':>9}{'differing':>11}")
         for c in comparisons:
-            self.stdout.write(f"{c.kind:12}{c.local:>9}{c.remote:>9}{len(c.differing):>11}")
-            for pk in c.differing[:5]:
-                self.stdout.write(f"  {pk}")
+            self.stdout.write(f"{c.kind:24}{c.local:>9}{c.remote:>9}{len(c.differing):>11}")
+            for pk, difference in islice(c.differing.items(), 5):
+                self.stdout.write(f"  {pk}: {difference}")
 
     def _refund(self, note: Path, order_id: str) -> None:
         try:
