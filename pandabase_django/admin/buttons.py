@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -17,6 +18,7 @@ from django.http import (
     HttpResponse,
     HttpResponseNotAllowed,
     HttpResponseRedirect,
+    QueryDict,
 )
 from django.urls import URLPattern, path, reverse
 from django.utils.functional import Promise
@@ -37,20 +39,21 @@ class Button:
         name: Last part of its URL.
         label: What it says.
         permission: ``app_label.codename`` that pressing it needs.
-        press: Called with the admin, the request and the object; returns where to go then, or
-            None for the object's page.
+        press: Called with the admin, the request and the object, and with the valid form where
+            one is asked; returns where to go then, or None for the object's page.
         fits: Whether it is shown for this object.
         waits: It waits for a network: no transaction of the request may wait with it.
-        form: What is asked beside the button; ``press`` reads it from the request. None: nothing.
+        form: What is asked beside the button, made from the request, the object and what was
+            posted (None while it is shown). None: nothing is asked.
     """
 
     name: str
     label: str | Promise
     permission: str
-    press: Callable[[Any, HttpRequest, Any], str | None]
+    press: Callable[..., str | None]
     fits: Callable[[Any], bool] = lambda obj: True
     waits: bool = False
-    form: Callable[[HttpRequest, Any], forms.Form] | None = None
+    form: Callable[[HttpRequest, Any, QueryDict | None], forms.Form] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,7 @@ class ButtonsMixin(_ModelAdmin):
             ShownButton(
                 label=button.label,
                 url=self._url(button, obj),
-                form=button.form(request, obj) if button.form else None,
+                form=button.form(request, obj, None) if button.form else None,
             )
             for button in self.buttons
             if request.user.has_perm(button.permission) and button.fits(obj)
@@ -115,10 +118,19 @@ class ButtonsMixin(_ModelAdmin):
                 return HttpResponseNotAllowed(["POST"])
             if obj is None or not button.fits(obj):
                 raise Http404
-            url = button.press(self, request, obj)
-            return HttpResponseRedirect(url or self._page(obj))
+            return HttpResponseRedirect(self._press(button, request, obj) or self._page(obj))
 
         return transaction.non_atomic_requests(view) if button.waits else view
+
+    def _press(self, button: Button, request: HttpRequest, obj: Any) -> str | None:
+        if button.form is None:
+            return button.press(self, request, obj)
+        form = button.form(request, obj, request.POST)
+        if form.is_valid():
+            return button.press(self, request, obj, form)
+        for problem in chain.from_iterable(form.errors.values()):
+            self.message_user(request, str(problem), messages.ERROR)
+        return None
 
     def _page(self, obj: Any) -> str:
         name = f"{self.opts.app_label}_{self.opts.model_name}_change"

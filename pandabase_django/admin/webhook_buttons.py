@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
-from django.core.cache import caches
+from django.forms import Form
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext
@@ -14,7 +14,6 @@ from django.utils.translation import gettext_lazy as _
 
 from pandabase_django.admin.buttons import Button
 from pandabase_django.admin.webhook_forms import DeleteForm, RegisterForm, StrayForm
-from pandabase_django.conf import conf
 from pandabase_django.exceptions import ConfigurationError, PandabaseError
 from pandabase_django.models import WebhookEndpoint
 from pandabase_django.services.webhooks import comparison, registration, rotation
@@ -23,7 +22,6 @@ from pandabase_django.services.webhooks.secrets import drop_previous_secret
 __all__ = ["BUTTONS", "receiving_url"]
 
 REGISTER = "pandabase.register_webhookendpoint"
-STRAYS_SECONDS = 3600
 
 
 def receiving_url(request: HttpRequest, endpoint: WebhookEndpoint) -> str:
@@ -34,44 +32,39 @@ def receiving_url(request: HttpRequest, endpoint: WebhookEndpoint) -> str:
         return ""
 
 
-def _told(
-    call: Callable[[HttpRequest, WebhookEndpoint], str], *, log: str
-) -> Callable[[Any, HttpRequest, WebhookEndpoint], None]:
+def _told(call: Callable[..., str], *, log: str) -> Callable[..., None]:
     """Turn a call into a button's press: what it says, or why it failed, is told in a message."""
 
-    def press(model_admin: Any, request: HttpRequest, endpoint: WebhookEndpoint) -> None:
+    def press(
+        model_admin: Any, request: HttpRequest, endpoint: WebhookEndpoint, *asked: Form
+    ) -> None:
         try:
-            text = call(request, endpoint)
+            text = call(endpoint, *asked)
         except (PandabaseError, ConfigurationError, ValueError) as error:
             model_admin.message_user(request, str(error), messages.ERROR)
             return
-        if log:
-            model_admin.log_change(request, endpoint, log)
+        model_admin.log_change(request, endpoint, log)
         model_admin.message_user(request, text, messages.SUCCESS)
 
     return press
 
 
-def _register(request: HttpRequest, endpoint: WebhookEndpoint) -> str:
-    registration.register(
-        endpoint, url=request.POST.get("url", ""), event_types=endpoint.event_types
-    )
+def _register(endpoint: WebhookEndpoint, form: Form) -> str:
+    registration.register(endpoint, url=form.cleaned_data["url"], event_types=endpoint.event_types)
     return gettext("Registered. Pandabase delivers to this endpoint from now on.")
 
 
-def _update(request: HttpRequest, endpoint: WebhookEndpoint) -> str:
+def _update(endpoint: WebhookEndpoint) -> str:
     registration.update_registration(endpoint, url=endpoint.url, event_types=endpoint.event_types)
     return gettext("Pandabase has this endpoint's values now.")
 
 
-def _delete(request: HttpRequest, endpoint: WebhookEndpoint) -> str:
-    if "sure" not in request.POST:
-        raise ValueError(gettext("Nothing was deleted: tick the box first."))
+def _delete(endpoint: WebhookEndpoint, _confirmed: Form) -> str:
     registration.delete_registration(endpoint)
     return gettext("Deleted at Pandabase. The endpoint, its secret and its deliveries stay here.")
 
 
-def _replace_secret(request: HttpRequest, endpoint: WebhookEndpoint) -> str:
+def _replace_secret(endpoint: WebhookEndpoint) -> str:
     rotation.start_rotation(endpoint)
     return gettext(
         "The address is registered a second time, with a new secret. Both secrets are good now; "
@@ -79,12 +72,12 @@ def _replace_secret(request: HttpRequest, endpoint: WebhookEndpoint) -> str:
     )
 
 
-def _finish(request: HttpRequest, endpoint: WebhookEndpoint) -> str:
+def _finish(endpoint: WebhookEndpoint) -> str:
     rotation.finish_rotation(endpoint)
     return gettext("The old registration is deleted, and its secret is refused from now on.")
 
 
-def _drop_previous(request: HttpRequest, endpoint: WebhookEndpoint) -> str:
+def _drop_previous(endpoint: WebhookEndpoint) -> str:
     drop_previous_secret(endpoint)
     return gettext("The previous secret is refused from now on.")
 
@@ -102,7 +95,6 @@ def _compare(model_admin: Any, request: HttpRequest, endpoint: WebhookEndpoint) 
     else:
         text = gettext("Nothing differs from what Pandabase has.")
         model_admin.message_user(request, text, messages.SUCCESS)
-    _strays(endpoint.store_id, [stray.id for stray in found.strays])
     for stray in found.strays:
         text = gettext(
             "Registration %(id)s delivers to an address of this site, but its secret is known to "
@@ -111,24 +103,10 @@ def _compare(model_admin: Any, request: HttpRequest, endpoint: WebhookEndpoint) 
         model_admin.message_user(request, text, messages.WARNING)
 
 
-def _delete_stray(request: HttpRequest, endpoint: WebhookEndpoint) -> str:
-    wanted = request.POST.get("stray", "")
-    known = _strays(endpoint.store_id)
-    if wanted not in known:
-        raise ValueError(gettext("Nothing was deleted: compare with Pandabase first."))
-    comparison.delete_stray(endpoint.store, wanted)
-    _strays(endpoint.store_id, [stray for stray in known if stray != wanted])
-    return gettext("Registration %(id)s is deleted at Pandabase.") % {"id": wanted}
-
-
-def _strays(store_id: str, found: list[str] | None = None) -> list[str]:
-    """What the last comparison of a store found, or keeps what a new one has found."""
-    cache = caches[conf.webhook_cache]
-    key = f"pandabase:webhook:strays:{store_id}"
-    if found is None:
-        return list(cache.get(key, ()))
-    cache.set(key, found, timeout=STRAYS_SECONDS)
-    return found
+def _delete_stray(endpoint: WebhookEndpoint, form: Form) -> str:
+    stray = form.cleaned_data["stray"]
+    comparison.delete_stray(endpoint.store, stray)
+    return gettext("Registration %(id)s is deleted at Pandabase.") % {"id": stray}
 
 
 BUTTONS = (
@@ -138,8 +116,8 @@ BUTTONS = (
         REGISTER,
         _told(_register, log="Registered at Pandabase."),
         lambda endpoint: not endpoint.remote_id,
-        form=lambda request, endpoint: RegisterForm(
-            initial={"url": receiving_url(request, endpoint)}
+        form=lambda request, endpoint, data: RegisterForm(
+            data, initial={"url": receiving_url(request, endpoint)}
         ),
         waits=True,
     ),
@@ -149,8 +127,10 @@ BUTTONS = (
         _("Delete this registration"),
         REGISTER,
         _told(_delete_stray, log="Deleted a registration without a secret here."),
-        lambda endpoint: bool(_strays(endpoint.store_id)),
-        form=lambda request, endpoint: StrayForm(strays=_strays(endpoint.store_id)),
+        lambda endpoint: bool(comparison.known_strays(endpoint.store_id)),
+        form=lambda request, endpoint, data: StrayForm(
+            data, strays=comparison.known_strays(endpoint.store_id)
+        ),
         waits=True,
     ),
     Button(
@@ -190,7 +170,7 @@ BUTTONS = (
         REGISTER,
         _told(_delete, log="Deleted at Pandabase."),
         lambda endpoint: bool(endpoint.remote_id),
-        form=lambda request, endpoint: DeleteForm(),
+        form=lambda request, endpoint, data: DeleteForm(data),
         waits=True,
     ),
 )

@@ -71,7 +71,12 @@ class RegisterForm(forms.Form):
 class StrayForm(forms.Form):
     """Chooses a registration whose secret nobody has."""
 
-    stray = forms.ChoiceField(label=_("Its secret is known to nobody here"))
+    stray = forms.ChoiceField(
+        label=_("Its secret is known to nobody here"),
+        error_messages=dict.fromkeys(
+            ("required", "invalid_choice"), _("Nothing was deleted: compare with Pandabase first.")
+        ),
+    )
 
     def __init__(self, *args: Any, strays: Sequence[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -83,4 +88,7 @@ class StrayForm(forms.Form):
 class DeleteForm(forms.Form):
     """Makes sure that one means it."""
 
-    sure = forms.BooleanField(label=_("No more deliveries come then"))
+    sure = forms.BooleanField(
+        label=_("No more deliveries come then"),
+        error_messages={"required": _("Nothing was deleted: tick the box first.")},
+    )

@@ -141,10 +141,19 @@ def test_an_endpoint_is_registered_compared_updated_and_deleted(
     assert remote["isEnabled"] is True
     assert "Nothing differs" in press(owner, endpoint, "compare")
 
-    assert "tick the box" in press(owner, endpoint, "delete_remote")
-    assert len(remote_endpoints(sandbox)) == 1
     press(owner, endpoint, "delete_remote", sure="on")
     assert remote_endpoints(sandbox) == []
+
+
+@pytest.mark.parametrize("data", [{}, {"sure": ""}, {"sure": "false"}])
+def test_a_deletion_that_was_not_confirmed_deletes_nothing(
+    owner: Client, endpoint: WebhookEndpoint, sandbox: Sandbox, data: dict[str, str]
+) -> None:
+    press(owner, endpoint, "register", url=PUBLIC)
+    before = sandbox.requests_served
+    assert "tick the box" in press(owner, endpoint, "delete_remote", **data)
+    assert sandbox.requests_served == before
+    assert len(remote_endpoints(sandbox)) == 1
 
 
 def test_the_registered_secret_verifies_and_is_replaced_with_an_overlap(

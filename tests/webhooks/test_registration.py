@@ -25,6 +25,7 @@ from pandabase_django.services.connection import declare_permissions
 from pandabase_django.services.webhooks.comparison import (
     compare,
     delete_stray,
+    known_strays,
     write_compared,
 )
 from pandabase_django.services.webhooks.registration import (
@@ -167,7 +168,9 @@ def test_an_answer_that_is_lost_leaves_a_stray_that_can_be_deleted(
     (stray,) = found.strays
     endpoint.refresh_from_db()
     assert endpoint.registration == "BY_HAND"
+    assert known_strays(store.pk) == [stray.id]
     delete_stray(store, stray.id)
+    assert known_strays(store.pk) == []
     register(endpoint, url=address(endpoint))
     assert compare(store).strays == ()
     with pytest.raises(StateConflict):

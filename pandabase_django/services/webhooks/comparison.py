@@ -5,15 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from django.core.cache import caches
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from pandabase_django.api import schemas
+from pandabase_django.conf import conf
 from pandabase_django.exceptions import StateConflict
 from pandabase_django.models import Store, WebhookEndpoint
 from pandabase_django.services.clients import client_for
 
-__all__ = ["Comparison", "compare", "delete_stray", "write_compared"]
+__all__ = ["Comparison", "compare", "delete_stray", "known_strays", "write_compared"]
+
+STRAYS_SECONDS = 3600  # for so long they can be deleted without another comparison
 
 Registration = WebhookEndpoint.Registration
 
@@ -36,6 +40,8 @@ class Comparison:
 def compare(store: Store) -> Comparison:
     """Read a store's registrations and note on each endpoint what differs.
 
+    ``known_strays`` tells the strays for an hour.
+
     Raises:
         PandabaseError: The remote refused.
     """
@@ -55,7 +61,13 @@ def compare(store: Store) -> Comparison:
             continue
         last = urlsplit(webhook.url or "").path.rstrip("/").rpartition("/")[2]
         (strays if last in paths else others).append(webhook)
+    _keep_strays(store.pk, [stray.id for stray in strays])
     return Comparison(tuple(ours), tuple(strays), tuple(others))
+
+
+def known_strays(store_id: str) -> list[str]:
+    """Ids of the strays that the last comparison found and that were not deleted since."""
+    return list(caches[conf.webhook_cache].get(_strays_key(store_id), ()))
 
 
 def delete_stray(store: Store, remote_id: str) -> None:
@@ -70,6 +82,7 @@ def delete_stray(store: Store, remote_id: str) -> None:
         raise StateConflict(_("This registration belongs to an endpoint here."), status=409)
     with client_for(store, hurried=True) as client:
         client.webhooks.delete(remote_id)
+    _keep_strays(store.pk, [stray for stray in known_strays(store.pk) if stray != remote_id])
 
 
 def write_compared(endpoint: WebhookEndpoint, remote: schemas.Webhook | None) -> None:
@@ -95,3 +108,11 @@ def write_compared(endpoint: WebhookEndpoint, remote: schemas.Webhook | None) ->
             if there is not None and here != there  # a value left out is no difference
         ]
     endpoint.save(update_fields=["registration", "drift", "compared_at"])
+
+
+def _keep_strays(store_id: str, ids: list[str]) -> None:
+    caches[conf.webhook_cache].set(_strays_key(store_id), ids, timeout=STRAYS_SECONDS)
+
+
+def _strays_key(store_id: str) -> str:
+    return f"pandabase:webhook:strays:{store_id}"
