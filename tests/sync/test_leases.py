@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from pandabase_django import signals
@@ -184,6 +185,44 @@ def test_an_older_answer_never_overwrites_a_newer_one(sandbox: Sandbox, sync: Sy
         with transaction.atomic():
             write_details([Detailed(order=answer, mark=1)], store_id=store.pk, silent=True)
     assert Order.objects.get(pk=pk).amount_minor == 2
+
+
+def test_a_writer_stopped_inside_its_transaction_locks_its_orders_no_longer_than_a_lease(
+    sandbox: Sandbox, sync: Sync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has no row locks, and a busy time-out of its own")
+    sync("orders")
+    store = Store.objects.get()
+    pk = sandbox.change([{"op": "edit_order", "index": 3, "fields": {"amount": 1}}])[0]
+    with client_for(store) as client:
+        answer = client.orders.get(pk)
+    monkeypatch.setattr(leases, "LEASE", timedelta(seconds=1))
+    stopped, go_on = threading.Event(), threading.Event()
+    ends: list[Exception] = []
+
+    def write_and_stop() -> None:
+        try:
+            with transaction.atomic():
+                write_details([Detailed(order=answer, mark=1)], store_id=store.pk, silent=True)
+                stopped.set()
+                go_on.wait(30)
+                Order.objects.exists()
+        except DatabaseError as error:
+            ends.append(error)
+        finally:
+            connection.close()
+
+    writer = threading.Thread(target=write_and_stop)
+    writer.start()
+    assert stopped.wait(30)
+    began = time.monotonic()
+    mark_dirty(Order.objects.filter(pk=pk))  # waits for the row
+    assert time.monotonic() - began < 10
+    go_on.set()
+    writer.join()
+    assert len(ends) == 1
+    assert Order.objects.get(pk=pk).amount_minor != 1
 
 
 def test_a_mark_made_while_the_details_were_read_stays(sandbox: Sandbox, sync: Sync) -> None:

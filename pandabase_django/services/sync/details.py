@@ -30,6 +30,7 @@ from pandabase_django.exceptions import (
 from pandabase_django.models import Order, OrderItem
 from pandabase_django.services.sync.children import write_children
 from pandabase_django.services.sync.customers import write_customers
+from pandabase_django.services.sync.lease import limit_idling
 from pandabase_django.services.sync.paging import Reader, batches
 from pandabase_django.services.sync.recorder import Recorder
 from pandabase_django.services.sync.rows import item_row, order_row
@@ -231,6 +232,7 @@ def _older(answer: datetime | None, stored: datetime | None) -> bool:
 
 
 def _lock(ids: list[str]) -> dict[str, _Known]:
+    limit_idling()
     rows = Order.objects.filter(pk__in=ids)
     if connection.features.has_select_for_update:
         rows = rows.select_for_update().order_by("pk")

@@ -21,7 +21,7 @@ from django.db.models.functions import Now
 from pandabase_django.exceptions import LeaseHeld, LeaseLost
 from pandabase_django.models import SyncCursor
 
-__all__ = ["LEASE", "Lease", "acquire", "holder_name", "wait_for"]
+__all__ = ["LEASE", "Lease", "acquire", "holder_name", "limit_idling", "wait_for"]
 
 LEASE = timedelta(seconds=60)
 
@@ -36,19 +36,10 @@ class Lease:
     def guard(self) -> None:
         """Renew the lease, as the first statement of a write transaction.
 
-        The row it updates stays locked until the commit. A process that is stopped in between
-        would lock everybody out, so PostgreSQL ends its transaction when the lease is over.
-
         Raises:
             LeaseLost: Another worker holds it now; the transaction must not commit.
         """
-        if connection.vendor == "postgresql" and connection.in_atomic_block:
-            milliseconds = str(int(LEASE.total_seconds() * 1000))
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    "SELECT set_config('idle_in_transaction_session_timeout', %s, true)",
-                    [milliseconds],
-                )
+        limit_idling()
         renewed = SyncCursor.objects.filter(pk=self.cursor_id, fence=self.fence).update(
             heartbeat_at=Now(), lease_until=Now() + LEASE
         )
@@ -60,6 +51,21 @@ class Lease:
         SyncCursor.objects.filter(pk=self.cursor_id, fence=self.fence).update(
             lease_holder="", lease_until=None
         )
+
+
+def limit_idling() -> None:
+    """Let PostgreSQL end this transaction when nothing came of it for as long as a lease lasts.
+
+    What it locks stays locked until its end. A process that is stopped in between would lock
+    everybody out, so whatever locks rows that a sweep needs as well begins with this.
+    """
+    if connection.vendor == "postgresql" and connection.in_atomic_block:
+        milliseconds = str(int(LEASE.total_seconds() * 1000))
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT set_config('idle_in_transaction_session_timeout', %s, true)",
+                [milliseconds],
+            )
 
 
 def holder_name() -> str:

@@ -74,6 +74,7 @@ def fetch_order(store: Store, order_id: str, *, delivery_id: str = "", user_id: 
         store=store, resource=Resource.ORDERS, first_completed_at__isnull=False
     ).exists()
     with transaction.atomic():
+        leases.limit_idling()
         if mark is None:
             # A row to lock: of two workers that both found none, the older answer must not win.
             now = timezone.now()
