@@ -105,6 +105,10 @@ class Client:
         """Close the connections."""
         self._transport.close()
 
+    def give_up(self) -> None:
+        """End the waits of all threads, for limits and before retries; their calls then fail."""
+        self._transport.give_up()
+
     @property
     def traffic(self) -> Traffic:
         """What was sent and slept so far."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import re
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -86,7 +87,6 @@ class Transport:
         pool_size: int = 4,
         max_wait_seconds: float = 65.0,
         retries: int = 4,
-        sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._base_url = normalise_base_url(base_url)
@@ -97,7 +97,8 @@ class Transport:
         self._timeouts = timeouts or Timeouts()
         self._max_wait = max_wait_seconds
         self._retries = retries
-        self._sleep = sleep
+        self._given_up = threading.Event()
+        self._sleep: Callable[[float], object] = self._given_up.wait
         self._clock = clock
         self.traffic = Traffic(clock=clock)
         # One session for all threads: its pool is thread-safe, and neither cookies nor headers
@@ -112,6 +113,10 @@ class Transport:
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
+
+    def give_up(self) -> None:
+        """End every wait, for a limit or before a retry, with an error: nobody wants the answer."""
+        self._given_up.set()
 
     def send(
         self,
@@ -286,6 +291,8 @@ class Transport:
     def _pause(self, seconds: float) -> None:
         self.traffic.sleeps(seconds)
         self._sleep(seconds)
+        if self._given_up.is_set():
+            raise TransportError("Nobody waits for the answer any more.", executed=False)
 
 
 class _NoCookies(DefaultCookiePolicy):

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -68,6 +69,29 @@ def test_ctrl_c_ends_the_run_in_one_line_and_frees_its_lease(
         runs = look.execute("SELECT resource, state FROM pandabase_syncrun ORDER BY id").fetchall()
         held = look.execute("SELECT count(*) FROM pandabase_synccursor WHERE lease_holder <> ''")
         assert (runs[-1], held.fetchone()) == (("orders", "CANCELLED"), (0,))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_interruption_ends_a_wait_for_a_rate_limit(sandbox: Sandbox) -> None:
+    store = connect(sandbox).store
+    match = {"method": "GET", "path_regex": "/orders$"}
+    args = {"status": 429, "retry_after_seconds": 60}
+    sandbox.fault([{"match": match, "nth": 2, "action": "status", "args": args}])
+
+    def interrupt(run: SyncRun) -> None:
+        if run.state == SyncRun.State.RUNNING and run.waiting_until is not None:
+            raise KeyboardInterrupt
+
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        sync_resource(
+            store, resource="orders", trigger=SyncRun.Trigger.COMMAND, on_progress=interrupt
+        )
+    sleeping = [t for t in threading.enumerate() if t.name.startswith("pandabase-fetch")]
+    for thread in sleeping:
+        thread.join(5)
+        assert not thread.is_alive()
+    assert time.monotonic() - began < 30
 
 
 @pytest.mark.django_db(transaction=True)

@@ -117,7 +117,11 @@ def audit(
         client = stack.enter_context(open_client(token_of(store)))
         recorder.watch(client.traffic)
         reader: Reader[Any] = stack.enter_context(
-            Reader(concurrency=conf.concurrency, while_waiting=lambda: _tick(recorder))
+            Reader(
+                concurrency=conf.concurrency,
+                while_waiting=lambda: _tick(recorder),
+                give_up=client.give_up,
+            )
         )
         context = SyncContext(
             store=store,

@@ -66,6 +66,7 @@ class Reader(Generic[T]):
             each second until it comes. Answers are never asked for inside a transaction.
         renew: Called here, and not in a thread, when a read met a 401; whether it is worth one
             more try. Threads may not ask the database for a newer secret.
+        give_up: Called at the end, so that no thread sleeps on for an answer nobody wants.
     """
 
     def __init__(
@@ -74,19 +75,23 @@ class Reader(Generic[T]):
         concurrency: int,
         while_waiting: Callable[[], None],
         renew: Callable[[InvalidCredential], bool] = lambda error: False,
+        give_up: Callable[[], None] = lambda: None,
     ) -> None:
         self._concurrency = concurrency
         self._while_waiting = while_waiting
         self._renew = renew
+        self._give_up = give_up
         self._called_back_at = time.monotonic()
         self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="pandabase-fetch")
 
     def __enter__(self) -> Reader[T]:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        # Requests in flight are let finish: their time-outs bound the wait.
-        self._pool.shutdown(wait=True, cancel_futures=True)
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._give_up()
+        # Requests in flight are let finish: their time-outs bound the wait. Who pressed Ctrl-C is
+        # told at once; the process ends after them.
+        self._pool.shutdown(wait=kind is not KeyboardInterrupt, cancel_futures=True)
 
     def keep_alive(self) -> None:
         """Call back if that was a second ago: for work between answers that takes its time."""

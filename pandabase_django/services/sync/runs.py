@@ -210,7 +210,12 @@ def _run_strategy(
             client = stack.enter_context(client_for(run.store))
         recorder.watch(client.traffic)
         reader: Reader[Any] = stack.enter_context(
-            Reader(concurrency=conf.concurrency, while_waiting=keep_alive, renew=client.renew)
+            Reader(
+                concurrency=conf.concurrency,
+                while_waiting=keep_alive,
+                renew=client.renew,
+                give_up=client.give_up,
+            )
         )
         stack.enter_context(signals.calling_between(reader.keep_alive))
         context = SyncContext(

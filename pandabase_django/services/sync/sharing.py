@@ -231,7 +231,10 @@ def _read_for(run: SyncRun, recorder: Recorder, *, is_over: Callable[[], bool]) 
         reader: Reader[Any]
         with (
             Reader(
-                concurrency=conf.concurrency, while_waiting=keep_alive, renew=client.renew
+                concurrency=conf.concurrency,
+                while_waiting=keep_alive,
+                renew=client.renew,
+                give_up=client.give_up,
             ) as reader,
             signals.calling_between(reader.keep_alive),
             recorder.step("orders: details") as entry,
