@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 
-from pandabase_django.models import Category, Product
+from pandabase_django.models import Category, Order, Product
 from pandabase_django.sandbox import Sandbox
+from pandabase_django.services.sync.details import mark_dirty
 from tests.sync.conftest import Sync
 from tests.sync.equality import product_differences
 
@@ -31,10 +30,8 @@ NO_PROOFS: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    cache.clear()
-    with Sandbox(seed=7, products=PRODUCTS, orders=2, categories=5) as running:
-        yield running
+def sandbox_options() -> dict[str, Any]:
+    return {"seed": 7, "products": PRODUCTS, "orders": 12, "categories": 5}
 
 
 @pytest.mark.parametrize("answer", NO_PROOFS)
@@ -74,6 +71,58 @@ def test_a_few_products_that_vanish_ask_for_nobody(sandbox: Sandbox, sync: Sync)
     assert sync("products").run.attention == ""
     assert gone(Product) == set(deleted)
     assert product_differences(sandbox) == []
+
+
+@pytest.mark.parametrize("sandbox_options", [{"seed": 7, "products": 205, "orders": 0}])
+@pytest.mark.fact(20)
+def test_a_product_that_slips_past_the_reader_twice_is_not_absent(
+    sandbox: Sandbox, sync: Sync, settings: Any
+) -> None:
+    settings.PANDABASE = {**settings.PANDABASE, "CONCURRENCY": 1}
+    sync("products")
+    listed = products_listed(sandbox)
+    third_page = {"path_regex": "/products$", "query": {"page": 3, "sortOrder": "asc"}}
+    for _ in range(2):
+        # One that was read goes, so that the first of page 3 stands on page 2, which was read; one
+        # that is new takes its place in every count.
+        swap = [{"op": "delete_product", "index": 4}, {"op": "create_product"}]
+        rule = {"match": third_page, "nth": 2, "action": "none", "changes": swap}
+        sandbox.fault([rule])  # page 3 is asked for before, during and after the pass
+        run = sync("products").run
+        assert "Products: The last page changed while reading." in run.warnings
+        sandbox.clear_faults()
+        sandbox.change([{"op": "undelete_product", "index": 4}])
+        (new,) = products_listed(sandbox) - listed
+        sandbox.change([{"op": "delete_product", "id": new}])
+    assert products_listed(sandbox) == listed
+    assert gone(Product) == set()
+
+
+@pytest.mark.fact(22)
+def test_a_remote_that_finds_none_of_its_orders_buries_none(sandbox: Sandbox, sync: Sync) -> None:
+    sync("orders")
+    (hidden,) = sandbox.change([{"op": "hide_order", "index": 3}])
+    mark_dirty(Order.objects.filter(pk=hidden))
+    not_found = {"action": "status", "args": {"status": 404}}
+    sandbox.fault([{"match": {"path_regex": "/orders/ord_"}, "times": 0, **not_found}])
+    run = sync("orders").run
+    assert (run.state, run.rows_gone, gone(Order)) == ("PARTIAL", 0, set())
+    assert hidden in run.attention
+
+
+@pytest.mark.fact(22)
+def test_an_order_that_is_found_when_asked_again_is_not_gone(sandbox: Sandbox, sync: Sync) -> None:
+    sync("orders")
+    (hidden,) = sandbox.change([{"op": "hide_order", "index": 3}])
+    mark_dirty(Order.objects.filter(pk=hidden))
+    not_found = {"action": "status", "args": {"status": 404}}
+    sandbox.fault([{"match": {"path_regex": f"/orders/{hidden}$"}, "times": 1, **not_found}])
+    run = sync("orders").run
+    assert (run.rows_gone, gone(Order)) == (0, set())
+
+
+def products_listed(sandbox: Sandbox) -> set[str]:
+    return {product["id"] for product in sandbox.dump("products", include_deleted=False)}
 
 
 def gone(model: Any) -> set[str]:
