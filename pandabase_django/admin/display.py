@@ -12,9 +12,20 @@ from django.utils.html import format_html
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
-__all__ = ["EMPTY", "badge", "duration", "major_units", "money", "money_text", "payload"]
+__all__ = [
+    "EMPTY",
+    "badge",
+    "duration",
+    "health_tone",
+    "major_units",
+    "moment",
+    "money",
+    "money_text",
+    "payload",
+]
 
 EMPTY = "-"
+HEALTH_TONES = {"OK": "good", "SUSPECT": "bad"}
 
 # ISO 4217: currencies whose smallest unit is not a hundredth.
 EXPONENTS = {
@@ -60,6 +71,11 @@ def badge(text: str, *, tone: str) -> str:
         tone: ``good``, ``bad``, ``warn``, ``busy`` or ``quiet``.
     """
     return format_html('<span class="pandabase-badge pandabase-{}">{}</span>', tone, text)
+
+
+def health_tone(health: str) -> str:
+    """The tone of a token's health."""
+    return HEALTH_TONES.get(health, "quiet")
 
 
 def duration(seconds: float) -> str:

@@ -11,19 +11,9 @@ from django.utils.translation import gettext_lazy as _
 
 from pandabase_django.admin.scope import hidden_stores
 from pandabase_django.models import Store
+from pandabase_django.services.sync.statuses import ORDER_STATUSES
 
 __all__ = ["DetailsDueFilter", "GoneFilter", "OrderStatusFilter", "StoreFilter"]
-
-# P-27. Asking the table which statuses it has would read it through.
-ORDER_STATUSES = (
-    "PENDING",
-    "PROCESSING",
-    "COMPLETED",
-    "CANCELLED",
-    "FAILED",
-    "REFUNDED",
-    "CHARGEBACK",
-)
 
 
 class StoreFilter(admin.SimpleListFilter):
@@ -44,7 +34,10 @@ class StoreFilter(admin.SimpleListFilter):
 
 
 class OrderStatusFilter(admin.SimpleListFilter):
-    """By status, through the index of store and status."""
+    """By status, through the index of store and status.
+
+    Asking the table which statuses it has would read it through.
+    """
 
     title = _("status")
     parameter_name = "status"

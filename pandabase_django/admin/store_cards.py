@@ -14,6 +14,7 @@ from django.http import HttpRequest
 from django.utils.formats import date_format
 from django.utils.timezone import localdate, localtime
 
+from pandabase_django.admin.display import health_tone
 from pandabase_django.admin.finding_list import ShownFinding
 from pandabase_django.admin.links import admin_url, change_url, may_view
 from pandabase_django.admin.live import LiveState
@@ -25,7 +26,6 @@ from pandabase_django.services.health import missing_permissions
 
 __all__ = ["ShownRun", "ShownStore", "store_cards"]
 
-HEALTH_TONES = {"OK": "good", "SUSPECT": "bad"}
 ROWS_SHOWN = 20
 
 R = TypeVar("R", bound=Model)
@@ -76,7 +76,7 @@ def store_cards(
             card = cards[store_id]
             card.token = token
             card.token_url = change_url(site, "apitoken", token.pk)
-            card.health_tone = HEALTH_TONES.get(token.health, "quiet")
+            card.health_tone = health_tone(token.health)
             card.missing = missing_permissions(token)
     for run in _seen(site, request, SyncRun, situation.running):
         live_url = admin_url(site, "pandabase_syncrun_live", run.pk)

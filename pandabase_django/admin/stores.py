@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from pandabase_django import tasks
 from pandabase_django.admin.buttons import Button
-from pandabase_django.admin.display import EMPTY, badge
+from pandabase_django.admin.display import EMPTY, badge, health_tone
 from pandabase_django.admin.handing import hand_over
 from pandabase_django.admin.links import admin_url, change_url, may_view
 from pandabase_django.admin.overview import OverviewMixin
@@ -23,7 +23,6 @@ from pandabase_django.services.findings import Situation
 
 __all__ = ["StoreAdmin"]
 
-TONES = {"OK": "good", "SUSPECT": "bad"}
 RUNS_SHOWN = 6
 
 
@@ -74,7 +73,7 @@ class StoreAdmin(OverviewMixin):
                 (
                     token,
                     change_url(site, "apitoken", token.pk),
-                    badge(token.get_health_display(), tone=TONES.get(token.health, "quiet")),
+                    badge(token.get_health_display(), tone=health_tone(token.health)),
                 )
                 for token in tokens
             ],
@@ -108,7 +107,7 @@ class StoreAdmin(OverviewMixin):
         if not store.active_health:
             return EMPTY
         label = str(ApiToken.Health(store.active_health).label)
-        return badge(label, tone=TONES.get(store.active_health, "quiet"))
+        return badge(label, tone=health_tone(store.active_health))
 
     @admin.display(description=_("last synced"))
     def last_synced(self, store: Any) -> Any:

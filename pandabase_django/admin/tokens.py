@@ -18,7 +18,7 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 
 from pandabase_django.admin.buttons import Button
-from pandabase_django.admin.display import badge
+from pandabase_django.admin.display import badge, health_tone
 from pandabase_django.admin.filters import StoreFilter
 from pandabase_django.admin.page import PandabaseAdmin
 from pandabase_django.admin.permission_grid import by_code, grid_of
@@ -37,8 +37,6 @@ from pandabase_django.services.diagnosis import diagnose
 from pandabase_django.services.verification import verify_permissions
 
 __all__ = ["ApiTokenAdmin"]
-
-TONES = {"OK": "good", "SUSPECT": "bad"}
 
 
 def _test(model_admin: ApiTokenAdmin, request: HttpRequest, token: ApiToken) -> None:
@@ -162,7 +160,7 @@ class ApiTokenAdmin(TokenSecretMixin, PandabaseAdmin):
         policy = obj.rotate_after_days if obj.secret_set_at else None
         return {
             **super().panel_context(request, obj),
-            "tone": TONES.get(obj.health, "quiet"),
+            "tone": health_tone(obj.health),
             "age_days": age,
             "rotation_days": policy,
             "overdue_days": max(0, age - policy) if policy else 0,
@@ -224,4 +222,4 @@ class ApiTokenAdmin(TokenSecretMixin, PandabaseAdmin):
 
     @admin.display(description=_("health"), ordering="health")
     def state(self, token: ApiToken) -> str:
-        return badge(token.get_health_display(), tone=TONES.get(token.health, "quiet"))
+        return badge(token.get_health_display(), tone=health_tone(token.health))

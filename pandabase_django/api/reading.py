@@ -18,6 +18,7 @@ __all__ = ["MAX_ID_CHARACTERS", "PARSER_VERSION", "Fields", "digest_of"]
 PARSER_VERSION = 1  # raise it when a column is read differently: every row is then written anew
 MAX_ID_CHARACTERS = 128
 MAX_INTEGER = 2**63 - 1
+MILLISECONDS_FROM = 10**11  # a number above this can't be seconds of our time
 
 # Made once: json.dumps would make an encoder for each of a million rows.
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
@@ -112,6 +113,18 @@ class Fields:
                 return parsed.replace(tzinfo=timezone.utc)
             return parsed.astimezone(timezone.utc)
         except (ValueError, OverflowError):
+            self._warn(name, "is not a time")
+            return None
+
+    def moment(self, name: str) -> datetime | None:
+        """An aware UTC time from ISO 8601, or from an epoch number of seconds or milliseconds."""
+        value = self.data.get(name)
+        if not isinstance(value, (int, float)) or isinstance(value, bool):
+            return self.time(name)
+        try:
+            seconds = value / 1000 if value >= MILLISECONDS_FROM else value
+            return datetime.fromtimestamp(seconds, tz=timezone.utc)
+        except (ValueError, OverflowError, OSError):
             self._warn(name, "is not a time")
             return None
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime
 from ipaddress import ip_address
 from typing import Any
 
@@ -29,7 +29,6 @@ _ADDRESSES = ("ipaddress", "ip", "clientip", "remoteip", "remoteaddress", "sourc
 _TIMES = ("createdat", "timestamp", "time", "loggedat", "requestedat", "occurredat", "date")
 
 _NESTED = ("request", "response")
-_SECONDS_END = 10**11  # a larger epoch number counts milliseconds
 _MAX_ADDRESS_CHARACTERS = 64
 
 
@@ -75,7 +74,7 @@ class RequestLogEntry:
                 "path": _first(found, _PATHS),
                 "status": _number(_first(found, _STATUSES)),
                 "ip": _first(found, _ADDRESSES),
-                "time": _first(found, _TIMES),
+                "time": _number(_first(found, _TIMES)),
             },
             kind="request log entry",
         )
@@ -88,7 +87,7 @@ class RequestLogEntry:
             status_code=status if status is not None and 0 <= status <= 999 else None,
             duration_ms=_milliseconds(_first(found, _DURATIONS)),
             ip=_address(f.text("ip")),
-            logged_at=_moment(f),
+            logged_at=f.moment("time"),
             payload=payload,
             warnings=tuple(f.warnings),
         )
@@ -133,15 +132,3 @@ def _address(text: str | None) -> str | None:
         return str(ip_address(text.strip()))
     except ValueError:
         return text[:_MAX_ADDRESS_CHARACTERS]
-
-
-def _moment(f: Fields) -> datetime | None:
-    value = _number(f.data["time"])
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        try:
-            seconds = value / 1000 if value >= _SECONDS_END else value
-            return datetime.fromtimestamp(seconds, tz=timezone.utc)
-        except (ValueError, OverflowError, OSError):
-            f.warnings.append("time is not a time; it was left empty.")
-            return None
-    return f.time("time")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -45,7 +45,6 @@ _ORDER_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 MAX_KEPT_CHARACTERS = 200
 MAX_KEPT_ITEMS = 200
 MAX_KEPT_DEPTH = 8  # samples have 4; beyond any sense, Python itself gives up
-MILLISECONDS_FROM = 10**11  # a number above this can't be seconds of our time
 
 _IDS = (
     "id orderId paymentId customerId productId variantId subscriptionId refundId disputeId planId "
@@ -106,7 +105,7 @@ def read_event(payload: Mapping[str, Any]) -> WebhookEvent:
         order_id = ""
     return WebhookEvent(
         order_id=order_id,
-        event_at=_time(payload.get("timestamp")),
+        event_at=Fields(payload, kind="webhook").moment("timestamp"),
         kept=_kept(payload, own=frozenset(), levels=MAX_KEPT_DEPTH),
     )
 
@@ -134,13 +133,3 @@ def _is_small(value: Any) -> bool:
     if isinstance(value, str):
         return len(value) <= MAX_KEPT_CHARACTERS
     return value is None or isinstance(value, (bool, int, float))
-
-
-def _time(value: Any) -> datetime | None:
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        try:
-            seconds = value / 1000 if value >= MILLISECONDS_FROM else value
-            return datetime.fromtimestamp(seconds, tz=timezone.utc)
-        except (ValueError, OverflowError, OSError):
-            return None
-    return Fields({"timestamp": value}, kind="webhook").time("timestamp")
