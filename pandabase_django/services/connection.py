@@ -29,10 +29,7 @@ from pandabase_django.models.store import STORE_ID_PATTERN
 from pandabase_django.models.token import TOKEN_ID_PATTERN
 from pandabase_django.services.clients import (
     build_client,
-    client_for,
-    open_client,
     record_use,
-    token_of,
 )
 from pandabase_django.services.roles import activate_token, lock_store
 from pandabase_django.services.rotation.record import close_open
@@ -41,12 +38,9 @@ __all__ = [
     "ConnectionReport",
     "activate_token",
     "add_token",
-    "client_for",
     "declare_permissions",
-    "open_client",
     "retire_token",
     "test_connection",
-    "token_of",
 ]
 
 TEST_TIMEOUTS = Timeouts(connect_seconds=5.0, read_seconds=10.0)  # a person waits for it

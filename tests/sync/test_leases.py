@@ -15,7 +15,7 @@ from pandabase_django import signals
 from pandabase_django.exceptions import LeaseHeld, LeaseLost
 from pandabase_django.models import Order, Product, Store, SyncCursor, SyncRun
 from pandabase_django.sandbox import Sandbox
-from pandabase_django.services.connection import client_for
+from pandabase_django.services.clients import client_for
 from pandabase_django.services.sync import lease as leases
 from pandabase_django.services.sync import paging, recorder
 from pandabase_django.services.sync.details import Detailed, mark_dirty, write_details

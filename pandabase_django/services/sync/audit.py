@@ -20,7 +20,7 @@ from pandabase_django.conf import conf
 from pandabase_django.exceptions import MissingPermission, ObjectNotFound
 from pandabase_django.models import Category, MirrorRow, Order, Product, Store, SyncCursor, SyncRun
 from pandabase_django.models.sync import Resource
-from pandabase_django.services.connection import open_client, token_of
+from pandabase_django.services.clients import open_client, token_of
 from pandabase_django.services.sync import comparison, statuses
 from pandabase_django.services.sync.comparison import Difference
 from pandabase_django.services.sync.paging import PAGE_SIZE, Reader

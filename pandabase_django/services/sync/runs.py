@@ -16,7 +16,7 @@ from pandabase_django.conf import conf
 from pandabase_django.exceptions import LeaseLost
 from pandabase_django.models import Store, SyncCursor, SyncRun
 from pandabase_django.models.sync import Resource
-from pandabase_django.services.connection import client_for, open_client, token_of
+from pandabase_django.services.clients import client_for, open_client, token_of
 from pandabase_django.services.sync import lease as leases
 from pandabase_django.services.sync.endings import RunResult, attempt, without_database
 from pandabase_django.services.sync.orders import sync_orders

@@ -22,7 +22,7 @@ from pandabase_django import signals
 from pandabase_django.conf import conf
 from pandabase_django.models import Order, SyncRun
 from pandabase_django.models.sync import Resource
-from pandabase_django.services.connection import client_for
+from pandabase_django.services.clients import client_for
 from pandabase_django.services.sync.details import dirty_orders, fetch_details
 from pandabase_django.services.sync.endings import RunResult, attempt
 from pandabase_django.services.sync.journal import Journal
