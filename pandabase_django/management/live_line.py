@@ -33,9 +33,11 @@ class LiveLine:
         self._drawn_at = 0.0 if self._terminal else time.monotonic()
 
     def show_run(self, run: SyncRun) -> None:
-        """Draw where a run stands."""
+        """Draw where a run stands; make room when it has ended."""
         if run.state == SyncRun.State.RUNNING:
             self._draw(progress.sentence(run, width=_width() if self._terminal else None))
+        else:
+            self.end()
 
     def show_wait(self, holder: str, seconds: float) -> None:
         """Draw whose lease is waited for, and for how long at most; at once the first time."""
@@ -45,7 +47,7 @@ class LiveLine:
         self._draw(f"Waiting {seconds:.0f} s at most for the lease of {holder}")
 
     def end(self) -> None:
-        """Make room for a result."""
+        """Make room for a result, or for what the log tells of it."""
         if self._terminal and not self._quiet:
             self._stderr.write("\r\033[K", _plain, ending="")
 
@@ -56,7 +58,8 @@ class LiveLine:
             return
         self._drawn_at = now
         if self._terminal:
-            self._stderr.write(f"\r\033[K{text[: _width()]}", _plain, ending="")
+            # Back at its beginning, so that a log's line is written over it and not behind.
+            self._stderr.write(f"\r\033[K{text[: _width()]}\r", _plain, ending="")
         else:
             self._stderr.write(text, _plain)
 

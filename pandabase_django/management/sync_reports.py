@@ -53,11 +53,17 @@ def run_text(report: dict[str, Any]) -> str:
     rows = ", ".join(f"{count} {word}" for word, count in report["rows"].items())
     would = "Nothing was written." if report["dry_run"] else ""
     warned = _number(report["warning_count"], "warning") if report["warning_count"] else ""
-    notes = [would, report["error"], report["attention"], f"{warned}:" if warned else ""]
     spent = f"{_number(report['requests'], 'request')} in {report['seconds']:.1f} s"
+    sentences = [
+        f"{start}{number}.",
+        report["error"],
+        f"{rows}; {spent}.",
+        would,
+        report["attention"],
+        f"{warned}:" if warned else "",
+    ]
     shown = report["warnings"][:WARNINGS_SHOWN]
-    lines = [" ".join(filter(None, [f"{start}{number}. {rows}; {spent}.", *notes]))]
-    lines += [f"  {warning}" for warning in shown]
+    lines = [" ".join(filter(None, sentences)), *(f"  {warning}" for warning in shown)]
     if report["warning_count"] > len(shown):
         where = f"run {report['run']}" if report["run"] else "--format json"
         lines.append(f"  and {report['warning_count'] - len(shown)} more: see {where}.")

@@ -7,7 +7,7 @@ import logging
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from pandabase_django.management import live_line
 from pandabase_django.models import Store, SyncRun
@@ -193,6 +193,27 @@ def test_on_a_terminal_one_line_is_drawn_over_itself_and_never_wraps(
     call_command("pandabase_sync", stdout=out, stderr=err)
     first, *drawn = err.getvalue().split("\r\033[K")
     assert (first, drawn[-1]) == ("", "")  # nothing stands there in the end
-    assert max(len(line) for line in drawn) < 80
+    assert max(len(line.rstrip("\r")) for line in drawn) < 80
     assert any("orders: details, " in line and "left, " in line for line in drawn)
     assert "\n" not in err.getvalue()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_the_log_tells_of_a_failure_is_not_written_behind_the_live_line(
+    sandbox: Sandbox, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_line, "REDRAW_SECONDS", 0.0)
+    match = {"method": "GET", "path_regex": "/products$"}
+    args = {"status": 400, "error": "No."}
+    sandbox.fault([{"match": match, "nth": 1, "times": 0, "action": "status", "args": args}])
+    out, err = io.StringIO(), Terminal()
+    handler = logging.StreamHandler(err)
+    logging.getLogger("pandabase_django").addHandler(handler)
+    try:
+        with pytest.raises(CommandError):
+            call_command("pandabase_sync", resource="products", stdout=out, stderr=err)
+    finally:
+        logging.getLogger("pandabase_django").removeHandler(handler)
+    assert "\r\033[KSync of products" in err.getvalue()
+    run = SyncRun.objects.get()
+    assert f": FAILED (run {run.pk}). No. (HTTP 400" in out.getvalue()
