@@ -10,6 +10,7 @@ pandabase.W006  the rate-limit cache belongs to one process alone
 pandabase.W007  the rotation spool can't be used, or is open to everybody
 pandabase.W008  the cache of the webhook doctor belongs to one process alone
 pandabase.W009  a handler waits for an event that Pandabase does not send
+pandabase.E010  USE_TZ is False: no run can store or compare a time
 pandabase.E101  a sealed field is bound to a column that does not exist
 pandabase.E102  a sealed field has no purpose
 ==============  ==================================================================================
@@ -33,7 +34,7 @@ from pandabase_django.events import registered_events
 from pandabase_django.exceptions import ConfigurationError
 from pandabase_django.services.rotation.spool import spool_problem
 
-__all__ = ["check_handlers", "check_settings", "check_stored_keys"]
+__all__ = ["check_handlers", "check_settings", "check_stored_keys", "check_time_zones"]
 
 PER_PROCESS_CACHES = ("LocMemCache", "DummyCache")
 
@@ -92,6 +93,21 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]
             )
         )
     return messages
+
+
+@checks.register("pandabase")
+def check_time_zones(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Whether times have a time zone, as all those of the remote do (Source: P-25)."""
+    if settings.USE_TZ:
+        return []
+    return [
+        checks.Error(
+            "USE_TZ is False: every sync fails, since the times of Pandabase have a time zone and "
+            "those of this project's database have none.",
+            hint="Set USE_TZ = True, which is Django's own default.",
+            id="pandabase.E010",
+        )
+    ]
 
 
 @checks.register("pandabase")

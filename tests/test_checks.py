@@ -46,6 +46,12 @@ def test_right_settings_are_silent(settings: Any, tmp_path: Path) -> None:
     assert ids() == []
 
 
+def test_times_without_a_time_zone_are_told(settings: Any) -> None:
+    assert "pandabase.E010" not in ids()
+    settings.USE_TZ = False
+    assert "pandabase.E010" in ids()
+
+
 def test_a_cache_of_one_process_is_told(settings: Any) -> None:
     assert ids() == ["pandabase.W006", "pandabase.W008"]
 
