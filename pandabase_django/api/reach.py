@@ -1,7 +1,6 @@
 """How far a request gets on its way to the remote: name, connection, encryption.
 
-For a person who looks for a fault; requests themselves go through ``transport``. What the answer's
-headers tell of the clock and the rate limit is read here too.
+For a person who looks for a fault; requests themselves go through ``transport``.
 """
 
 from __future__ import annotations
@@ -9,15 +8,12 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 import requests.utils
 
-__all__ = ["Allowance", "Hop", "allowance", "clock_skew_seconds", "reach"]
+__all__ = ["Hop", "reach"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +31,6 @@ class Hop:
     ok: bool | None
     detail: str = ""
     milliseconds: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Allowance:
-    """What is left of a rate limit (Source: P-29)."""
-
-    limit: int
-    remaining: int
-    scope: str
-    reset_at: datetime | None
 
 
 def reach(base_url: str, *, timeout_seconds: float) -> list[Hop]:
@@ -79,47 +65,6 @@ def reach(base_url: str, *, timeout_seconds: float) -> list[Hop]:
         hops.append(Hop("tcp", True, f"{host}:{port}", _since(started)))
         hops.append(_handshake(connection, host) if encrypted else Hop("tls", None))
     return hops
-
-
-def clock_skew_seconds(
-    headers: Mapping[str, str], *, sent_at: float, received_at: float
-) -> float | None:
-    """How far this machine's clock is ahead of the remote's; None when the answer has no date.
-
-    The header has whole seconds, so that less than about one second means nothing.
-
-    Args:
-        headers: Of the answer.
-        sent_at: Unix time when the request was sent.
-        received_at: Unix time when the answer was there.
-    """
-    try:
-        date = parsedate_to_datetime(headers.get("Date", ""))
-    except (TypeError, ValueError):
-        return None
-    theirs = date.replace(tzinfo=date.tzinfo or timezone.utc).timestamp() + 0.5
-    return (sent_at + received_at) / 2 - theirs
-
-
-def allowance(headers: Mapping[str, str]) -> Allowance | None:
-    """The rate limit as an answer tells it; None when it does not."""
-    try:
-        limit = int(headers.get("X-RateLimit-Limit", ""))
-        remaining = int(headers.get("X-RateLimit-Remaining", ""))
-    except ValueError:
-        return None
-    try:
-        reset_at = datetime.fromtimestamp(
-            float(headers.get("X-RateLimit-Reset", "")), tz=timezone.utc
-        )
-    except (ValueError, OverflowError, OSError):
-        reset_at = None
-    return Allowance(
-        limit=limit,
-        remaining=remaining,
-        scope=headers.get("X-RateLimit-Type", "")[:64],
-        reset_at=reset_at,
-    )
 
 
 def _handshake(connection: socket.socket, host: str) -> Hop:

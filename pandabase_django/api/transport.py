@@ -21,6 +21,7 @@ from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from pandabase_django.api.base_url import normalise_base_url
+from pandabase_django.api.headers import blocked_until
 from pandabase_django.api.rate import MemoryRateState, RateState, scope_key
 from pandabase_django.api.replies import RawReply, Reply, read_reply
 from pandabase_django.api.traffic import RateLimitWait, Traffic
@@ -186,6 +187,7 @@ class Transport:
         sent = {"Accept": "application/json", **(headers or {})}
         if body is not None:
             sent["Content-Type"] = "application/json"
+        sent_at = self._clock()
         try:
             with self._session.request(
                 method,
@@ -198,6 +200,7 @@ class Transport:
                 allow_redirects=False,
                 stream=True,
             ) as response:
+                received_at = self._clock()
                 raw = RawReply(
                     status=response.status_code,
                     request_id=_UNPRINTABLE.sub("?", response.headers.get("X-Request-ID", ""))[
@@ -208,7 +211,7 @@ class Transport:
                 )
         except (requests.RequestException, HTTPError) as error:
             raise _transport_error(error) from None
-        self._note_limit(raw)
+        self._note_limit(raw, sent_at=sent_at, received_at=received_at)
         if 300 <= raw.status < 400 and not keep_any:
             raise ProtocolError(
                 f"The remote redirects (HTTP {raw.status}); signed requests go nowhere else.",
@@ -252,16 +255,11 @@ class Transport:
     def _scopes(self) -> tuple[str, ...]:
         return ("ip", f"store:{self._store_id}", f"token:{self._token_key}")
 
-    def _note_limit(self, raw: RawReply) -> None:
-        exhausted = raw.headers.get("X-RateLimit-Remaining", "").strip() == "0"
-        if raw.status != 429 and not exhausted:
-            return
-        now = self._clock()
-        until = _number(raw.headers.get("X-RateLimit-Reset"))
-        if until is None or until < now:
-            after = _number(raw.headers.get("Retry-After"))
-            until = now + after if after is not None else (now + 1 if raw.status == 429 else None)
-        if until is not None and until > now:
+    def _note_limit(self, raw: RawReply, *, sent_at: float, received_at: float) -> None:
+        until = blocked_until(
+            raw.headers, refused=raw.status == 429, sent_at=sent_at, received_at=received_at
+        )
+        if until is not None:
             scope = scope_key(
                 raw.headers.get("X-RateLimit-Type", ""),
                 token_key=self._token_key,
@@ -315,14 +313,6 @@ def _transport_error(error: Exception) -> PandabaseError:
     if refused:
         return TransportError("No connection could be made.", executed=False)
     return TransportError("The connection broke before the answer was complete.")
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        value = float(text) if text else None
-    except ValueError:
-        return None
-    return value if value is not None and 0 <= value < 1e11 else None
 
 
 def _backoff(attempt: int) -> float:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from email.utils import formatdate
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -90,9 +93,15 @@ class Response:
         extra = "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())
         return (
             f"HTTP/1.1 {self.status} {_REASONS.get(self.status, 'Unknown')}\r\n"
+            f"Date: {_date(int(time.time()))}\r\n"
             f"Content-Type: {self.content_type}\r\n{length}\r\n{extra}"
             f"Connection: {'keep-alive' if keep_alive else 'close'}\r\n\r\n"
         ).encode("latin-1", "replace")
+
+
+@lru_cache(maxsize=2)
+def _date(second: int) -> str:
+    return formatdate(second, usegmt=True)
 
 
 def success(data: Any, *, status: int = 200) -> Response:

@@ -10,8 +10,9 @@ from django.utils.formats import time_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
+from pandabase_django.api.headers import allowance, clock_skew_seconds
 from pandabase_django.api.permissions import codes_in
-from pandabase_django.api.reach import Hop, allowance, clock_skew_seconds, reach
+from pandabase_django.api.reach import Hop, reach
 from pandabase_django.api.replies import RawReply
 from pandabase_django.api.transport import Timeouts
 from pandabase_django.exceptions import PandabaseError

@@ -242,6 +242,7 @@ def test_every_answer_carries_the_standard_headers(caller: Caller) -> None:
         assert headers["X-RateLimit-Type"] == "AccountResource"
         assert int(headers["X-RateLimit-Remaining"]) < int(headers["X-RateLimit-Limit"])
         assert headers["X-RateLimit-Reset"].isdigit()
+        assert headers["Date"].endswith(" GMT")
         seen.add(headers["X-Request-ID"])
     assert len(seen) == 4
 

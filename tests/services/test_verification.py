@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from pandabase_django.api.reach import clock_skew_seconds, reach
+from pandabase_django.api.headers import clock_skew_seconds
+from pandabase_django.api.reach import reach
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.models import ApiToken, SyncRun
 from pandabase_django.sandbox import ALL_PERMISSIONS, Sandbox
