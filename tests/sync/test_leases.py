@@ -13,11 +13,11 @@ from django.utils import timezone
 
 from pandabase_django import signals
 from pandabase_django.exceptions import LeaseHeld, LeaseLost
-from pandabase_django.models import Order, Product, Store, SyncCursor, SyncRun
+from pandabase_django.models import Order, OrderItem, Product, Store, SyncCursor, SyncRun
 from pandabase_django.sandbox import Sandbox
 from pandabase_django.services.clients import client_for
+from pandabase_django.services.sync import details, orders, paging, recorder
 from pandabase_django.services.sync import lease as leases
-from pandabase_django.services.sync import paging, recorder
 from pandabase_django.services.sync.details import Detailed, mark_dirty, write_details
 from pandabase_django.services.sync.runs import reap_stalled_runs
 from pandabase_django.tasks import sync_orders
@@ -270,6 +270,24 @@ def test_a_cancelled_run_stops_at_the_next_batch(sandbox: Sandbox, sync: Sync) -
     run = sync("orders", on_progress=cancel).run
     assert run.state == "CANCELLED"
     assert sync("orders").run.state == "COMPLETED"
+
+
+@pytest.mark.parametrize("phase", ["orders: full pass", "orders: details"])
+def test_the_record_of_a_cancelled_run_counts_what_stands_here(
+    sandbox: Sandbox, sync: Sync, monkeypatch: pytest.MonkeyPatch, phase: str
+) -> None:
+    monkeypatch.setattr(orders, "PAGES_PER_TRANSACTION", 1)
+    monkeypatch.setattr(details, "ORDERS_PER_TRANSACTION", 50)
+
+    def cancel(run: SyncRun) -> None:
+        if run.phase == phase and run.progress_done >= 100:
+            SyncRun.objects.filter(pk=run.pk).update(cancel_requested_at=timezone.now())
+
+    sync("orders", on_progress=cancel)
+    run = SyncRun.objects.get()
+    assert run.state == "CANCELLED"
+    assert run.rows_created == Order.objects.count() + OrderItem.objects.count() > 0
+    assert sum(step.get("created", 0) for step in run.steps) == run.rows_created
 
 
 def test_a_task_returns_when_another_worker_holds_the_lease(sandbox: Sandbox, store: Store) -> None:

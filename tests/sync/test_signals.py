@@ -157,6 +157,19 @@ def test_a_run_that_fails_tells_its_end_too(sandbox: Sandbox, sync: Sync, ear: E
     assert Order.objects.count() == 230
 
 
+def test_a_run_that_an_unexpected_error_ends_tells_its_end_too(sync: Sync, ear: Ear) -> None:
+    sync("orders")
+
+    def fail(run: SyncRun) -> None:
+        if run.state == "RUNNING":
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        sync("orders", on_progress=fail)
+    (finished,) = ear.of(signals.sync_finished)
+    assert (finished["run"].pk, finished["run"].state) == (SyncRun.objects.first().pk, "FAILED")
+
+
 def test_a_dry_run_announces_nothing(sandbox: Sandbox, sync: Sync, ear: Ear) -> None:
     for resource in ("products", "orders"):
         sync(resource)

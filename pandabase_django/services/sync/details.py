@@ -164,13 +164,11 @@ def fetch_details(
             else:
                 in_a_row = 0
                 details.append(answer)
-        with transaction.atomic():
-            guard()
+        with recorder.saving(guard):
             outcome = write_details(details, store_id=store_id, silent=silent)
             recorder.add(outcome)
             done = recorder.run.progress_done + len(batch)
             recorder.progress(done=done, total=recorder.run.progress_total)
-            recorder.save()
     return unread
 
 

@@ -15,6 +15,7 @@ from datetime import datetime
 from datetime import timezone as utc_zone
 from typing import TYPE_CHECKING, Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from pandabase_django.api.traffic import Traffic, purpose
@@ -36,6 +37,7 @@ MORE = "…"
 HEARTBEAT_SECONDS = 15.0  # a quarter of the lease
 LOG_SECONDS = 5.0
 
+_COUNTED = ("rows_created", "rows_updated", "rows_unchanged", "rows_gone")
 _SAVED = (
     "heartbeat_at",
     "phase",
@@ -45,10 +47,7 @@ _SAVED = (
     "seconds_left",
     "waiting_until",
     "waiting_for",
-    "rows_created",
-    "rows_updated",
-    "rows_unchanged",
-    "rows_gone",
+    *_COUNTED,
     "requests",
     "seconds_waited",
     "steps",
@@ -176,6 +175,31 @@ class Recorder:
         self._pace.reached(done)
         self.run.rows_per_second = self._pace.rows_per_second
         self.run.seconds_left = seconds_left(self.run)
+
+    @contextmanager
+    def saving(self, guard: Callable[[], None]) -> Iterator[None]:
+        """A transaction that ends with these numbers; one that fails leaves them as they were.
+
+        Args:
+            guard: Called first; raises when nothing may be written any more.
+
+        Raises:
+            RunCancelled: Somebody asked for it since the last batch; nothing was written.
+        """
+        before = self._rows()
+        try:
+            with transaction.atomic():
+                guard()
+                before = self._rows()  # the guard may have included what another process wrote
+                yield
+                self.save()
+        except BaseException:
+            for name, count in before.items():
+                setattr(self.run, name, count)
+            raise
+
+    def _rows(self) -> dict[str, int]:
+        return {name: getattr(self.run, name) for name in _COUNTED}
 
     def tick(self) -> bool:
         """Show where the run stands while nothing arrives.

@@ -109,18 +109,15 @@ def sync_resource(
             if not dry_run:
                 run.save(force_insert=True)
             work = partial(_work, cursor, lease, recorder, call_for_help)
-            result = attempt(recorder, work, comes_again=comes_again)
+            return attempt(recorder, work, comes_again=comes_again)
     except DatabaseError as error:
         # Before the record was made, or while it was closed.
         ended = without_database(run, error)
         if ended is None:
             raise
         return ended
-    if not dry_run and not run.first:
-        transaction.on_commit(
-            lambda: signals.send(signals.sync_finished, sender=SyncRun, run=run), robust=True
-        )
-    return result
+    finally:
+        _announce_end(run)
 
 
 def reap_stalled_runs() -> list[int]:
@@ -145,6 +142,16 @@ def request_cancel(run: SyncRun) -> bool:
             pk=run.pk, state=SyncRun.State.RUNNING, cancel_requested_at__isnull=True
         ).update(cancel_requested_at=timezone.now())
     )
+
+
+def _announce_end(run: SyncRun) -> None:
+    """Tell the end of a run that has a record, whatever it was."""
+    if run.pk and not run.first and run.state != SyncRun.State.RUNNING:
+        # Whether a transaction is open is asked of the database, which may be away.
+        with suppress(DatabaseError):
+            transaction.on_commit(
+                lambda: signals.send(signals.sync_finished, sender=SyncRun, run=run), robust=True
+            )
 
 
 @contextmanager

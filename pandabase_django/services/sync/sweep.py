@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -73,11 +72,8 @@ class SyncContext:
             LeaseLost: The lease passed to another worker.
             RunCancelled: Somebody asked for the end of the run.
         """
-        with transaction.atomic():
-            if self.lease is not None:
-                self.lease.guard()
+        with self.recorder.saving(self.keep_lease):
             yield timezone.now()
-            self.recorder.save()
 
     def note(self, ids: Iterable[str]) -> list[str]:
         """In a dry run: those of these ids that were not met before."""
