@@ -13,7 +13,7 @@ from benchmarks.remote import Remote
 __all__ = ["load"]
 
 
-def load(remote: Remote, *, schema: str = "bench_dlt") -> int:
+def load(remote: Remote) -> int:
     """Load every order; returns how many."""
     os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
     import dlt
@@ -54,7 +54,7 @@ def load(remote: Remote, *, schema: str = "bench_dlt") -> int:
             "bench",
             pipelines_dir=folder,
             destination=dlt.destinations.postgres(_credentials()),
-            dataset_name=schema,
+            dataset_name="bench_dlt",
         )
         pipeline.drop()
         pipeline.run(source)

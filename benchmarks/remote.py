@@ -15,6 +15,8 @@ import requests
 
 __all__ = ["Remote", "running"]
 
+PRODUCTS = 250
+
 
 @dataclass(frozen=True, slots=True)
 class Remote:
@@ -48,18 +50,12 @@ class Remote:
         ids: list[str] = reply.json()["data"]["ids"]
         return ids
 
-    def counts(self) -> dict[str, Any]:
-        """How many objects there are, and how many requests were served."""
-        reply = requests.get(f"{self.control_url}/counts", timeout=600)
-        counts: dict[str, Any] = reply.json()["data"]
-        return counts
-
 
 @contextmanager
-def running(*, orders: int, latency_ms: float, products: int = 250) -> Iterator[Remote]:
+def running(*, orders: int, latency_ms: float) -> Iterator[Remote]:
     """A sandbox with so many orders, for the duration of the block."""
     command = [sys.executable, "-m", "django", "pandabase_sandbox"]
-    options = {"--orders": orders, "--products": products, "--latency-ms": latency_ms}
+    options = {"--orders": orders, "--products": PRODUCTS, "--latency-ms": latency_ms}
     for name, value in options.items():
         command += [name, str(value)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)

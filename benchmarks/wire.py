@@ -32,9 +32,9 @@ class Wire:
         self._session.mount("http://", HTTPAdapter(pool_maxsize=connections))
         self._base = f"{remote.url}/v2/core/stores/{remote.store_id}"
 
-    def orders(self, page: int, *, limit: int = 100) -> dict[str, Any]:
+    def orders(self, page: int) -> dict[str, Any]:
         """One page of orders: items and pagination."""
-        return self._get("/orders", params={"page": page, "limit": limit, "sort": "asc"})
+        return self._get("/orders", params={"page": page, "limit": 100, "sort": "asc"})
 
     def order(self, identifier: str) -> dict[str, Any]:
         """One order in its detail form."""

@@ -21,8 +21,10 @@ class StoreFilter(admin.SimpleListFilter):
 
     title = _("store")
     parameter_name = "store"
-    #: Path from a row to its store.
-    lookup = "store"
+
+    def __init__(self, request: HttpRequest, params: Any, model: Any, model_admin: Any) -> None:
+        self.store_lookup: str = model_admin.store_lookup
+        super().__init__(request, params, model, model_admin)
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         stores = Store.objects.exclude(pk__in=hidden_stores(model_admin, request))
@@ -30,7 +32,7 @@ class StoreFilter(admin.SimpleListFilter):
         return found if len(found) > 1 else []
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(**{self.lookup: self.value()}) if self.value() else queryset
+        return queryset.filter(**{self.store_lookup: self.value()}) if self.value() else queryset
 
 
 class OrderStatusFilter(admin.SimpleListFilter):

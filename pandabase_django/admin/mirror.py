@@ -16,7 +16,6 @@ from pandabase_django.admin.buttons import Button
 from pandabase_django.admin.changes import changes_of_row
 from pandabase_django.admin.display import badge, payload
 from pandabase_django.admin.export import ExportMixin
-from pandabase_django.admin.filters import GoneFilter
 from pandabase_django.admin.handing import hand_over
 from pandabase_django.admin.lists import PrefixSearchMixin
 from pandabase_django.admin.page import ReadOnlyAdmin
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 else:
     _Inline = admin.TabularInline
 
-__all__ = ["REFRESH", "GoneFilter", "MirrorAdmin", "MirrorInline", "ReadOnlyAdmin"]
+__all__ = ["REFRESH", "MirrorAdmin", "MirrorInline"]
 
 
 def _refresh(model_admin: MirrorAdmin, request: HttpRequest, row: MirrorRow) -> None:

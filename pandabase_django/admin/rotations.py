@@ -67,12 +67,6 @@ def _resume(
     hand_over_rotation(request, attempt)
 
 
-class RotationStoreFilter(StoreFilter):
-    """A rotation belongs to a store through its token."""
-
-    lookup = "token__store"
-
-
 @admin.register(RotationAttempt)
 class RotationAttemptAdmin(LiveMixin, ReadOnlyAdmin):
     """The history of every secret. Rows come from rotations alone and stay."""
@@ -87,7 +81,7 @@ class RotationAttemptAdmin(LiveMixin, ReadOnlyAdmin):
         "who",
         "why",
     )
-    list_filter = ("state", "trigger", RotationStoreFilter)
+    list_filter = ("state", "trigger", StoreFilter)
     search_fields = ("token__name", "=token__token_id", "=request_id", "=fingerprint", "reason")
     list_select_related = ("token", "signer", "started_by")
     list_per_page = 50

@@ -93,7 +93,7 @@ def token_of(store: Store) -> ApiToken:
     return token
 
 
-def open_client(token: ApiToken, *, pool_size: int | None = None) -> Client:
+def open_client(token: ApiToken) -> Client:
     """A bare client of a token, which records nothing. Prefer ``client_for``.
 
     Raises:
@@ -103,7 +103,7 @@ def open_client(token: ApiToken, *, pool_size: int | None = None) -> Client:
     return build_client(
         token,
         declared=declared_codes(token),
-        pool_size=pool_size or conf.concurrency,
+        pool_size=conf.concurrency,
         timeouts=configured_timeouts(),
     )
 

@@ -11,6 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from pandabase_django.admin.filters import StoreFilter
 from pandabase_django.models import (
     ApiToken,
     Category,
@@ -23,6 +24,8 @@ from pandabase_django.models import (
 )
 from pandabase_django.sandbox import Sandbox
 from tests.admin.conftest import Login
+from tests.admin.enumeration import model_admins
+from tests.admin.rows import row_of
 
 pytestmark = pytest.mark.django_db
 
@@ -107,6 +110,19 @@ def test_an_order_page_costs_the_same_with_one_item_as_with_forty(
         item.pk = f"itm_{number}"
         item.save(force_insert=True)
     assert queries() == few
+
+
+def test_a_list_filtered_by_store_shows_the_rows_of_that_store_alone(
+    rows: dict[str, Any], login: Login
+) -> None:
+    client = login(superuser=True)
+    other = Store.objects.create(pk="shp_other", title="Other shop")
+    filtered = [each for each in model_admins().values() if StoreFilter in each.list_filter]
+    assert filtered
+    for model_admin in filtered:
+        theirs = row_of(model_admin.model, store=other, mark="theirs")
+        page = client.get(url(model_admin.model, "changelist") + f"?store={other.pk}")
+        assert [row.pk for row in page.context["cl"].result_list] == [theirs.pk]
 
 
 def test_pages_open_when_the_other_side_of_a_relation_is_missing(

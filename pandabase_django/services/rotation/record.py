@@ -21,7 +21,6 @@ from pandabase_django.models import ApiToken, RotationAttempt
 from pandabase_django.services.rotation.context import RotationContext
 
 __all__ = [
-    "OPEN_AND_IN_NEED",
     "State",
     "advance",
     "announce",
@@ -37,9 +36,6 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 State = RotationAttempt.State
-
-OPEN_AND_IN_NEED = (State.WATCHING, State.HELD, State.LOST)
-"""States of open attempts that a person should know of."""
 
 _FAILED = (State.FAILED_SAFE, State.HELD, State.LOST)
 # The last two by the answer of an earlier roll.

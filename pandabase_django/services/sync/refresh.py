@@ -19,16 +19,14 @@ from pandabase_django.services.sync.paging import Reader
 from pandabase_django.services.sync.recorder import Recorder
 from pandabase_django.services.sync.sweep import SyncContext
 
-__all__ = ["REFRESHABLE", "fetch_order", "refresh_row"]
-
-REFRESHABLE = ("order", "product")
+__all__ = ["fetch_order", "refresh_row"]
 
 
 def refresh_row(model_name: str, pk: str, *, user_id: Any = None) -> None:
     """Make one order or product equal the remote's, and note who asked for it.
 
     Args:
-        model_name: One of ``REFRESHABLE``.
+        model_name: ``order`` or ``product``.
         pk: The row; nothing happens when it is not here.
         user_id: Who asked.
 
