@@ -30,11 +30,11 @@ from pandabase_django.services.webhooks.findings import (
 
 __all__ = ["CHECKS", "attention", "missing_permissions"]
 
-# What a sync reads, and whether it can do without.
+# What a sync reads, and whether it finds the same rows without.
 NEEDED = {
     "PRODUCTS_READ": False,
     "ORDERS_READ": False,
-    "CATEGORIES_READ": True,
+    "CATEGORIES_READ": False,
     "REFUNDS_READ": True,
     "DISPUTES_READ": True,
 }
@@ -223,12 +223,12 @@ def _of_run(run: SyncRun, situation: Situation) -> tuple[str, Level, str, str] |
         )
     if run.state == SyncRun.State.PARTIAL and run.resource == Resource.REQUEST_LOGS:
         return None  # it goes on by itself
-    if run.state == SyncRun.State.PARTIAL:
+    if run.state == SyncRun.State.PARTIAL and not _explained_by_permission(run, situation):
         return (
             "run_partial",
             Level.WARNING,
-            _("The sync of %(resource)s of %(store)s left some orders out."),
-            _("Its warnings name them; the next run tries them again."),
+            _("The sync of %(resource)s of %(store)s left something out."),
+            _("Its warnings name it; the next run tries it again."),
         )
     if run.attention:
         return (
@@ -238,6 +238,13 @@ def _of_run(run: SyncRun, situation: Situation) -> tuple[str, Level, str, str] |
             _("Compare with the Pandabase dashboard."),
         )
     return None
+
+
+def _explained_by_permission(run: SyncRun, situation: Situation) -> bool:
+    """Whether what the run left out is told of its token already."""
+    token = situation.active_tokens.get(run.store_id)
+    missing = missing_permissions(token) if token is not None else []
+    return run.resource == Resource.PRODUCTS and "CATEGORIES_READ" in missing
 
 
 def _name_of_store(store_id: str, situation: Situation) -> str:

@@ -21,8 +21,10 @@ from django.utils import timezone
 
 from pandabase_django.management.commands.pandabase_sync import Command
 from pandabase_django.management.exits import Exit
-from pandabase_django.models import Store, SyncCursor, SyncRun
+from pandabase_django.models import ApiToken, Category, Product, Store, SyncCursor, SyncRun
 from pandabase_django.sandbox import Sandbox
+from pandabase_django.services.findings import Level, Situation
+from pandabase_django.services.health import attention
 from pandabase_django.services.sync import lease as leases
 from pandabase_django.services.sync.runs import sync_resource
 from tests.connecting import connect
@@ -137,6 +139,32 @@ def test_a_partial_sync_names_the_first_orders_it_left_out_and_its_run(sandbox: 
     assert warnings == [f"  {text}" for text in run.warnings[:5]]
     assert all("Details of ord_" in text for text in warnings)
     assert last == f"  and 2 more: see run {run.pk}."
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("declared", [False, True])
+def test_categories_that_may_not_be_read_are_told_in_every_run_until_they_may(
+    sandbox: Sandbox, *, declared: bool
+) -> None:
+    codes = ["PRODUCTS_READ", "ORDERS_READ", "REFUNDS_READ", "DISPUTES_READ"]
+    token = connect(
+        sandbox, sandbox.add_token(permissions=codes), permissions=codes if declared else []
+    )
+    for _ in range(2):
+        code, text = run_command("--resource", "products")
+        assert (code, Product.objects.count(), Category.objects.count()) == (4, 12, 0)
+        first, warning = text.splitlines()
+        assert ": PARTIAL" in first
+        assert "Categories were left out" in warning
+        assert "CATEGORIES_READ" in warning
+    assert run_command("--resource", "orders")[0] == 0
+    health = [f for f in attention(Situation()) if not f.code.startswith("pandabase.")]
+    assert [(f.code, f.level) for f in health] == [("permission_missing", Level.WARNING)]
+    # Somebody allows it, with a token that has it.
+    ApiToken.objects.filter(pk=token.pk).update(role=ApiToken.Role.RETIRED)
+    connect(sandbox)
+    assert run_command("--resource", "products")[0] == 0
+    assert Category.objects.count() > 0
 
 
 def test_help_tells_what_each_option_and_each_exit_code_means(

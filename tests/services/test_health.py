@@ -116,7 +116,7 @@ def silent_beat() -> None:
             Level.WARNING,
             "Orders",
         ),
-        (lambda: run(state="PARTIAL"), "run_partial", Level.WARNING, "left some orders out"),
+        (lambda: run(state="PARTIAL"), "run_partial", Level.WARNING, "of Orders of Shop 1 left"),
         (lambda: run(state="COMPLETED", attention="11 %"), "run_attention", Level.WARNING, "11 %"),
     ],
 )
@@ -131,6 +131,16 @@ def test_what_is_wrong_is_found(
     assert finding.fix
     if finding.url_name:
         assert reverse(f"admin:{finding.url_name}", args=[quote(a) for a in finding.url_args])
+
+
+def test_a_permission_without_which_rows_are_missing_is_told_once() -> None:
+    token = make_store()
+    run(resource="products", state="PARTIAL")
+    assert codes(attention(Situation())) == ["run_partial"]
+    TokenPermission.objects.create(token=token, code="CATEGORIES_READ", observed="DENIED")
+    (finding,) = [f for f in attention(Situation()) if not f.code.startswith("pandabase.")]
+    assert (finding.code, finding.level) == ("permission_missing", Level.WARNING)
+    assert "CATEGORIES_READ" in finding.sentence
 
 
 def test_a_failure_that_was_followed_by_a_good_run_is_history() -> None:

@@ -68,7 +68,7 @@ def _sync_categories(context: SyncContext) -> None:
                 write=write,
             )
         except MissingPermission as error:
-            context.recorder.warn([f"Categories were left out: {error}"])
+            context.recorder.leave_out(f"Categories were left out: {error}")
             return
         entry["clean"] = reading.clean
         if not reading.clean:

@@ -69,6 +69,10 @@ class Recorder:
         on_progress: Called with the record after each batch, and each second without one.
         journal: Where written rows are noted; None takes one of the run, when it is saved.
         clock: Replaces ``time.monotonic``.
+
+    Attributes:
+        run: The record.
+        left_out: Something could not be read for want of a permission; a warning says what.
     """
 
     def __init__(
@@ -80,6 +84,7 @@ class Recorder:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.run = run
+        self.left_out = False
         self._journal = journal
         self._on_progress = on_progress
         self._traffic: Traffic | None = None
@@ -138,6 +143,11 @@ class Recorder:
             self.run.warning_count += 1
             if len(self.run.warnings) < MAX_WARNINGS:
                 self.run.warnings.append(text[:500])
+
+    def leave_out(self, text: str) -> None:
+        """Warn of what this run may not read: it can end well in part alone."""
+        self.left_out = True
+        self.warn([text])
 
     def attend(self, text: str) -> None:
         """Mark the run for a person's attention; what goes beyond a paragraph is cut."""

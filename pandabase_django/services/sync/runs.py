@@ -236,13 +236,15 @@ def _run_strategy(
             dry_run=run.dry_run,
             call_for_help=call_for_help,
         )
-        if run.resource == Resource.PRODUCTS:
-            sync_products(context)
-            return SyncRun.State.COMPLETED
         if run.resource == Resource.REQUEST_LOGS:
             return fetch_request_logs(context)
-        failures = sync_orders(context)
-        return SyncRun.State.PARTIAL if failures else SyncRun.State.COMPLETED
+        unread = 0
+        if run.resource == Resource.PRODUCTS:
+            sync_products(context)
+        else:
+            unread = sync_orders(context)
+        all_read = not unread and not recorder.left_out
+        return SyncRun.State.COMPLETED if all_read else SyncRun.State.PARTIAL
 
 
 def _note_completion(cursor: SyncCursor, lease: leases.Lease | None) -> None:
