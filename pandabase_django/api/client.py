@@ -11,9 +11,7 @@ from typing import Any
 from requests.auth import AuthBase
 
 from pandabase_django.api import schemas
-from pandabase_django.api.auth import ReplaceableAuth
 from pandabase_django.api.operations import OPERATIONS, Operation
-from pandabase_django.api.rate import RateState
 from pandabase_django.api.replies import RawReply, Reply
 from pandabase_django.api.request_logs import RequestLogEntry
 from pandabase_django.api.resources import (
@@ -25,7 +23,7 @@ from pandabase_django.api.resources import (
     Webhooks,
 )
 from pandabase_django.api.traffic import Traffic
-from pandabase_django.api.transport import Timeouts, Transport
+from pandabase_django.api.transport import Transport
 from pandabase_django.exceptions import InvalidCredential, MissingPermission
 
 __all__ = ["Client"]
@@ -37,51 +35,23 @@ class Client:
     Use it as a context manager; it keeps connections open.
 
     Args:
-        store_id: The store that is called.
-        base_url: Scheme and host.
-        auth: Signs each request.
-        token_key: Names the token in rate-limit scopes; not a secret.
+        transport: Sends the requests, to one store with one token. The client closes it.
         declared_permissions: What the token's owner declares; empty when nothing is known, and
             then every call is tried.
-        rate_state: Memory of exhausted limits, shared between workers.
-        timeouts: See ``Timeouts``.
-        pool_size: Connections kept open.
-        max_wait_seconds: Longest sleep for a rate limit.
-        retries: Further tries of a request that may be repeated.
         on_refused: Asked after a 401 for another credential; None when there is none. Called in
             the thread that met the 401.
     """
 
     def __init__(
         self,
+        transport: Transport,
         *,
-        store_id: str,
-        base_url: str,
-        auth: AuthBase,
-        token_key: str = "",
         declared_permissions: frozenset[str] = frozenset(),
-        rate_state: RateState | None = None,
-        timeouts: Timeouts | None = None,
-        pool_size: int = 4,
-        max_wait_seconds: float = 65.0,
-        retries: int = 4,
         on_refused: Callable[[], AuthBase | None] = lambda: None,
     ) -> None:
-        self._store_id = store_id
+        self._transport = transport
         self._declared = declared_permissions
-        self._auth = ReplaceableAuth(auth)
         self._on_refused = on_refused
-        self._transport = Transport(
-            base_url=base_url,
-            auth=self._auth,
-            store_id=store_id,
-            token_key=token_key,
-            rate_state=rate_state,
-            timeouts=timeouts,
-            pool_size=pool_size,
-            max_wait_seconds=max_wait_seconds,
-            retries=retries,
-        )
         self._noting = threading.Lock()
         self._granted: set[str] = set()
         self._denied: set[str] = set()
@@ -157,7 +127,7 @@ class Client:
         unknown = set(query or ()) - op.query
         if unknown:
             raise TypeError(f"{op.name} takes no query parameter {', '.join(sorted(unknown))}.")
-        path = op.fill({"store_id": self._store_id, **(params or {})})
+        path = op.fill({"store_id": self._transport.store_id, **(params or {})})
         self._refuse_undeclared(op)
         headers = {}
         if not op.reads:
@@ -191,11 +161,11 @@ class Client:
         """
         if error.tried_again:
             return False
-        if error.generation == self._auth.generation:
+        if error.generation == self._transport.auth.generation:
             auth = self._on_refused()
             if auth is None:
                 return False
-            self._auth.replace(auth)
+            self._transport.auth.replace(auth)
         return True
 
     def permit(self, *, declared: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
@@ -218,7 +188,7 @@ class Client:
             TransportError: No complete answer arrived.
         """
         op = OPERATIONS["store_get"]
-        return self._transport.send_once(op.method, op.fill({"store_id": self._store_id}))
+        return self._transport.send_once(op.method, op.fill({"store_id": self._transport.store_id}))
 
     def roll_secret(self, token_id: str) -> RawReply:
         """Roll a token's secret: one request, never repeated, its answer not even parsed.
@@ -231,18 +201,18 @@ class Client:
             RateLimited: A limit is known to be exhausted; nothing was sent.
         """
         op = OPERATIONS["secret_roll"]
-        path = op.fill({"store_id": self._store_id, "token_id": token_id})
+        path = op.fill({"store_id": self._transport.store_id, "token_id": token_id})
         return self._transport.send_once(op.method, path, keep_any=True)
 
     def _with_newest_credential(self, send: Callable[[], Reply]) -> Reply:
-        generation = self._auth.generation
+        generation = self._transport.auth.generation
         try:
             return send()
         except InvalidCredential as error:
             error.generation = generation
             if not self.renew(error):
                 raise
-        generation = self._auth.generation
+        generation = self._transport.auth.generation
         try:
             return send()
         except InvalidCredential as error:

@@ -20,6 +20,7 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
+from pandabase_django.api.auth import ReplaceableAuth
 from pandabase_django.api.base_url import normalise_base_url
 from pandabase_django.api.headers import blocked_until
 from pandabase_django.api.rate import MemoryRateState, RateState, scope_key
@@ -33,11 +34,12 @@ from pandabase_django.exceptions import (
     TransportError,
 )
 
-__all__ = ["Timeouts", "Transport"]
+__all__ = ["RETRIES", "Timeouts", "Transport"]
 
 CHUNK_BYTES = 256 * 1024
 MAX_BODY_BYTES = 32 * 1024 * 1024
 MAX_KEPT_BYTES = 1024 * 1024  # of an answer that is sealed as a whole
+RETRIES = 4  # further tries of a request that may be repeated
 BACKOFF_SECONDS = 0.5
 MAX_BACKOFF_SECONDS = 8.0
 _UNPRINTABLE = re.compile(r"[^!-~]")  # what no database or log line is given
@@ -74,6 +76,13 @@ class Transport:
         pool_size: Connections kept open.
         max_wait_seconds: Longest sleep for a limit; a longer one is a RateLimited at once.
         retries: Further tries of a request that may be repeated.
+        clock: Gives the Unix epoch seconds.
+        sleep: Waits for so many seconds; by default a wait that ``give_up`` ends.
+
+    Attributes:
+        store_id: The store that is called.
+        auth: What signs; its ``replace`` gives it another credential.
+        traffic: What was sent and slept so far.
     """
 
     def __init__(
@@ -87,19 +96,20 @@ class Transport:
         timeouts: Timeouts | None = None,
         pool_size: int = 4,
         max_wait_seconds: float = 65.0,
-        retries: int = 4,
+        retries: int = RETRIES,
         clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], object] | None = None,
     ) -> None:
         self._base_url = normalise_base_url(base_url)
-        self._auth = auth
-        self._store_id = store_id
+        self.auth = ReplaceableAuth(auth)
+        self.store_id = store_id
         self._token_key = token_key
         self._rate_state = rate_state if rate_state is not None else MemoryRateState()
         self._timeouts = timeouts or Timeouts()
         self._max_wait = max_wait_seconds
         self._retries = retries
         self._given_up = threading.Event()
-        self._sleep: Callable[[float], object] = self._given_up.wait
+        self._sleep = sleep or self._given_up.wait
         self._clock = clock
         self.traffic = Traffic(clock=clock)
         # One session for all threads: its pool is thread-safe, and neither cookies nor headers
@@ -195,7 +205,7 @@ class Transport:
                 params=query,
                 data=body,
                 headers=sent,
-                auth=self._auth,
+                auth=self.auth,
                 timeout=(self._timeouts.connect_seconds, self._timeouts.read_seconds),
                 allow_redirects=False,
                 stream=True,
@@ -253,7 +263,7 @@ class Transport:
         return {"body": b"".join(parts), "complete": True}
 
     def _scopes(self) -> tuple[str, ...]:
-        return ("ip", f"store:{self._store_id}", f"token:{self._token_key}")
+        return ("ip", f"store:{self.store_id}", f"token:{self._token_key}")
 
     def _note_limit(self, raw: RawReply, *, sent_at: float, received_at: float) -> None:
         until = blocked_until(
@@ -263,7 +273,7 @@ class Transport:
             scope = scope_key(
                 raw.headers.get("X-RateLimit-Type", ""),
                 token_key=self._token_key,
-                store_id=self._store_id,
+                store_id=self.store_id,
             )
             self._rate_state.block(scope, until)
 

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from pandabase_django.api.auth import BearerAuth, HmacAuth, Revealable
 from pandabase_django.api.client import Client
-from pandabase_django.api.transport import Timeouts
+from pandabase_django.api.transport import RETRIES, Timeouts, Transport
 from pandabase_django.conf import conf
 from pandabase_django.exceptions import ConfigurationError, InvalidCredential, SecretMoved
 from pandabase_django.models import ApiToken, RotationAttempt, Store, TokenPermission
@@ -41,7 +41,6 @@ LOOK_EVERY_SECONDS = 0.1
 UNDECIDED_RETRY_SECONDS = 60.0
 
 _State = RotationAttempt.State
-RETRIES = 4
 HURRIED_TIMEOUTS = Timeouts(connect_seconds=5.0, read_seconds=10.0)
 ARRIVING = (_State.SENT, _State.JOURNALED, _State.VERIFIED)
 
@@ -131,12 +130,11 @@ def build_client(
         secret: Signs instead of the token's own secret.
         on_refused: See ``Client``.
     """
-    return Client(
-        store_id=token.store_id,
+    transport = Transport(
         base_url=token.base_url,
         auth=_auth(token, secret=secret or token.secret),
+        store_id=token.store_id,
         token_key=str(token.pk),
-        declared_permissions=declared,
         rate_state=CacheRateState(),
         timeouts=timeouts,
         pool_size=pool_size,
@@ -144,8 +142,8 @@ def build_client(
             conf.max_rate_limit_wait_seconds if max_wait_seconds is None else max_wait_seconds
         ),
         retries=retries,
-        on_refused=on_refused,
     )
+    return Client(transport, declared_permissions=declared, on_refused=on_refused)
 
 
 def configured_timeouts() -> Timeouts:

@@ -46,11 +46,35 @@ def remote() -> Iterator[responses.RequestsMock]:
         yield mock
 
 
-def client(**options: Any) -> Client:
-    given: dict[str, Any] = {"store_id": "shp_1", "base_url": BASE, **options}
-    made = Client(auth=BearerAuth(Secret("sk_test_abcdefgh")), **given)
-    made._transport._sleep = lambda seconds: None
-    return made
+class Clock:
+    """Stands still; sleeping moves it."""
+
+    def __init__(self) -> None:
+        self.now = time.time()
+        self.slept: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+def transport(**options: Any) -> Transport:
+    clock = options.pop("clock", None) or Clock()
+    given = {
+        "base_url": BASE,
+        "auth": BearerAuth(Secret("sk_test_abcdefgh")),
+        "store_id": "shp_1",
+        "token_key": "t1",
+        **options,
+    }
+    return Transport(clock=clock, sleep=clock.sleep, **given)
+
+
+def client(*, declared_permissions: frozenset[str] = frozenset(), **options: Any) -> Client:
+    return Client(transport(**options), declared_permissions=declared_permissions)
 
 
 @pytest.mark.fact(9)
@@ -167,9 +191,9 @@ def test_a_write_that_was_refused_by_a_limit_goes_again_with_its_key(
 ) -> None:
     remote.post(URL, status=429, json={"ok": False, "error": "slow"}, headers={"Retry-After": "1"})
     remote.post(URL, status=201, json={"ok": True, "data": {"id": "prd_1"}})
-    opened = client()
-    opened._transport._sleep = lambda seconds: opened._transport._rate_state._until.clear()  # type: ignore[attr-defined]
-    assert opened.products.create({"title": "x"}).id == "prd_1"
+    clock = Clock()
+    assert client(clock=clock).products.create({"title": "x"}).id == "prd_1"
+    assert 1 <= sum(clock.slept) < 2
     keys = {call.request.headers["Idempotency-Key"] for call in remote.calls}
     assert len(keys) == 1
     assert len(keys.pop()) == 32
@@ -216,15 +240,14 @@ def test_an_exhausted_limit_is_waited_for_before_the_next_request(
     headers = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(time.time()) + 30)}
     remote.get(URL, json=OK, headers=headers)
     remote.get(URL, json=OK)
-    opened = client()
-    waits: list[float] = []
-    opened._transport._sleep = waits.append
+    clock = Clock()
+    opened = client(clock=clock)
     opened.products.list()
-    assert waits == []
+    assert clock.slept == []
     opened.products.list()
-    assert len(waits) == 1
-    assert 25 < waits[0] <= 31
-    assert opened.traffic.seconds_waited == waits[0]
+    (waited,) = clock.slept
+    assert 25 < waited <= 31
+    assert opened.traffic.seconds_waited == waited
 
 
 @pytest.mark.parametrize(
@@ -321,20 +344,16 @@ def _flood(connection: socket.socket) -> None:
 def test_an_answer_that_drips_breaks_off_or_floods_ends_in_time(
     answer: Callable[[socket.socket], None], kind: type[PandabaseError]
 ) -> None:
-    transport = Transport(
-        base_url=_serve(answer),
-        auth=BearerAuth(Secret("sk_test_abcdefgh")),
-        store_id="shp_1",
-        token_key="t",
-        timeouts=Timeouts(connect_seconds=0.5, read_seconds=0.4),
+    sender = transport(
+        base_url=_serve(answer), timeouts=Timeouts(connect_seconds=0.5, read_seconds=0.4)
     )
     started = time.monotonic()
     with pytest.raises(kind) as caught:
-        transport.send_once("GET", "/")
+        sender.send_once("GET", "/")
     assert time.monotonic() - started < 5
     assert caught.value.__cause__ is None
     assert "abcdefgh" not in repr(caught.value)
-    transport.close()
+    sender.close()
 
 
 @pytest.mark.fact(15)
