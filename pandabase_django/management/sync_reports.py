@@ -79,7 +79,7 @@ def audit_report(audit: Audit) -> dict[str, Any]:
     return {
         "store": audit.store_id,
         "resource": audit.resource,
-        "state": "EQUAL" if audit.equal else "DIFFERENT",
+        "state": "EQUAL" if audit.equal else "DIFFERENT" if audit.differs else "INCOMPLETE",
         "compared": "rows" if audit.full else "counts",
         "counts": {
             count.name: {"there": count.there, "here": count.here} for count in audit.counts
@@ -87,6 +87,7 @@ def audit_report(audit: Audit) -> dict[str, Any]:
         "rows_compared": audit.rows_compared,
         "difference_count": audit.difference_count,
         "differences": [asdict(difference) for difference in audit.differences],
+        "not_compared": audit.not_compared,
         "notes": audit.notes if audit.full else [*audit.notes, ONLY_COUNTS],
         "requests": audit.requests,
         "seconds": round(audit.seconds, 3),
@@ -108,12 +109,11 @@ def audit_text(report: dict[str, Any]) -> str:
     rows = ""
     if report["compared"] == "rows":
         rows = f" {report['rows_compared']} rows compared, {report['difference_count']} differ."
-    lines = [
-        f"{start}. {counts}.{rows} {report['requests']} requests in {report['seconds']:.1f} s."
-    ]
+    spent = f"{_number(report['requests'], 'request')} in {report['seconds']:.1f} s"
+    lines = [f"{start}. {counts}.{rows} {spent}."]
     shown = report["differences"][:DIFFERENCES_SHOWN]
     lines += [f"  {d['kind']} {d['id']} {d['what']}: {d['why']}" for d in shown]
     if report["difference_count"] > len(shown):
         lines.append(f"  and {report['difference_count'] - len(shown)} more.")
-    lines += [f"  {note}" for note in report["notes"]]
+    lines += [f"  {note}" for note in (*report["not_compared"], *report["notes"])]
     return "\n".join(lines)

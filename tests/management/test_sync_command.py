@@ -157,6 +157,10 @@ def test_categories_that_may_not_be_read_are_told_in_every_run_until_they_may(
         assert ": PARTIAL" in first
         assert "Categories were left out" in warning
         assert "CATEGORIES_READ" in warning
+    for arguments in (["--audit"], ["--audit", "--full"]):
+        code, text = run_command("--resource", "products", *arguments)
+        assert (code, "products: INCOMPLETE. products 12." in text) == (4, True)
+        assert "Categories were not compared: " in text
     assert run_command("--resource", "orders")[0] == 0
     health = [f for f in attention(Situation()) if not f.code.startswith("pandabase.")]
     assert [(f.code, f.level) for f in health] == [("permission_missing", Level.WARNING)]
@@ -164,6 +168,7 @@ def test_categories_that_may_not_be_read_are_told_in_every_run_until_they_may(
     ApiToken.objects.filter(pk=token.pk).update(role=ApiToken.Role.RETIRED)
     connect(sandbox)
     assert run_command("--resource", "products")[0] == 0
+    assert "EQUAL" in run_command("--resource", "products", "--audit", "--full")[1]
     assert Category.objects.count() > 0
 
 

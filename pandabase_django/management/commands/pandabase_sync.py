@@ -81,7 +81,7 @@ class Command(BaseCommand):
             "--audit",
             action="store_true",
             help="Compare counts by a few requests, with --full every list row; write nothing. "
-            "Exits 4 when anything differs.",
+            "Exits 4 when anything differs or could not be compared.",
         )
         parser.add_argument(
             "--format",
@@ -118,7 +118,7 @@ class Command(BaseCommand):
                 self.stdout.write(json.dumps({"ok": ok, name: reports}))
         worst = _worst(codes)
         if worst:
-            failed = "Not everything is equal." if options["audit"] else None
+            failed = "Not everything was found equal." if options["audit"] else None
             raise fail(failed or "Not everything could be synced.", code=worst)
 
     def _sync(

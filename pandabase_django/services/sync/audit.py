@@ -54,7 +54,8 @@ class Audit:
         rows_compared: List rows that were read and compared.
         differences: The first thousand.
         difference_count: All of them.
-        notes: What could not be compared, and whether the store moved meanwhile.
+        not_compared: What the remote did not let us compare, and why; nobody knows if it is equal.
+        notes: What else is worth knowing, such as that the store moved meanwhile.
         requests: Requests it cost.
         seconds: Time it took.
     """
@@ -66,14 +67,20 @@ class Audit:
     rows_compared: int = 0
     differences: list[Difference] = field(default_factory=list)
     difference_count: int = 0
+    not_compared: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     requests: int = 0
     seconds: float = 0.0
 
     @property
+    def differs(self) -> bool:
+        """Something that was compared differs."""
+        return bool(self.difference_count) or any(c.there != c.here for c in self.counts)
+
+    @property
     def equal(self) -> bool:
-        """Nothing that was compared differs."""
-        return not self.difference_count and all(c.there == c.here for c in self.counts)
+        """Everything was compared, and nothing differs."""
+        return not self.differs and not self.not_compared
 
     def add(self, found: Iterable[Difference]) -> None:
         """Count differences and keep the first thousand."""
@@ -172,7 +179,7 @@ def _products(context: SyncContext, result: Audit) -> None:
             compare=comparison.compare_categories,
         )
     except MissingPermission as error:
-        result.notes.append(f"Categories were left out: {error}")
+        result.not_compared.append(f"Categories were not compared: {error}")
     _catalog(
         context,
         result,
