@@ -236,6 +236,7 @@ ORDERS = Kind(
         **_OF_HERE,
         "list_digest": "Of the list form; a wrong one shows in what the next sync reads.",
         "detailed_at": "A time of here.",
+        "unread_at": "A time of here.",
         "dirty_mark": "Counts marks of here.",
     },
 )

@@ -83,6 +83,8 @@ class Order(MirrorRow):
     )
     # Only ever grows; clearing compares it, so a mark made while reading is never lost.
     dirty_mark = models.BigIntegerField(default=1, editable=False)
+    # When the details that are due could not be read; such an order waits until others were.
+    unread_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         verbose_name = _("order")

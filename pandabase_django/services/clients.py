@@ -57,7 +57,8 @@ def client_for(
 
     Args:
         store: A store, or one of its tokens.
-        pool_size: Connections kept open; None takes ``PANDABASE["CONCURRENCY"]``.
+        pool_size: Connections kept open; None takes ``PANDABASE["CONCURRENCY"]``, and one for
+            what is asked while all of them are busy.
         hurried: A person waits for the page: short time-outs, no second try, no wait for a limit.
 
     Raises:
@@ -190,7 +191,7 @@ class _Owner:
         self.client = build_client(
             self._token,
             declared=declared_codes(self._token),
-            pool_size=pool_size or conf.concurrency,
+            pool_size=pool_size or conf.concurrency + 1,
             timeouts=HURRIED_TIMEOUTS if hurried else configured_timeouts(),
             retries=0 if hurried else RETRIES,
             max_wait_seconds=0.0 if hurried else None,

@@ -16,7 +16,7 @@ from pandabase_django.exceptions import LeaseHeld, LeaseLost
 from pandabase_django.models import Order, OrderItem, Product, Store, SyncCursor, SyncRun
 from pandabase_django.sandbox import Sandbox
 from pandabase_django.services.clients import client_for
-from pandabase_django.services.sync import details, orders, paging, recorder
+from pandabase_django.services.sync import fetching, orders, paging, recorder
 from pandabase_django.services.sync import lease as leases
 from pandabase_django.services.sync.details import Detailed, mark_dirty, write_details
 from pandabase_django.services.sync.runs import reap_stalled_runs
@@ -106,20 +106,6 @@ def test_a_lease_that_is_renewed_all_the_time_is_not_waited_for_without_end(
             on_wait=lambda holder, left: None,
             sleep=lambda _: lease.guard(),
         )
-
-
-def test_a_sign_of_life_comes_by_the_clock_though_answers_never_stop(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(paging, "TICK_SECONDS", 0.05)
-    signs: list[float] = []
-    reader: paging.Reader[None]
-    with paging.Reader(
-        concurrency=1, while_waiting=lambda: signs.append(time.monotonic())
-    ) as reader:
-        for _ in reader.each(lambda _: time.sleep(0.01), range(60)):
-            pass
-    assert len(signs) >= 5
 
 
 @pytest.mark.parametrize("resource", ["products", "orders"])
@@ -277,7 +263,7 @@ def test_the_record_of_a_cancelled_run_counts_what_stands_here(
     sandbox: Sandbox, sync: Sync, monkeypatch: pytest.MonkeyPatch, phase: str
 ) -> None:
     monkeypatch.setattr(orders, "PAGES_PER_TRANSACTION", 1)
-    monkeypatch.setattr(details, "ORDERS_PER_TRANSACTION", 50)
+    monkeypatch.setattr(fetching, "ORDERS_PER_TRANSACTION", 50)
 
     def cancel(run: SyncRun) -> None:
         if run.phase == phase and run.progress_done >= 100:

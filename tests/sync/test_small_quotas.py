@@ -8,10 +8,8 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 
-from pandabase_django.exceptions import ProtocolError
 from pandabase_django.models import Order, Product, Store, SyncRun
 from pandabase_django.sandbox import Sandbox
-from pandabase_django.services.sync.paging import batches
 from pandabase_django.services.sync.runs import sync_resource
 from tests.connecting import connect
 from tests.sync.conftest import Sync
@@ -81,16 +79,3 @@ def test_pages_of_products_that_arrived_are_kept(large: Sandbox) -> None:
     open_window(large, 5, path="/products$")
     assert sync_of_the_store("products").state == "FAILED"
     assert Product.objects.count() == 300  # the first and the last page are asked for before
-
-
-def test_a_batch_that_is_not_full_comes_before_the_error() -> None:
-    def source() -> Iterator[int]:
-        yield from range(5)
-        raise ProtocolError("the sixth is unreadable")
-
-    given = batches(source(), 2)
-    assert [next(given) for _ in range(3)] == [[0, 1], [2, 3], [4]]
-    with pytest.raises(ProtocolError):
-        next(given)
-    assert list(batches(range(4), 2)) == [[0, 1], [2, 3]]
-    assert list(batches([], 2)) == []

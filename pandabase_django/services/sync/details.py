@@ -1,4 +1,4 @@
-"""Reads the detail form of dirty orders and writes orders, line items and customers.
+"""Writes the detail form of orders, with their line items and customers.
 
 Needs no lease: the order rows are locked while they are compared, an answer with an older
 ``updatedAt`` never overwrites a newer one, and the dirty mark is cleared only when it is still the
@@ -8,7 +8,7 @@ read the same order, in any order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,27 +19,14 @@ from django.utils import timezone
 
 from pandabase_django import signals
 from pandabase_django.api import schemas
-from pandabase_django.api.client import Client
-from pandabase_django.exceptions import (
-    ObjectNotFound,
-    PandabaseError,
-    ProtocolError,
-    ServerError,
-    TransportError,
-)
 from pandabase_django.models import Order, OrderItem
 from pandabase_django.services.sync.children import write_children
 from pandabase_django.services.sync.customers import write_customers
 from pandabase_django.services.sync.lease import limit_idling
-from pandabase_django.services.sync.paging import Reader, batches
-from pandabase_django.services.sync.recorder import Recorder
 from pandabase_django.services.sync.rows import item_row, order_row
 from pandabase_django.services.sync.upsert import Change, Outcome, upsert
 
-__all__ = ["Detailed", "dirty_orders", "fetch_details", "mark_dirty", "write_details"]
-
-ORDERS_PER_TRANSACTION = 100
-FAILURES_IN_A_ROW = 5  # after that many the remote itself is unwell, not one order
+__all__ = ["Detailed", "mark_dirty", "write_details"]
 
 # What the list form or the dirty mark owns; the detail form leaves it alone.
 KEPT = frozenset({"list_digest", "dirty_mark"})
@@ -85,91 +72,7 @@ class _Known:
 
 def mark_dirty(orders: QuerySet[Order]) -> int:
     """Ask for the details of these orders (again). Returns how many were marked."""
-    return orders.update(dirty=True, dirty_mark=F("dirty_mark") + 1)
-
-
-def dirty_orders(*, store_id: str, chunk: int = 1000) -> Iterator[tuple[str, int]]:
-    """Ids and marks of orders whose details are due, each once, oldest id first."""
-    after = ""
-    while True:
-        found = list(
-            Order.objects.filter(store_id=store_id, dirty=True, pk__gt=after)
-            .order_by("pk")
-            .values_list("pk", "dirty_mark")[:chunk]
-        )
-        yield from found
-        if len(found) < chunk:
-            return
-        after = found[-1][0]
-
-
-def fetch_details(
-    wanted: Iterable[tuple[str, int]],
-    *,
-    client: Client,
-    reader: Reader[Any],
-    recorder: Recorder,
-    store_id: str,
-    silent: bool,
-    guard: Callable[[], None] = lambda: None,
-    missing: set[str] | None = None,
-) -> set[str]:
-    """Fetch and write the details of these orders.
-
-    An order whose answer can't be understood stays dirty and is named in the warnings.
-
-    Args:
-        wanted: Ids and dirty marks.
-        client: Fetches them.
-        reader: Fetches several at a time.
-        recorder: The run.
-        store_id: The store.
-        silent: Send no signal (a store's first sync).
-        guard: Called first in each transaction; raises when nothing may be written any more.
-        missing: Gets the ids that answered 404.
-
-    Returns:
-        Ids of the orders that could not be read.
-
-    Raises:
-        PandabaseError: The credential, a permission or the remote itself failed.
-    """
-    unread: set[str] = set()
-    in_a_row = 0
-
-    def fetch(item: tuple[str, int]) -> Detailed | PandabaseError:
-        asked_at = timezone.now()
-        try:
-            return Detailed(order=client.orders.get(item[0]), mark=item[1], asked_at=asked_at)
-        except (ObjectNotFound, ProtocolError, ServerError, TransportError) as error:
-            return error
-
-    for batch in batches(reader.each(fetch, wanted), ORDERS_PER_TRANSACTION):
-        details: list[Detailed] = []
-        for (pk, _), answer in batch:
-            if isinstance(answer, PandabaseError):
-                unread.add(pk)
-                recorder.warn([f"Details of {pk} could not be read: {answer}"])
-                if isinstance(answer, ObjectNotFound):
-                    if missing is not None:
-                        missing.add(pk)
-                    continue
-                in_a_row += 1
-                if in_a_row >= FAILURES_IN_A_ROW:
-                    raise answer
-            elif answer.order.id != pk:
-                unread.add(pk)
-                other = answer.order.id
-                recorder.warn([f"Details of {pk} came back as those of {other}; left out."])
-            else:
-                in_a_row = 0
-                details.append(answer)
-        with recorder.saving(guard):
-            outcome = write_details(details, store_id=store_id, silent=silent)
-            recorder.add(outcome)
-            done = recorder.run.progress_done + len(batch)
-            recorder.progress(done=done, total=recorder.run.progress_total)
-    return unread
+    return orders.update(dirty=True, dirty_mark=F("dirty_mark") + 1, unread_at=None)
 
 
 def write_details(details: Sequence[Detailed], *, store_id: str, silent: bool) -> Outcome[Any]:
@@ -251,7 +154,7 @@ def _clear_marks(details: list[Detailed], known: dict[str, _Known]) -> None:
     clean = [
         d.order.id for d in details if d.order.id in known and known[d.order.id].mark == d.mark
     ]
-    Order.objects.filter(pk__in=clean).update(dirty=False)
+    Order.objects.filter(pk__in=clean).update(dirty=False, unread_at=None)
 
 
 def _write_items(

@@ -8,18 +8,23 @@ without reading all of them again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
-from django.db.models import F
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from pandabase_django.api import schemas
 from pandabase_django.api.schemas import Page
 from pandabase_django.models import Order, SyncCursor
-from pandabase_django.models.lookups import Among
 from pandabase_django.services.sync import movements, rolling, statuses, vanished
-from pandabase_django.services.sync.details import dirty_orders, fetch_details
+from pandabase_django.services.sync.fetching import (
+    Wanted,
+    fetch_details,
+    orders_due,
+    orders_unread,
+    wanted_in_pages,
+)
 from pandabase_django.services.sync.listing import write_batch
 from pandabase_django.services.sync.paging import PAGE_SIZE, batches
 from pandabase_django.services.sync.sharing import helpers_for, read_together
@@ -27,12 +32,14 @@ from pandabase_django.services.sync.sweep import PAGES_PER_TRANSACTION, SyncCont
 
 __all__ = ["sync_orders"]
 
+TRIED_AT_ONCE = 50  # of the orders that could not be read
+
 
 def sync_orders(context: SyncContext) -> int:
     """Make the local orders, line items and customers equal the remote's.
 
     Returns:
-        How many orders' details could not be read; they stay dirty.
+        How many orders' details could not be read, now or in earlier runs; they stay dirty.
 
     Raises:
         MissingPermission: The token may not read orders.
@@ -56,7 +63,6 @@ def sync_orders(context: SyncContext) -> int:
             _read_list(context, first=max(1, int(cursor.checkpoint.get("page", 1)) - 1))
     if everything and context.dry_run:
         return 0  # every row of the list was compared; nothing else could be told
-    unread: set[str] = set()
     missing: set[str] = set()
     # Asked together: one after another they would wait for half a dozen answers.
     moved, unsettled = movements.ask(context), statuses.ask_for_unsettled(context)
@@ -64,11 +70,10 @@ def sync_orders(context: SyncContext) -> int:
     statuses.read_unsettled(context, unsettled)
     if not everything:
         rolling.read_next_pages(context, hurried=movements.cannot_watch(context))
-    _read_details(context, unread, missing)
-    statuses.reconcile(context, read_details=lambda: _read_details(context, unread, missing))
+    _read_details(context, missing)
+    statuses.reconcile(context, read_details=lambda: _read_details(context, missing))
     vanished.bury_orders(context, missing)
-    # One that failed at first may have been read, or proved gone, meanwhile.
-    return Order.objects.filter(Among(F("pk"), unread), dirty=True).count()
+    return 0 if context.dry_run else orders_unread(context.store.pk).count()
 
 
 def _read_list(context: SyncContext, *, first: int) -> None:
@@ -140,36 +145,46 @@ def _write_batch(context: SyncContext, pages: Sequence[Page[schemas.OrderRow]]) 
             SyncCursor.objects.filter(pk=context.cursor.pk).update(checkpoint=checkpoint)
 
 
-def _read_details(context: SyncContext, unread: set[str], missing: set[str]) -> None:
-    due = Order.objects.filter(store=context.store, dirty=True).count()
-    if context.dry_run or not due:
+def _read_details(context: SyncContext, missing: set[str]) -> None:
+    store_id, run = context.store.pk, context.recorder.run
+    untried = orders_unread(store_id, before=run.started_at)
+    due = orders_due(store_id).count()
+    total = due + untried.count()
+    if context.dry_run or not total:
         return
 
-    def read(wanted: Iterator[tuple[str, int]], guard: Callable[[], None]) -> None:
-        unread.update(
-            fetch_details(
-                wanted,
-                client=context.client,
-                reader=context.reader,
-                recorder=context.recorder,
-                store_id=context.store.pk,
-                silent=context.first,
-                guard=guard,
-                missing=missing,
-            )
+    def read(wanted: Iterable[Wanted], guard: Callable[[], None] = context.keep_lease) -> int:
+        return fetch_details(
+            wanted,
+            client=context.client,
+            reader=context.reader,
+            recorder=context.recorder,
+            store_id=store_id,
+            silent=context.first,
+            guard=guard,
+            missing=missing,
         )
 
     with context.recorder.step("orders: details") as entry:
-        context.recorder.progress(done=0, total=due)
+        context.recorder.progress(done=0, total=total)
         helpers = helpers_for(due)
-        if context.call_for_help is None or not helpers:
-            read(dirty_orders(store_id=context.store.pk), context.keep_lease)
+        if context.call_for_help and helpers:
+            entry["helpers"] = read_together(
+                context.recorder,
+                read=read,
+                call_for_help=partial(context.call_for_help, run.pk, helpers),
+                guard=context.keep_lease,
+                missing=missing,
+            )
+        # With helpers: what one that died was given.
+        read(wanted_in_pages(orders_due(store_id)))
+        _try_again(untried, read)
+
+
+def _try_again(untried: QuerySet[Order], read: Callable[[Iterable[Wanted]], int]) -> None:
+    """Read what could not be read before, the longest untried first, as long as some of it can."""
+    while wanted := list(
+        untried.order_by("unread_at", "pk").values_list("pk", "dirty_mark")[:TRIED_AT_ONCE]
+    ):
+        if read(wanted) == len(wanted):
             return
-        entry["helpers"] = read_together(
-            context.recorder,
-            read=read,
-            call_for_help=partial(context.call_for_help, context.recorder.run.pk, helpers),
-            guard=context.keep_lease,
-            unread=unread,
-            missing=missing,
-        )

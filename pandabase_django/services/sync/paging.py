@@ -103,6 +103,11 @@ class Reader(Generic[T]):
         """``work`` in a thread, so that the caller stays alive while it takes its time."""
         return self.ahead(work)()
 
+    def aside(self, work: Callable[[], A]) -> A:
+        """``work`` at once, however many requests wait for a connection."""
+        with ThreadPoolExecutor(1) as lane:
+            return self._result(work, lane.submit(copy_context().run, work))
+
     def ahead(self, work: Callable[[], A]) -> Callable[[], A]:
         """Begin ``work`` now; what is returned waits for its result and gives it."""
         future = self._submit(work)

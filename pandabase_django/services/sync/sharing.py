@@ -20,11 +20,11 @@ from django.utils import timezone
 
 from pandabase_django import signals
 from pandabase_django.conf import conf
-from pandabase_django.models import Order, SyncRun
+from pandabase_django.models import SyncRun
 from pandabase_django.models.sync import Resource
 from pandabase_django.services.clients import client_for
-from pandabase_django.services.sync.details import dirty_orders, fetch_details
 from pandabase_django.services.sync.endings import RunResult, attempt
+from pandabase_django.services.sync.fetching import Wanted, fetch_details, orders_due
 from pandabase_django.services.sync.journal import Journal
 from pandabase_django.services.sync.paging import Reader
 from pandabase_django.services.sync.recorder import Recorder, RunCancelled
@@ -40,7 +40,7 @@ LOOK_SECONDS = 0.5
 # Asks for so many helpers of a run, by its primary key.
 CallForHelp = Callable[[int, int], None]
 # Reads and writes the details of these orders; calls the guard first in each transaction.
-Read = Callable[[Iterator[tuple[str, int]], Callable[[], None]], None]
+Read = Callable[[Iterator[Wanted], Callable[[], None]], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +72,16 @@ def read_together(
     read: Read,
     call_for_help: Callable[[], None],
     guard: Callable[[], None],
-    unread: set[str],
     missing: set[str],
     sleep: Callable[[float], None] = time.sleep,
 ) -> int:
-    """Read the details that are due, as one of several.
+    """Read the details that are due, as one of several; what a dead helper had stays due.
 
     Args:
         recorder: Of the run; helpers' numbers are added to it.
         read: Does the work.
         call_for_help: Brings helpers, or not: everything is read in any case.
         guard: Renews the lease.
-        unread: Gets the ids that helpers could not read.
         missing: Gets the ids that answered 404 to helpers.
         sleep: Replaces ``time.sleep``.
 
@@ -117,15 +115,11 @@ def read_together(
         sleep(LOOK_SECONDS)
     _hand_out_up_to(run, None)
     guard_and_count()
-    ended_well, records = True, list(helpers)
+    records = list(helpers)
     for helper in records:
         recorder.warn(helper.warnings)
         for step in helper.steps:
-            unread.update(step.get("unread", ()))
             missing.update(step.get("missing", ()))
-        ended_well &= helper.state in (SyncRun.State.COMPLETED, SyncRun.State.PARTIAL)
-    if not ended_well:
-        read(dirty_orders(store_id=run.store_id), guard)
     return len(records)
 
 
@@ -171,9 +165,7 @@ def _hand_out_up_to(run: SyncRun, order_id: str | None) -> None:
     SyncRun.objects.filter(pk=run.pk).update(handed_out_to=order_id)
 
 
-def _handed_out(
-    run: SyncRun, *, is_over: Callable[[], bool] = lambda: False
-) -> Iterator[tuple[str, int]]:
+def _handed_out(run: SyncRun, *, is_over: Callable[[], bool] = lambda: False) -> Iterator[Wanted]:
     """Ids and marks of dirty orders that no other worker of this run was given."""
     place = SyncRun.objects.filter(pk=run.pk)
     while not is_over():
@@ -181,7 +173,8 @@ def _handed_out(
         if after is None:
             return
         found = list(
-            Order.objects.filter(store_id=run.store_id, dirty=True, pk__gt=after)
+            orders_due(run.store_id)
+            .filter(pk__gt=after)
             .order_by("pk")
             .values_list("pk", "dirty_mark")[:ORDERS_PER_HAND_OUT]
         )
@@ -249,5 +242,5 @@ def _read_for(run: SyncRun, recorder: Recorder, *, is_over: Callable[[], bool]) 
                 guard=guard,
                 missing=missing,
             )
-            entry["unread"], entry["missing"] = sorted(unread), sorted(missing)
-    return SyncRun.State.PARTIAL if unread else SyncRun.State.COMPLETED
+            entry["missing"] = sorted(missing)
+    return SyncRun.State.PARTIAL if unread or missing else SyncRun.State.COMPLETED

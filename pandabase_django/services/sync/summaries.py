@@ -113,6 +113,7 @@ def _mark(changed: dict[str, str]) -> None:
         Order.objects.filter(pk__in=changed).update(
             dirty=True,
             dirty_mark=F("dirty_mark") + 1,
+            unread_at=None,
             list_digest=Case(
                 *(When(pk=pk, then=Value(digest)) for pk, digest in changed.items()),
                 default=F("list_digest"),

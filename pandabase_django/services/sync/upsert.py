@@ -33,6 +33,7 @@ NOT_A_CHANGE = frozenset(
         "dirty",
         "dirty_mark",
         "detailed_at",
+        "unread_at",
         "list_digest",
     }
 )
