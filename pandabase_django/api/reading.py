@@ -13,10 +13,13 @@ from typing import Any
 
 from pandabase_django.exceptions import ProtocolError
 
-__all__ = ["MAX_ID_CHARACTERS", "PARSER_VERSION", "Fields", "digest_of"]
+__all__ = ["MAX_ID_CHARACTERS", "MAX_TEXT_CHARACTERS", "PARSER_VERSION", "Fields", "digest_of"]
 
 PARSER_VERSION = 1  # raise it when a column is read differently: every row is then written anew
 MAX_ID_CHARACTERS = 128
+# Of a text that becomes a column's value. PostgreSQL's indexes take 2,704 bytes a row: a text of
+# this length and an id, of characters of four bytes. Nobody writes longer ones on purpose.
+MAX_TEXT_CHARACTERS = 500
 MAX_INTEGER = 2**63 - 1
 MILLISECONDS_FROM = 10**11  # a number above this can't be seconds of our time
 
@@ -52,8 +55,13 @@ class Fields:
             ProtocolError: There is none that can be a primary key.
         """
         value = self.data.get("id")
-        if not isinstance(value, str) or not value or len(value) > MAX_ID_CHARACTERS:
+        if not isinstance(value, str) or not value:
             raise ProtocolError(f"A {kind} came without a usable id.")
+        if len(value) > MAX_ID_CHARACTERS:
+            # Not cut: that would be the id of another object.
+            raise ProtocolError(
+                f"A {kind} came with an id longer than {MAX_ID_CHARACTERS} characters."
+            )
         return value
 
     def reference(self, name: str) -> str | None:
@@ -61,20 +69,29 @@ class Fields:
         value = self.data.get(name)
         if value is None or value == "":
             return None
-        if isinstance(value, str) and len(value) <= MAX_ID_CHARACTERS:
-            return value
-        self._warn(name, "is not an id")
-        return None
+        if not isinstance(value, str):
+            self._warn(name, "is not an id")
+            return None
+        if len(value) > MAX_ID_CHARACTERS:
+            self._warn(name, f"is longer than {MAX_ID_CHARACTERS} characters")
+            return None
+        return value
 
     def text(self, name: str) -> str | None:
-        """A text; a number is taken for its digits."""
+        """A text as a column takes it: of a long one the beginning, of a number the digits."""
         value = self.data.get(name)
-        if value is None or isinstance(value, str):
+        if value is None:
+            return None
+        if not isinstance(value, str):
+            if not isinstance(value, (int, float)) or isinstance(value, bool):
+                self._warn(name, "is not a text")
+                return None
+            value = str(value)
+        if len(value) <= MAX_TEXT_CHARACTERS:
             return value
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return str(value)
-        self._warn(name, "is not a text")
-        return None
+        longer = f"{name} is longer than {MAX_TEXT_CHARACTERS} characters"
+        self.warnings.append(f"{longer}; only the payload has all of it.")
+        return value[:MAX_TEXT_CHARACTERS]
 
     def integer(self, name: str) -> int | None:
         """A whole number of at most 63 bits."""

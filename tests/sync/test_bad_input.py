@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
@@ -113,6 +114,91 @@ def test_a_resource_without_its_permission_is_skipped_in_clear_words(sandbox: Sa
     observed = dict(added.permissions.values_list("code", "observed"))
     assert observed["ORDERS_READ"] == "DENIED"
     assert observed["PRODUCTS_READ"] == "GRANTED"
+
+
+def incompressible(seed: int, *, characters: int = 9000) -> str:
+    """What no index takes: PostgreSQL compresses longer texts before it gives up."""
+    dice = random.Random(seed)
+    return "".join(chr(dice.randrange(0x10000, 0x30000)) for _ in range(characters))
+
+
+@pytest.mark.fact(26)
+def test_an_order_with_texts_of_absurd_length_arrives_with_their_beginnings(
+    sandbox: Sandbox, sync: Sync
+) -> None:
+    sync("orders")
+    texts = {
+        path: incompressible(seed)
+        for seed, path in enumerate(
+            (
+                "customer.email",
+                "orderNumber",
+                "status",
+                "billingAddress.addressLine1",
+                "payment.paymentMethod.cardBrand",
+                "items.0.name",
+            )
+        )
+    }
+    fields = {"billingAddress": {}, "customer": {"id": "cus_long"}, **texts}
+    fields["payment"] = {"paymentMethod": {}}
+    paths = dict(sorted(fields.items(), key=lambda field: "." in field[0]))
+    (pk,) = sandbox.change([{"op": "create_order", "fields": paths}])
+    run = sync("orders").run
+    assert run.state == "COMPLETED"
+    order = Order.objects.get(pk=pk)
+    held = (
+        order.customer.email,
+        order.order_number,
+        order.status,
+        order.billing_line1,
+        order.card_brand,
+        order.items.get(position=0).name,
+    )
+    assert held == tuple(text[:500] for text in texts.values())
+    (shown,) = (shown for shown in sandbox.dump("orders") if shown["id"] == pk)
+    assert order.payload["customer"] == shown["customer"]
+    assert order.payload["billingAddress"] == shown["billingAddress"]
+    assert (
+        f"{pk}: customer: email is longer than 500 characters; only the payload has all of it."
+        in (run.warnings)
+    )
+    for again in (sync("orders").run, sync("orders", full=True).run):
+        assert (again.state, again.rows_updated, again.warnings) == ("COMPLETED", 0, [])
+    assert Order.objects.get(pk=pk).dirty is False
+
+
+def test_a_product_with_texts_of_absurd_length_arrives_with_their_beginnings(
+    sandbox: Sandbox, sync: Sync
+) -> None:
+    sync("products")
+    fields = {name: incompressible(3) for name in ("title", "handle", "status", "productType")}
+    (pk,) = sandbox.change([{"op": "edit_product", "index": 7, "fields": fields}])
+    run = sync("products").run
+    assert (run.state, run.rows_updated) == ("COMPLETED", 1)
+    product = Product.objects.get(pk=pk)
+    beginning = incompressible(3)[:500]
+    assert (product.title, product.status) == (beginning, beginning)
+    assert product.payload["title"] == incompressible(3)
+    assert "status is longer than 500 characters; only the payload has all of it." in run.warnings
+    assert sync("products").run.rows_updated == 0
+
+
+@pytest.mark.parametrize("resource", ["orders", "products"])
+def test_a_row_whose_id_no_key_can_hold_is_left_out_and_named(
+    sandbox: Sandbox, sync: Sync, resource: str
+) -> None:
+    match = {"method": "GET", "path_regex": f"/{resource}$", "query": {"page": "1", "limit": "100"}}
+    edits = {"set": {"data.items.3.id": "x" * 129}}
+    sandbox.fault([{"match": match, "times": 0, "action": "edit_body", "args": edits}])
+    run = sync(resource).run
+    assert any(
+        "Page 1, row 4 was left out" in text and "longer than 128 characters" in text
+        for text in run.warnings
+    )
+    model = Order if resource == "orders" else Product
+    assert not model.objects.filter(pk__startswith="xxx").exists()
+    assert model.objects.count() >= 119
 
 
 def test_a_revoked_token_stops_the_run_and_becomes_suspect(sandbox: Sandbox, sync: Sync) -> None:

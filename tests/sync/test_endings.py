@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime, timezone
 
 import pytest
-from django.db import InternalError, connection
+from django.db import DatabaseError, DataError, InternalError, OperationalError, connection
 
 from pandabase_django.exceptions import DatabaseAway
 from pandabase_django.models import Store, SyncRun
@@ -22,17 +23,22 @@ class FromPostgreSQL(Exception):
         self.sqlstate = sqlstate
 
 
-def ended_by(sqlstate: str) -> Exception | None:
-    """How a run ends whose statement met this, on a connection that works again."""
-    run = SyncRun(
+def new_run() -> SyncRun:
+    return SyncRun(
         store=Store(id="shp_a"), resource="orders", started_at=NOW, heartbeat_at=NOW, dry_run=True
     )
 
+
+def ended_by(
+    sqlstate: str, kind: type[DatabaseError] = InternalError, *, run: SyncRun | None = None
+) -> Exception | None:
+    """How a run ends whose statement met this, on a connection that works again."""
+
     def work() -> SyncRun.State:
-        raise InternalError("refused") from FromPostgreSQL(sqlstate)
+        raise kind("refused: secret@example.com") from FromPostgreSQL(sqlstate)
 
     connection.ensure_connection()  # an earlier test's may have been closed
-    return attempt(Recorder(run, on_progress=lambda run: None), work).error
+    return attempt(Recorder(run or new_run(), on_progress=lambda run: None), work).error
 
 
 def test_a_session_ended_for_idling_in_a_transaction_is_a_database_out_of_reach() -> None:
@@ -42,3 +48,40 @@ def test_a_session_ended_for_idling_in_a_transaction_is_a_database_out_of_reach(
 def test_any_other_internal_error_is_raised() -> None:
     with pytest.raises(InternalError):
         ended_by("25P02")
+
+
+@pytest.mark.parametrize("sqlstate", ["08006", "57P01", "40P01", "53300"])
+def test_what_passes_by_itself_is_a_database_out_of_reach(sqlstate: str) -> None:
+    assert isinstance(ended_by(sqlstate, OperationalError), DatabaseAway)
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "kind"),
+    [("54000", OperationalError), ("54001", OperationalError), ("22021", DataError)],
+)
+def test_what_the_database_refuses_is_not_called_out_of_reach(
+    sqlstate: str, kind: type[DatabaseError]
+) -> None:
+    run = new_run()
+    with pytest.raises(kind):
+        ended_by(sqlstate, kind, run=run)
+    assert run.state == "FAILED"
+    assert f"The database refused what was to be written or read ({kind.__name__} {sqlstate})" in (
+        run.error
+    )
+    assert "secret" not in run.error
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite" and sys.version_info < (3, 11), reason="no name")
+def test_a_statement_that_is_wrong_is_not_called_out_of_reach() -> None:
+    run = new_run()
+
+    def work() -> SyncRun.State:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT * FROM pandabase_nothing_of_this_name")
+        return SyncRun.State.COMPLETED
+
+    connection.ensure_connection()
+    with pytest.raises(DatabaseError):
+        attempt(Recorder(run, on_progress=lambda run: None), work)
+    assert "The database refused" in run.error

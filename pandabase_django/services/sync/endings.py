@@ -29,7 +29,12 @@ DATABASE_AWAY = (OperationalError, InterfaceError)
 # idle_in_transaction_session_timeout: PostgreSQL ends the session, and psycopg has it as an
 # InternalError; every other way of ending one is an OperationalError.
 IDLE_IN_TRANSACTION = "25P03"
+# Both drivers also have as an OperationalError what no retry helps: PostgreSQL a value beyond one
+# of its limits (SQLSTATE 54…), SQLite a statement that is wrong, such as one for a missing table.
+BEYOND_A_LIMIT = "54"
+WRONG_STATEMENT = "SQLITE_ERROR"
 UNEXPECTED = "An unexpected error; the log has it."
+REFUSED = "The database refused what was to be written or read ({name}); the log has it."
 GOES_ON = "The next run goes on from here."
 
 
@@ -97,7 +102,7 @@ def attempt(
         return result
     except DatabaseError as error:
         ended = without_database(run, error)
-        run.error = run.error or UNEXPECTED
+        run.error = run.error or REFUSED.format(name=_name_of(error))
         _finish_if_possible(recorder, SyncRun.State.FAILED)
         if ended is None:
             raise
@@ -136,8 +141,12 @@ def database_away(error: DatabaseError) -> DatabaseAway | None:
 def _cut_off(error: DatabaseError) -> bool:
     """Whether the connection failed; a dead one is closed, so that the next query opens one."""
     # Not only a look at the connection: whoever was closed since may have opened a new one.
-    idled = getattr(error.__cause__, "sqlstate", None) == IDLE_IN_TRANSACTION
-    away = idled or isinstance(error, DATABASE_AWAY)
+    state = _state_of(error)
+    away = state == IDLE_IN_TRANSACTION or (
+        isinstance(error, DATABASE_AWAY)
+        and not state.startswith(BEYOND_A_LIMIT)
+        and state != WRONG_STATEMENT
+    )
     if connection.in_atomic_block:
         return away
     # Django drops a connection on which even the rollback failed.
@@ -145,6 +154,17 @@ def _cut_off(error: DatabaseError) -> bool:
     if dead:
         connection.close()
     return dead or away
+
+
+def _state_of(error: DatabaseError) -> str:
+    """The driver's own name of an error: a SQLSTATE, or SQLite's (from Python 3.11 on)."""
+    cause = error.__cause__
+    return getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None) or ""
+
+
+def _name_of(error: DatabaseError) -> str:
+    """Without the driver's message, which may hold the value."""
+    return f"{type(error).__name__} {_state_of(error)}".rstrip()
 
 
 def _finish_if_possible(recorder: Recorder, state: SyncRun.State) -> None:
