@@ -27,6 +27,7 @@ DEFAULTS: Mapping[str, Any] = {
     "RATE_LIMIT_CACHE": "default",
     "SYNC_INTERVAL_SECONDS": 600,
     "FULL_SWEEP_INTERVAL_SECONDS": 86_400,
+    "PRODUCTS_READ_WHOLE": 1000,
     "ROTATION_SPOOL": None,
     "ROTATION_WAIT_SECONDS": 60.0,
     "REQUEST_LOG_RETENTION_DAYS": 365,
@@ -96,6 +97,11 @@ class PandabaseSettings:
     def full_sweep_interval_seconds(self) -> int:
         """Time in which every page is read again: of products; of orders that can't be watched."""
         return int(self._number("FULL_SWEEP_INTERVAL_SECONDS", low=60, high=31_536_000))
+
+    @property
+    def products_read_whole(self) -> int:
+        """Products up to which a store's whole list is read in every run, 0 to 1,000,000."""
+        return int(self._number("PRODUCTS_READ_WHOLE", low=0, high=1_000_000))
 
     @property
     def rotation_spool(self) -> Path | None:

@@ -11,9 +11,17 @@ from pandabase_django.api import transport
 from pandabase_django.models import Store, SyncRun
 from pandabase_django.services.sync.runs import RunResult, sync_resource
 from tests.sync.moments import moments, transactional_db
-from tests.sync.world import open_world, world
+from tests.sync.world import large_world, open_world, world
 
-__all__ = ["Sync", "moments", "open_world", "short_backoff", "transactional_db", "world"]
+__all__ = [
+    "Sync",
+    "large_world",
+    "moments",
+    "open_world",
+    "short_backoff",
+    "transactional_db",
+    "world",
+]
 
 Sync = Callable[..., RunResult]
 

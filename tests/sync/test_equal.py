@@ -119,27 +119,6 @@ def test_categories_that_are_their_own_ancestors_are_kept_as_they_are(
     assert product_differences(sandbox) == []
 
 
-@pytest.mark.fact(20)
-def test_a_large_catalog_is_read_by_its_newest_changes_once_two_passes_agreed(
-    sandbox: Sandbox, sync: Sync
-) -> None:
-    sandbox.change([{"op": "create_product"}] * 1000)
-    first, second, third = (sync("products").run for _ in range(3))
-    for run in (first, second):
-        assert [step["strategy"] for step in run.steps][1:] == ["products: full pass"]
-    assert [step["strategy"] for step in third.steps][1:] == ["products: newest changes"]
-    assert third.steps[1]["requests"] == 1
-    sandbox.change(
-        [
-            {"op": "edit_product", "index": 9, "fields": {"price": 4242}},
-            {"op": "delete_product", "index": 4},
-        ]
-    )
-    found = [step["strategy"] for step in sync("products").run.steps][1:]
-    assert found == ["products: newest changes", "products: full pass"]
-    assert product_differences(sandbox) == []
-
-
 def test_a_remote_that_finds_none_of_its_products_buries_none(sandbox: Sandbox, sync: Sync) -> None:
     sync("products")
     sandbox.change([{"op": "delete_product", "index": 4}])

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 import random
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -21,7 +23,9 @@ from pandabase_django.models import (
     OrderItem,
     ProductVariant,
     SyncCursor,
+    SyncRun,
 )
+from pandabase_django.services.sync.runs import request_cancel
 from tests.sync.world import Change, OpenWorld, World, seeds
 
 SCHEDULES = seeds("PANDABASE_SOAK_SCHEDULES", 5)
@@ -60,6 +64,71 @@ def test_a_catalog_that_changes_while_it_is_read_buries_nothing_and_ends_equal(
         assert world.sync("products").run.state == "COMPLETED"
         assert world.false_tombstones() == set()
     assert world.differences("products") == []
+
+
+@pytest.mark.parametrize("large_world", SCHEDULES, indirect=True)
+@pytest.mark.fact(20)
+def test_a_catalog_read_by_its_newest_changes_loses_none_whatever_breaks_off(
+    large_world: World, settings: Any
+) -> None:
+    world, dice, usual = large_world, large_world.dice, settings.PANDABASE
+    settings.PANDABASE = {**usual, "PRODUCTS_READ_WHOLE": 100}
+    world.two_syncs_of_products()
+    world.sandbox.set(deleted_product_get=dice.choice(["404", "200"]))
+    for _ in range(dice.randint(1, 4)):
+        # It may cross the limit in either direction.
+        whole = dice.choice([100, 100, 100, world.products])
+        settings.PANDABASE = {**usual, "PRODUCTS_READ_WHOLE": whole}
+        # Not every rule of the last round struck, so not all that it was to create is there.
+        world.products = len(world.sandbox.dump("products"))
+        before = world.large_catalog_changes(dice.randint(0, 2))
+        rules: list[dict[str, Any]] = [
+            {
+                "match": {"method": "GET", "path_regex": "/products$"},
+                "nth": dice.randint(1, 9),
+                "times": 1,
+                "action": "none",
+                "changes": world.large_catalog_changes(dice.randint(1, 2)),
+            }
+            for _ in range(dice.randint(0, 2))
+        ]
+        returning = world.may_come_back(
+            before + [change for rule in rules for change in rule["changes"]]
+        )
+        world.sandbox.change(before)
+        world.sandbox.fault(rules)
+        _broken_off(world, dice.choice(["nowhere", "answer", "cancelled", "killed"]))
+        assert world.false_tombstones() <= returning
+        world.sandbox.clear_faults()
+    settings.PANDABASE = {**usual, "PRODUCTS_READ_WHOLE": 100}
+    for _ in range(2):
+        assert world.sync("products").run.state == "COMPLETED"
+        assert world.false_tombstones() == set()
+    assert world.differences("products") == []
+
+
+def _broken_off(world: World, by: str) -> None:
+    """A sync of products that something ends, maybe in the middle of a reading."""
+    dice = world.dice
+    options: dict[str, Any] = {"full": dice.random() < 0.2}
+    batches = dice.randint(1, 12)
+
+    def cancel(run: SyncRun) -> None:
+        nonlocal batches
+        batches -= 1
+        if not batches:
+            request_cancel(run)
+
+    if by == "answer":
+        match = {"method": "GET", "path_regex": "/products$"}
+        rule = {"action": "status", "args": {"status": 404}, "times": 0}
+        world.sandbox.fault([{"match": match, "nth": dice.randint(1, 9), **rule}])
+    if by == "cancelled":
+        options["on_progress"] = cancel
+    execute, _ = _killer(dice.randint(20, 90) if by == "killed" else sys.maxsize)
+    with connection.execute_wrapper(execute), suppress(Killed):
+        world.sync("products", **options)
+    SyncCursor.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
 
 
 @pytest.mark.parametrize("world", SCHEDULES, indirect=True)

@@ -6,6 +6,7 @@ import os
 import random
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -25,7 +26,9 @@ __all__ = ["Change", "OpenWorld", "World", "open_world", "seeds", "world"]
 Change = dict[str, Any]
 
 PRODUCTS = 120
+PRODUCTS_OF_A_LARGE_CATALOG = 450
 ORDERS = 230
+CATEGORIES = 5
 MODELS = {"products": Product, "categories": Category, "orders": Order}
 
 
@@ -35,13 +38,24 @@ def seeds(variable: str, usual: int) -> range:
     return range(first, first + int(os.environ.get(variable, usual)))
 
 
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """How the store's catalogue is made."""
+
+    products: int = PRODUCTS
+    times_shown: bool = False
+
+
 class World:
     """A store at the sandbox and its mirror."""
 
-    def __init__(self, sandbox: Sandbox, dice: random.Random, moments: Moments) -> None:
+    def __init__(
+        self, sandbox: Sandbox, dice: random.Random, moments: Moments, *, catalog: Catalog
+    ) -> None:
         self.sandbox = sandbox
         self.dice = dice
-        self.products = PRODUCTS
+        self.catalog = catalog
+        self.products = catalog.products
         self.orders = ORDERS
         self._named_late: set[int] = set()
         self._moments = moments
@@ -52,10 +66,18 @@ class World:
 
     def first_sync(self, resource: str) -> None:
         """A store's first sync while nothing disturbs it: it ends alike for every seed."""
-        name = (resource, conf.concurrency)
+        name = (resource, conf.concurrency, self.catalog)
         if not self._put_back(name):
             assert self.sync(resource).run.state == "COMPLETED"
             assert self.differences(resource) == []
+            self._moments.keep(name)
+
+    def two_syncs_of_products(self) -> None:
+        """The first two, after which a large catalogue is read by its newest changes."""
+        name = ("products twice", conf.concurrency, self.catalog)
+        if not self._put_back(name):
+            self.first_sync("products")
+            assert self.sync("products").run.state == "COMPLETED"
             self._moments.keep(name)
 
     def _put_back(self, name: Hashable) -> bool:
@@ -94,6 +116,33 @@ class World:
                 changes.append({"op": "edit_category", "index": 2, "fields": fields})
             else:
                 changes.append({"op": f"{op}_product", "index": index})
+        return changes
+
+    def large_catalog_changes(self, many: int) -> list[Change]:
+        """As above, with edits of several pages at once, and categories that go and come back.
+
+        A product that returns is dated so: one that is not, and stands far below the newest changes
+        while another one goes, is seen by nothing but a full pass.
+        """
+        dice = self.dice
+        calm = dice.random() < 0.7  # nothing that makes a full pass due
+        changes: list[Change] = []
+        for _ in range(many):
+            if calm or dice.random() < 0.4:
+                start, count = dice.randrange(self.products), dice.choice([20, 90, 130, 250])
+                fields = {"price": dice.randrange(9999)}
+                changes += [
+                    {"op": "edit_product", "index": index % self.products, "fields": fields}
+                    for index in range(start, start + count)
+                ]
+            elif dice.random() < 0.2:
+                op = dice.choice(["delete_category", "undelete_category"])
+                changes.append({"op": op, "index": dice.randrange(CATEGORIES)})
+            else:
+                for change in self.catalog_changes(1):
+                    changes.append(change)
+                    if change["op"] == "undelete_product":
+                        changes.append({"op": "edit_product", "index": change["index"]})
         return changes
 
     def sales_changes(self, many: int) -> list[Change]:
@@ -148,28 +197,31 @@ class World:
         }
 
     def may_come_back(self, changes: list[Change]) -> set[str]:
-        """Products that are gone, now or by these changes, and that one of the changes returns.
+        """What is gone of the catalogue, now or by these changes, and one of the changes returns.
 
-        A product that returns after its absence was proved is rightly a tombstone until the next
-        sync. Ask before the changes are made.
+        What returns after its absence was proved is rightly a tombstone until the next sync. Ask
+        before the changes are made.
         """
-        ids = [product["id"] for product in self.sandbox.dump("products")]
-        listed = {p["id"] for p in self.sandbox.dump("products", include_deleted=False)}
-
-        def named(op: str) -> set[str]:
-            return {
-                ids[change["index"]]
-                for change in changes
-                if change["op"] == op and change["index"] < len(ids)
-            }
-
-        return named("undelete_product") & ((set(ids) - listed) | named("delete_product"))
+        found: set[str] = set()
+        for kind, one in (("products", "product"), ("categories", "category")):
+            ids = [row["id"] for row in self.sandbox.dump(kind)]
+            listed = {row["id"] for row in self.sandbox.dump(kind, include_deleted=False)}
+            returned, deleted = (
+                {
+                    ids[change["index"]]
+                    for change in changes
+                    if change["op"] == f"{op}_{one}" and change["index"] < len(ids)
+                }
+                for op in ("undelete", "delete")
+            )
+            found |= returned & ((set(ids) - listed) | deleted)
+        return found
 
     def differences(self, resource: str) -> list[str]:
         return (product_differences if resource == "products" else order_differences)(self.sandbox)
 
 
-OpenWorld = Callable[[Any], AbstractContextManager[World]]
+OpenWorld = Callable[..., AbstractContextManager[World]]
 
 
 @pytest.fixture
@@ -178,7 +230,7 @@ def open_world(transactional_db: None, moments: Moments, settings: Any) -> OpenW
     usual = settings.PANDABASE
 
     @contextmanager
-    def opened(seed: Any) -> Iterator[World]:
+    def opened(seed: Any, *, catalog: Catalog = Catalog()) -> Iterator[World]:
         cache.clear()
         moments.empty()
         dice = random.Random(seed)
@@ -189,8 +241,14 @@ def open_world(transactional_db: None, moments: Moments, settings: Any) -> OpenW
             "CONNECT_TIMEOUT_SECONDS": 1.0,
             "READ_TIMEOUT_SECONDS": 0.6,
         }
-        with Sandbox(seed=7, products=PRODUCTS, orders=ORDERS, categories=5) as sandbox:
-            yield World(sandbox, dice, moments)
+        with Sandbox(
+            seed=7,
+            products=catalog.products,
+            orders=ORDERS,
+            categories=CATEGORIES,
+            product_timestamps=catalog.times_shown,
+        ) as sandbox:
+            yield World(sandbox, dice, moments, catalog=catalog)
 
     return opened
 
@@ -199,4 +257,12 @@ def open_world(transactional_db: None, moments: Moments, settings: Any) -> OpenW
 def world(open_world: OpenWorld, request: pytest.FixtureRequest) -> Iterator[World]:
     """The world of one seed, the fixture's parameter."""
     with open_world(request.param) as opened:
+        yield opened
+
+
+@pytest.fixture
+def large_world(open_world: OpenWorld, request: pytest.FixtureRequest) -> Iterator[World]:
+    """The world of one seed whose catalogue is read by its newest changes."""
+    catalog = Catalog(PRODUCTS_OF_A_LARGE_CATALOG, times_shown=request.param % 2 == 1)
+    with open_world(request.param, catalog=catalog) as opened:
         yield opened

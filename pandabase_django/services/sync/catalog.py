@@ -28,7 +28,7 @@ def write_products(
         context.recorder.warn(item.warnings)
     rows = [product_row(item, store_id=context.store.pk, now=now) for item in batch]
     outcome = upsert(Product, rows, dry_run=context.dry_run)
-    context.recorder.add(outcome)
+    context.count(outcome)
     changed = {change.row.pk for change in outcome.changes}
     if changed and not context.dry_run:
         written = {item.id: item for item in batch if item.id in changed}.values()
@@ -55,6 +55,8 @@ def bury_one(context: SyncContext, pk: str) -> None:
 
 def bury_variants(context: SyncContext, product_ids: Collection[str], now: datetime) -> None:
     """Turn the variants of products that just became tombstones into such as well."""
+    if context.dry_run:
+        return
     none = dict.fromkeys(product_ids, ())
     gone = write_children(ProductVariant, parent="product_id", listed=none, now=now)
     context.recorder.add(gone)

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 
 from pandabase_django.api import schemas
 from pandabase_django.api.schemas import Page
-from pandabase_django.models import Order, SyncCursor
+from pandabase_django.models import Order
 from pandabase_django.services.sync.details import mark_dirty
 from pandabase_django.services.sync.summaries import Noted, write_summaries
 from pandabase_django.services.sync.sweep import SyncContext
@@ -69,9 +69,7 @@ def save_checkpoint(context: SyncContext) -> None:
     """Keep where this run stands, under the lease."""
     if not context.dry_run:
         with context.writing():
-            SyncCursor.objects.filter(pk=context.cursor.pk).update(
-                checkpoint=context.cursor.checkpoint, last_full_at=context.cursor.last_full_at
-            )
+            context.keep_checkpoint()
 
 
 def live_orders(context: SyncContext) -> QuerySet[Order]:

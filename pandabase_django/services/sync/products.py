@@ -1,28 +1,32 @@
-"""Products, variants and categories: a clean pass daily, the newest changes in between."""
+"""Products, variants and categories: everything once a day, the newest changes in between.
+
+The newest changes are read until a page shows nothing but what the last complete reading had found
+here already. That is told by two times of our own, as the remote may show none (P-20): when a row
+was written, and the *frontier*, when the last complete reading began. Every change before it is
+known. What a reading writes is dated after its own beginning, so one that broke off makes nothing
+look known, and what it wrote is looked behind once more by the next.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import partial
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from pandabase_django.api import schemas
+from pandabase_django.api.schemas import Page
 from pandabase_django.conf import conf
-from pandabase_django.exceptions import MissingPermission
-from pandabase_django.models import Category, Product
+from pandabase_django.models import Product
+from pandabase_django.models.lookups import Among
 from pandabase_django.services.sync.catalog import bury_variants, write_products
+from pandabase_django.services.sync.categories import sync_categories
 from pandabase_django.services.sync.paging import PAGE_SIZE
-from pandabase_django.services.sync.rows import category_row
 from pandabase_django.services.sync.sweep import SyncContext, bury, read_through
-from pandabase_django.services.sync.upsert import upsert
 
 __all__ = ["sync_products"]
-
-# Up to here the whole list is read in every run: its ten pages cost little, and only a whole
-# reading sees a product deleted while another one came back.
-ROWS_READ_WHOLE = 1000
 
 
 def sync_products(context: SyncContext) -> None:
@@ -32,61 +36,43 @@ def sync_products(context: SyncContext) -> None:
         MissingPermission: The token may not read products. Categories alone may be missing.
         PandabaseError: Whatever stopped the run; what was written so far stays and is right.
     """
-    _sync_categories(context)
-    if _full_pass_due(context) or not _read_newest_changes(context):
-        _read_everything(context)
+    sync_categories(context, on_shown_change=partial(_forget_frontier, context))
+    frontier = None if _full_pass_due(context) else _frontier(context)
+    if frontier is not None and _read_newest_changes(context, frontier):
+        return
+    began = _read_everything(context)
+    if began is not None and _is_large(context):
+        # What was edited behind the pass. Whatever else moved meanwhile is left to the next run.
+        _read_newest_changes(context, began)
 
 
 def _full_pass_due(context: SyncContext) -> bool:
     last = context.cursor.last_full_at
-    if context.full or last is None or not context.cursor.checkpoint.get("settled"):
+    if context.full or last is None or not _is_large(context):
         return True
-    interval = timedelta(seconds=conf.full_sweep_interval_seconds)
-    return timezone.now() - last >= interval or _live(context).count() <= ROWS_READ_WHOLE
+    return timezone.now() - last >= timedelta(seconds=conf.full_sweep_interval_seconds)
+
+
+def _is_large(context: SyncContext) -> bool:
+    """Too large to be read whole in every run.
+
+    Ten pages cost little, and only a whole reading sees a product deleted while another came back.
+    """
+    return _live(context).count() > conf.products_read_whole
 
 
 def _live(context: SyncContext) -> QuerySet[Product]:
     return Product.objects.filter(store=context.store, gone_at__isnull=True)
 
 
-def _sync_categories(context: SyncContext) -> None:
-    client = context.client
+def _read_everything(context: SyncContext) -> datetime | None:
+    """Read every page, and bury what is proved to be gone.
 
-    def write(batch: list[schemas.Category], now: datetime) -> None:
-        rows = [category_row(item, store_id=context.store.pk, now=now) for item in batch]
-        for item in batch:
-            context.recorder.warn(item.warnings)
-        context.recorder.add(upsert(Category, rows, dry_run=context.dry_run))
-
-    with context.recorder.step("categories: full pass") as entry:
-        try:
-            reading = read_through(
-                context,
-                fetch=lambda page: client.categories.list(
-                    page=page, limit=PAGE_SIZE, sort_by="createdAt", sort_order="asc"
-                ),
-                write=write,
-            )
-        except MissingPermission as error:
-            context.recorder.leave_out(f"Categories were left out: {error}")
-            return
-        entry["clean"] = reading.clean
-        if not reading.clean:
-            context.recorder.warn([f"Categories: {reading.why_unclean}"])
-            return
-        bury(
-            context,
-            model=Category,
-            seen=reading.ids,
-            get=client.categories.get,
-            control=lambda: client.categories.list(page=1, limit=1),
-            mourn=lambda ids, now: None,
-        )
-
-
-def _read_everything(context: SyncContext) -> None:
-    client = context.client
-    checkpoint = context.cursor.checkpoint
+    Returns:
+        When it began, if every change before that is known now. Only a second look at the same set
+        of products makes sure that none was shifted past the first.
+    """
+    client, began = context.client, _beginning(context)
     before = frozenset(_live(context).values_list("pk", flat=True).iterator())
     with context.recorder.step("products: full pass") as entry:
         reading = read_through(
@@ -94,46 +80,91 @@ def _read_everything(context: SyncContext) -> None:
             fetch=lambda page: client.products.list(
                 page=page, limit=PAGE_SIZE, sort_by="createdAt", sort_order="asc"
             ),
-            write=partial(write_products, context),
+            write=lambda batch, now: write_products(context, batch, max(now, began)),
         )
         entry["clean"] = reading.clean
-        # Only a second look at the same set of products makes sure that none was shifted past
-        # the first. Until then each run reads everything.
-        checkpoint["settled"] = reading.clean and reading.ids == before
-        if not reading.clean:
+        if reading.clean:
+            bury(
+                context,
+                model=Product,
+                seen=reading.ids,
+                get=client.products.get,
+                control=lambda: client.products.list(page=1, limit=1),
+                mourn=partial(bury_variants, context),
+            )
+            context.cursor.last_full_at = timezone.now()
+        else:
             context.recorder.warn([f"Products: {reading.why_unclean}"])
-            return
-        bury(
-            context,
-            model=Product,
-            seen=reading.ids,
-            get=client.products.get,
-            control=lambda: client.products.list(page=1, limit=1),
-            mourn=partial(bury_variants, context),
-        )
-        context.cursor.last_full_at = timezone.now()
+        complete = reading.clean and reading.ids == before
+        _set_frontier(context, began if complete else None)
+        with context.writing():
+            context.keep_checkpoint()
+    return began if complete else None
 
 
-def _read_newest_changes(context: SyncContext) -> bool:
-    """Read by last change, newest first, until a whole page is known and the totals agree.
+def _read_newest_changes(context: SyncContext, frontier: datetime) -> bool:
+    """Read by last change, newest first, until a whole page was known before the frontier.
 
     Returns:
         False when only a full pass can tell the difference between here and there.
     """
+    began = _beginning(context)
+    totals: set[int] = set()
     with context.recorder.step("products: newest changes"):
-        number = 1
-        while True:
-            page = context.reader.one(
-                lambda at=number: context.client.products.list(  # type: ignore[misc]
-                    page=at, limit=PAGE_SIZE, sort_by="updatedAt", sort_order="desc"
-                )
-            )
+        for page in _newest_pages(context):
             context.recorder.warn(page.warnings)
+            totals.add(page.total)
             with context.writing() as now:
-                outcome = write_products(context, page.items, now)
-            if not outcome.changes or number >= page.total_pages:
+                outcome = write_products(context, page.items, max(now, began))
+            if not outcome.changes and not _holds_later_rows(context, page, frontier):
                 break
-            number += 1
         here = _live(context)
-        in_doubt = here.filter(absences__gt=0).exists()
-        return not in_doubt and here.count() == page.total
+        if totals != {here.count()} or here.filter(absences__gt=0).exists():
+            return False
+        _set_frontier(context, began)
+        return True
+
+
+def _newest_pages(context: SyncContext) -> Iterator[Page[schemas.Product]]:
+    """One by one, as most often the first is enough."""
+    number, last = 0, 1
+    while number < last:
+        number += 1
+        (page,) = context.reader.pages(
+            lambda at: context.client.products.list(
+                page=at, limit=PAGE_SIZE, sort_by="updatedAt", sort_order="desc"
+            ),
+            first=number,
+            at_most=1,
+        )
+        last = page.total_pages
+        yield page
+
+
+def _holds_later_rows(
+    context: SyncContext, page: Page[schemas.Product], frontier: datetime
+) -> bool:
+    """Some of the page was written since the last complete reading began."""
+    rows = Product.objects.filter(Among(F("pk"), [item.id for item in page.items]))
+    return rows.filter(store=context.store, synced_at__gte=frontier).exists()
+
+
+def _beginning(context: SyncContext) -> datetime:
+    """Now, or the frontier if another worker's clock put it ahead of ours."""
+    now = timezone.now()
+    return max(now, _frontier(context) or now)
+
+
+def _frontier(context: SyncContext) -> datetime | None:
+    text = context.cursor.checkpoint.get("frontier")
+    return datetime.fromisoformat(text) if text else None
+
+
+def _set_frontier(context: SyncContext, at: datetime | None) -> None:
+    context.cursor.checkpoint = {"frontier": at.isoformat()} if at else {}
+
+
+def _forget_frontier(context: SyncContext) -> None:
+    """Make a full pass due, whatever becomes of this run; inside ``context.writing()``."""
+    _set_frontier(context, None)
+    context.keep_checkpoint()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
@@ -25,7 +25,7 @@ from pandabase_django.models.lookups import Among
 from pandabase_django.services.sync.lease import Lease
 from pandabase_django.services.sync.paging import Reader, batches
 from pandabase_django.services.sync.recorder import Recorder
-from pandabase_django.services.sync.upsert import mark_gone
+from pandabase_django.services.sync.upsert import Outcome, mark_gone
 
 __all__ = ["Listed", "Pass", "SyncContext", "bury", "read_through"]
 
@@ -80,6 +80,21 @@ class SyncContext:
         fresh = [pk for pk in ids if pk not in self.noted]
         self.noted.update(fresh)
         return fresh
+
+    def count(self, outcome: Outcome[Any]) -> None:
+        """Count a batch; in a dry run each row once, since the next reading finds it again."""
+        if self.dry_run:
+            fresh = set(self.note(change.row.pk for change in outcome.changes))
+            changes = [change for change in outcome.changes if change.row.pk in fresh]
+            outcome = replace(outcome, changes=changes)
+        self.recorder.add(outcome)
+
+    def keep_checkpoint(self) -> None:
+        """Keep where this run stands, inside ``writing()``; a dry run keeps nothing."""
+        if not self.dry_run:
+            SyncCursor.objects.filter(pk=self.cursor.pk).update(
+                checkpoint=self.cursor.checkpoint, last_full_at=self.cursor.last_full_at
+            )
 
     def keep_lease(self) -> None:
         """Renew the lease, as the first statement of a write transaction.
@@ -159,7 +174,7 @@ def bury(
         seen: Every id the pass read.
         get: Fetches one object by id.
         control: A request that must work when no row is listed.
-        mourn: Called inside the transaction with the ids that went.
+        mourn: Called inside the transaction with the ids that went, if any; in a dry run too.
     """
     rows = model._default_manager.filter(store=context.store, gone_at__isnull=True)
     missing: list[str] = []
@@ -186,8 +201,9 @@ def bury(
         )
     with context.writing() as now:
         context.recorder.add(mark_gone(model, ids=gone, now=now, dry_run=context.dry_run))
-        if not context.dry_run:
+        if gone:
             mourn(gone, now)
+        if not context.dry_run:
             rows.filter(Among(F("pk"), doubtful)).update(absences=1)
             rows.filter(Among(F("pk"), back)).update(absences=0)
 
