@@ -110,7 +110,7 @@ def audit_text(report: dict[str, Any]) -> str:
     if report["compared"] == "rows":
         rows = f" {report['rows_compared']} rows compared, {report['difference_count']} differ."
     spent = f"{_number(report['requests'], 'request')} in {report['seconds']:.1f} s"
-    lines = [f"{start}. {counts}.{rows} {spent}."]
+    lines = [f"{start}. {counts or 'Nothing was counted'}.{rows} {spent}."]
     shown = report["differences"][:DIFFERENCES_SHOWN]
     lines += [f"  {d['kind']} {d['id']} {d['what']}: {d['why']}" for d in shown]
     if report["difference_count"] > len(shown):

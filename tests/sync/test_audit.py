@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -19,8 +20,11 @@ from pandabase_django.models import (
     Product,
     ProductVariant,
     Store,
+    SyncCursor,
+    SyncRun,
 )
 from pandabase_django.sandbox import Sandbox
+from pandabase_django.services.sync import lease as leases
 from pandabase_django.services.sync.audit import audit
 from tests.sync.conftest import Sync
 
@@ -109,15 +113,15 @@ def test_every_kind_of_difference_of_products_is_named_with_its_reason(
     assert whys(store, "products") == {}
     variant = ProductVariant.objects.order_by("pk")[0]
     category = Category.objects.order_by("pk")[0]
-    ProductVariant.objects.filter(pk=variant.pk).update(price_minor=1)
+    ProductVariant.objects.filter(pk=variant.pk).update(price_minor=1, in_stock=None)
     Category.objects.filter(pk=category.pk).update(name="Another")
     (deleted,) = sandbox.change([{"op": "delete_product", "index": 4}])
     (edited,) = sandbox.change([{"op": "edit_product", "index": 9, "fields": {"price": 4242}}])
     found = whys(store, "products")
     assert set(found) >= {variant.product_id, category.pk, deleted, edited}
-    assert f"variant {variant.pk} price: 1 here, {variant.price_minor} there." in str(
-        found[variant.product_id or ""]
-    )
+    of_variant = found[variant.product_id or ""]
+    assert f"variant {variant.pk} price_minor: 1 here, {variant.price_minor} there." in of_variant
+    assert f"variant {variant.pk} in_stock: None here, {variant.in_stock} there." in of_variant
     assert "name: Another here" in found[category.pk]
     assert found[deleted].startswith("not listed: The remote does not list it, and does not find")
     assert "4242 there." in found[edited]
@@ -220,7 +224,104 @@ def test_an_audit_of_a_list_that_moves_says_so(sandbox: Sandbox, sync: Sync, sto
     match = {"method": "GET", "path_regex": "/products$", "query": {"page": "2"}}
     sandbox.fault([{"match": match, "action": "none", "changes": change}])
     found = audit(store, resource="products", full=True)
-    assert any("moved while it was read" in note for note in found.notes)
+    assert any("moved while it was read" in text for text in found.not_compared)
+    assert not found.equal
+
+
+def refuse_to_count(sandbox: Sandbox, **query: str) -> None:
+    match = {"method": "GET", "path_regex": "/orders$", "query": {"limit": "1", **query}}
+    sandbox.fault([{"match": match, "times": 0, "action": "status", "args": {"status": 400}}])
+
+
+def test_a_status_that_may_not_be_counted_is_named_and_the_total_is_compared(
+    sandbox: Sandbox, sync: Sync
+) -> None:
+    sync("orders")
+    refuse_to_count(sandbox, status="CHARGEBACK")
+    code, text = run("--audit", "--resource", "orders")
+    assert (code, "INCOMPLETE" in text, "TOTAL 230" in text) == (4, True, True)
+    assert "The remote refuses to count orders in CHARGEBACK" in text
+    sandbox.change([{"op": "create_order", "count": 3, "fields": {"status": "ON_HOLD"}}])
+    code, text = run("--audit", "--resource", "orders")
+    assert (code, "DIFFERENT" in text, "TOTAL 233 there and 230 here" in text) == (4, True, True)
+
+
+def test_an_audit_that_can_count_nothing_is_not_equal(sandbox: Sandbox, sync: Sync) -> None:
+    sync("orders")
+    refuse_to_count(sandbox)
+    code, text = run("--audit", "--resource", "orders")
+    assert (code, "INCOMPLETE. Nothing was counted." in text) == (4, True)
+    assert "The remote refuses to count all orders" in text
+    # Its rows can be compared all the same.
+    assert run("--audit", "--full", "--resource", "orders")[0] == 0
+
+
+def test_a_full_audit_tells_how_many_really_stand_here(
+    sandbox: Sandbox, sync: Sync, store: Store
+) -> None:
+    sync("orders")
+    sandbox.change([{"op": "create_order", "count": 7}])
+    hidden = Order.objects.order_by("created_at")[3]
+    sandbox.change([{"op": "hide_order", "id": hidden.pk}])
+    (count,) = audit(store, resource="orders", full=True).counts
+    assert (count.there, count.here) == (236, 230)
+
+
+def test_a_listed_row_that_can_not_be_read_is_not_equal(sandbox: Sandbox, store: Store) -> None:
+    match = {"method": "GET", "path_regex": "/categories$", "query": {"limit": "100"}}
+    edits = {"set": {"data.items.3.id": None}}
+    sandbox.fault([{"match": match, "times": 0, "action": "edit_body", "args": edits}])
+    found = audit(store, resource="products", full=True)
+    assert any("1 of the listed categories could not be read" in t for t in found.not_compared)
+    assert any("Page 1, row 4 was left out" in note for note in found.notes)
+
+
+def test_payments_are_compared_as_far_as_the_list_shows_them(
+    sandbox: Sandbox, sync: Sync, store: Store
+) -> None:
+    sync("orders")
+    paid = Order.objects.exclude(payment_status="").order_by("pk")[0]
+    unpaid = Order.objects.filter(payment_status="").order_by("pk")[0]
+    Order.objects.filter(pk=paid.pk).update(payment_status="WRONG", total_minor=1)
+    Order.objects.filter(pk=unpaid.pk).update(payment_status="COMPLETED")
+    assert whys(store, "orders") == {
+        paid.pk: f"differs: payment_status: WRONG here, {paid.payment_status} there. "
+        f"total_minor: 1 here, {paid.total_minor} there.",
+        unpaid.pk: "differs: payment_status: COMPLETED here, None there.",
+    }
+
+
+def test_a_sync_that_runs_when_the_audit_begins_is_told(
+    sandbox: Sandbox, sync: Sync, store: Store
+) -> None:
+    sync("orders")
+    lease = leases.acquire(store_id=store.pk, resource="orders")
+    found = audit(store, resource="orders")
+    assert any("A sync was running when the audit began" in note for note in found.notes)
+    lease.release()
+    assert audit(store, resource="orders").notes == []
+
+
+def test_a_sync_that_runs_during_an_audit_is_told(
+    sandbox: Sandbox, sync: Sync, store: Store
+) -> None:
+    sync("orders")
+    lease = leases.acquire(store_id=store.pk, resource="orders")
+    SyncCursor.objects.update(lease_until=timezone.now() - timedelta(seconds=5))
+
+    def awakes(run: SyncRun) -> None:
+        lease.guard()
+
+    # It overslept, nobody took its lease, and it goes on with the same fence.
+    notes = audit(store, resource="orders", full=True, on_progress=awakes).notes
+    assert any("A sync ran meanwhile" in note for note in notes)
+
+    def sweep(run: SyncRun) -> None:
+        leases.acquire(store_id=store.pk, resource="orders").release()
+
+    lease.release()
+    notes = audit(store, resource="orders", full=True, on_progress=sweep).notes
+    assert any("A sync ran meanwhile" in note for note in notes)
 
 
 def test_equal_tables_of_another_app_are_no_business_of_an_audit(store: Store) -> None:

@@ -40,8 +40,8 @@ exit codes:
   2    usage: an option, the settings, or no such store
   3    the credential was refused
   4    something was left out: a permission is missing, an order could not be
-       read, another process syncs it; with --audit: something differs, or
-       could not be compared
+       read, another process syncs it; with --audit: something differs
+       (DIFFERENT), or could not be counted or compared (INCOMPLETE)
   130  stopped by Ctrl-C
 Of several the first of 3, 1, 2, 4 is told.
 """
@@ -81,7 +81,7 @@ class Command(BaseCommand):
             "--audit",
             action="store_true",
             help="Compare counts by a few requests, with --full every list row; write nothing. "
-            "Exits 4 when anything differs or could not be compared.",
+            "Exits 4 when anything is DIFFERENT or the comparison INCOMPLETE.",
         )
         parser.add_argument(
             "--format",

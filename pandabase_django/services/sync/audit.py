@@ -22,6 +22,7 @@ from pandabase_django.models import Category, MirrorRow, Order, Product, Store, 
 from pandabase_django.models.sync import Resource
 from pandabase_django.services.clients import open_client, token_of
 from pandabase_django.services.sync import comparison, statuses
+from pandabase_django.services.sync import lease as leases
 from pandabase_django.services.sync.comparison import Difference
 from pandabase_django.services.sync.paging import PAGE_SIZE, Reader
 from pandabase_django.services.sync.recorder import Recorder
@@ -31,6 +32,7 @@ __all__ = ["Audit", "Count", "audit"]
 
 KEPT_DIFFERENCES = 1000
 EXTRAS_ASKED_FOR = 100
+SETTLED = "what differs may be settled by now."
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,7 @@ def audit(
     )
     recorder = Recorder(run, on_progress=on_progress)
     result = Audit(store_id=store.pk, resource=resource, full=full)
-    fence = _fence(store, resource)
+    before = leases.look(store_id=store.pk, resource=resource)
     with ExitStack() as stack:
         client = stack.enter_context(open_client(token_of(store)))
         recorder.watch(client.traffic)
@@ -143,17 +145,17 @@ def audit(
         compare = _orders if resource == Resource.ORDERS else _products
         compare(context, result)
         result.requests = client.traffic.requests_sent
-    if _fence(store, resource) != fence:
-        result.notes.append("A sync ran meanwhile; what differs may be settled by now.")
+    if before.held:
+        result.notes.append(f"A sync was running when the audit began; {SETTLED}")
+    elif leases.look(store_id=store.pk, resource=resource) != before:
+        result.notes.append(f"A sync ran meanwhile; {SETTLED}")
     result.seconds = time.monotonic() - started
     return result
 
 
 def _orders(context: SyncContext, result: Audit) -> None:
     if not result.full:
-        here = statuses.count_here(context)
-        there = statuses.count_there(context)
-        result.counts = [Count(name, count, here[name]) for name, count in there.items()]
+        _count_orders(context, result)
         return
     orders = context.client.orders
     _compare_list(
@@ -165,6 +167,21 @@ def _orders(context: SyncContext, result: Audit) -> None:
         compare=comparison.compare_orders,
         get=orders.get,
     )
+
+
+def _count_orders(context: SyncContext, result: Audit) -> None:
+    here = statuses.count_here(context)
+    there = statuses.count_there(context)
+    result.counts = [Count(name, count, here[name]) for name, count in there.by_status.items()]
+    if there.refused:
+        named = ", ".join(there.refused)
+        result.not_compared.append(
+            f"The remote refuses to count orders in {named}; --full compares them row by row."
+        )
+    if there.total is None:
+        result.not_compared.append("The remote refuses to count all orders.")
+    else:
+        result.counts.append(Count("TOTAL", there.total, sum(here.values())))
 
 
 def _products(context: SyncContext, result: Audit) -> None:
@@ -228,25 +245,31 @@ def _compare_list(
 ) -> None:
     seen: set[str] = set()
     totals: set[int] = set()
-    read = 0
+    read = unreadable = 0
     with context.recorder.step(f"audit of {name}"):
         for page in context.reader.pages(fetch):
             totals.add(page.total)
             read += page.received
+            unreadable += page.received - len(page.items)
             seen.update(item.id for item in page.items)
             result.notes.extend(page.warnings)
             result.add(compare(page.items, store_id=context.store.pk))
             context.recorder.progress(done=read, total=page.total)
             context.recorder.save()
     result.rows_compared += len(seen)
-    if len(totals) > 1 or read != len(seen):
-        result.notes.append(
+    if unreadable:
+        result.not_compared.append(f"{unreadable} of the listed {name} could not be read.")
+    if len(totals) > 1 or read - unreadable != len(seen):
+        result.not_compared.append(
             f"The list of {name} moved while it was read: rows may have been missed. "
             "Compare again when the store is quiet."
         )
-    extra = [
-        pk for pk in _live(context, model).values_list("pk", flat=True).iterator() if pk not in seen
-    ]
+    here = 0
+    extra: list[str] = []
+    for pk in _live(context, model).values_list("pk", flat=True).iterator():
+        here += 1
+        if pk not in seen:
+            extra.append(pk)
     asked = dict(context.reader.each(lambda pk: _says(get, pk), extra[:EXTRAS_ASKED_FOR]))
     result.add(
         Difference(
@@ -257,7 +280,7 @@ def _compare_list(
         )
         for pk in extra
     )
-    result.counts.append(Count(name, max(totals, default=0), len(seen) + len(extra)))
+    result.counts.append(Count(name, max(totals, default=0), here))
 
 
 def _says(get: Callable[[str], object], pk: str) -> str:
@@ -270,11 +293,6 @@ def _says(get: Callable[[str], object], pk: str) -> str:
 
 def _live(context: SyncContext, model: type[MirrorRow]) -> Any:
     return model._default_manager.filter(store=context.store, gone_at__isnull=True)
-
-
-def _fence(store: Store, resource: str) -> int | None:
-    cursors = SyncCursor.objects.filter(store=store, resource=resource)
-    return cursors.values_list("fence", flat=True).first()
 
 
 def _tick(recorder: Recorder) -> None:

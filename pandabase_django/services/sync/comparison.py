@@ -28,6 +28,8 @@ ORDER_FIELDS: Mapping[str, str] = {
     "amount": "amount_minor",
     "currency": "currency",
     "discountCode": "discount_code",
+    "payment.status": "payment_status",
+    "payment.totalAmount": "total_minor",
     "createdAt": "created_at",
 }
 PRODUCT_FIELDS: Mapping[str, str] = {
@@ -41,6 +43,11 @@ PRODUCT_FIELDS: Mapping[str, str] = {
     "inStock": "in_stock",
     "createdAt": "created_at",
     "updatedAt": "updated_at",
+}
+VARIANT_FIELDS: Mapping[str, str] = {
+    "title": "title",
+    "price": "price_minor",
+    "inStock": "in_stock",
 }
 CATEGORY_FIELDS: Mapping[str, str] = {
     "name": "name",
@@ -161,12 +168,21 @@ def _fields(item: Any, row: MirrorRow, fields: Mapping[str, str]) -> list[str]:
     """Fields that the remote showed and that stand here otherwise."""
     why: list[str] = []
     for name, column in fields.items():
-        if name not in item.payload:
+        if not _shows(item.payload, name):
             continue
         here, there = getattr(row, column), getattr(item, column)
         if here != there and not (here == "" and there is None):
             why.append(_sentence(column, here=here, there=there))
     return why
+
+
+def _shows(payload: Mapping[str, Any], path: str) -> bool:
+    """Whether the remote showed this field; null shows that there is nothing of it."""
+    name, _, rest = path.partition(".")
+    if name not in payload:
+        return False
+    inner = payload[name]
+    return not rest or inner is None or (isinstance(inner, dict) and _shows(inner, rest))
 
 
 def _variants(
@@ -177,15 +193,11 @@ def _variants(
     }
     why = [f"Variant {pk} does not stand here." for pk in there.keys() - here.keys()]
     why += [f"Variant {pk} is no longer there." for pk in here.keys() - there.keys()]
-    for pk in sorted(there.keys() & here.keys()):
-        if (there[pk].title or "") != here[pk].title:
-            why.append(_sentence(f"variant {pk} title", here=here[pk].title, there=there[pk].title))
-        if there[pk].price_minor != here[pk].price_minor:
-            why.append(
-                _sentence(
-                    f"variant {pk} price", here=here[pk].price_minor, there=there[pk].price_minor
-                )
-            )
+    why += [
+        f"variant {pk} {sentence}"
+        for pk in there.keys() & here.keys()
+        for sentence in _fields(there[pk], here[pk], VARIANT_FIELDS)
+    ]
     return sorted(why)
 
 

@@ -21,7 +21,7 @@ from django.db.models.functions import Now
 from pandabase_django.exceptions import LeaseHeld, LeaseLost
 from pandabase_django.models import SyncCursor
 
-__all__ = ["LEASE", "Lease", "acquire", "holder_name", "limit_idling", "wait_for"]
+__all__ = ["LEASE", "Lease", "Sight", "acquire", "holder_name", "limit_idling", "look", "wait_for"]
 
 LEASE = timedelta(seconds=60)
 
@@ -51,6 +51,29 @@ class Lease:
         SyncCursor.objects.filter(pk=self.cursor_id, fence=self.fence).update(
             lease_holder="", lease_until=None
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A lease as somebody saw it; each sweep moves the fence, each batch the heartbeat."""
+
+    fence: int = 0
+    heartbeat_at: datetime | None = None
+    held: bool = False
+
+
+def look(*, store_id: str, resource: str) -> Sight:
+    """See whether somebody sweeps, without taking or waiting for anything."""
+    found = (
+        SyncCursor.objects.filter(store_id=store_id, resource=resource)
+        .annotate(database_now=Now())
+        .values_list("fence", "heartbeat_at", "lease_until", "database_now")
+        .first()
+    )
+    if found is None:
+        return Sight()
+    fence, heartbeat_at, until, now = found
+    return Sight(fence, heartbeat_at, held=until is not None and until > now)
 
 
 def limit_idling() -> None:

@@ -37,6 +37,7 @@ from pandabase_django.services.sync.sweep import SyncContext
 __all__ = [
     "ORDER_STATUSES",
     "OTHER",
+    "Counted",
     "ask_for_unsettled",
     "count_here",
     "count_there",
@@ -77,20 +78,33 @@ def read_unsettled(context: SyncContext, asked: dict[str, Pages]) -> None:
             _read(context, status, pages, enough=lambda finding: False)
 
 
-def count_there(context: SyncContext) -> dict[str, int]:
-    """Orders of each status at the remote, by requests of one row each.
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many orders the remote has.
 
-    A status the remote does not know is left out; ``OTHER`` is what the total has beyond those
-    that were counted, and is left out unless all were.
+    Attributes:
+        by_status: Of each status that it counts; ``OTHER`` is what the total has beyond them, and
+            is left out unless all were counted.
+        refused: The statuses that it refuses to count.
+        total: Of all statuses; None when it refuses that too.
     """
+
+    by_status: dict[str, int]
+    refused: tuple[str, ...]
+    total: int | None
+
+
+def count_there(context: SyncContext) -> Counted:
+    """Count the orders of each status at the remote, by requests of one row each."""
     answers = dict(
         context.reader.each(lambda status: _count(context, status), (*ORDER_STATUSES, OTHER))
     )
     total = answers.pop(OTHER)
-    there = {status: count for status, count in answers.items() if count is not None}
-    if total is not None and len(there) == len(ORDER_STATUSES):
-        there[OTHER] = total - sum(there.values())
-    return there
+    refused = tuple(status for status, count in answers.items() if count is None)
+    by_status = {status: count for status, count in answers.items() if count is not None}
+    if total is not None and not refused:
+        by_status[OTHER] = total - sum(by_status.values())
+    return Counted(by_status=by_status, refused=refused, total=total)
 
 
 def count_here(context: SyncContext) -> dict[str, int]:
@@ -107,7 +121,7 @@ def count_here(context: SyncContext) -> dict[str, int]:
 def reconcile(context: SyncContext, *, read_details: Callable[[], None]) -> None:
     """Compare the counts, read the statuses that differ, and the details they lead to."""
     with context.recorder.step("orders: counts per status") as entry:
-        there = count_there(context)
+        there = count_there(context).by_status
         differing = _without_known(context, _differences(context, there))
         entry["differing"] = differing
     if context.dry_run:
@@ -125,7 +139,7 @@ def reconcile(context: SyncContext, *, read_details: Callable[[], None]) -> None
         left = {name: now[name] for name in differing if name in now and name not in tried}
     if tried:
         # Counted anew: the shop went on selling meanwhile.
-        rest = _differences(context, count_there(context))
+        rest = _differences(context, count_there(context).by_status)
         same = {name: by for name, by in rest.items() if differing.get(name) == by}
         context.cursor.checkpoint["unexplained"].update(same)
         save_checkpoint(context)
