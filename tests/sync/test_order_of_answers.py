@@ -111,6 +111,93 @@ def test_two_answers_of_one_time_that_differ_are_asked_for_again(
     assert (order.amount_minor, order.dirty) == (2, False)
 
 
+def stands(pk: str) -> tuple[int | None, bool]:
+    return Order.objects.values_list("amount_minor", "dirty").get(pk=pk)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_time_in_the_far_future_holds_later_answers_up_for_an_hour(
+    sandbox: Sandbox, sync: Sync
+) -> None:
+    sync("orders")
+    wrong = {"amount": 5, "updatedAt": "2199-01-01T00:00:00.000Z"}
+    (pk,) = sandbox.change([{"op": "edit_order", "index": -1, "fields": wrong}])
+    sync("orders")
+    assert stands(pk) == (5, False)
+    sandbox.change([{"op": "edit_order", "id": pk, "fields": {"amount": 6}}])
+    for _ in range(2):
+        run = sync("orders").run
+        assert (run.state, stands(pk)) == ("PARTIAL", (5, True))
+        assert run.warnings == [f"{pk}: an answer was older than what stands here."]
+    an_hour_ago = timezone.now() - timedelta(hours=1)
+    Order.objects.filter(pk=pk).update(detailed_at=an_hour_ago)
+    assert sync("orders").run.state == "COMPLETED"
+    assert order_differences(sandbox) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_answer_that_lay_about_for_hours_is_not_believed(sandbox: Sandbox, sync: Sync) -> None:
+    sync("orders")
+    (pk,) = sandbox.change([{"op": "edit_order", "index": 3, "fields": {"amount": 1}}])
+    with client_for(Store.objects.get()) as client:
+        old = client.orders.get(pk)
+    time.sleep(0.005)
+    sandbox.change([{"op": "edit_order", "id": pk, "fields": {"amount": 2}}])
+    sync("orders", full=True)
+    now = timezone.now()
+    Order.objects.filter(pk=pk).update(detailed_at=now - timedelta(hours=2))
+    mark = Order.objects.get(pk=pk).dirty_mark
+    write(old, mark=mark, asked_at=now - timedelta(hours=2, seconds=1))
+    assert stands(pk) == (2, False)
+
+
+def answer_as_before(sandbox: Sandbox, pk: str, order: dict[str, Any], *, times: int) -> None:
+    """A cache answers for the order's own GET: it is one state behind."""
+    old = {"data.amount": order["amount"], "data.updatedAt": order["updatedAt"]}
+    rule = {"match": {"path_regex": f"/orders/{pk}$"}, "times": times, "action": "edit_body"}
+    sandbox.fault([{**rule, "args": {"set": old}}])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_details_that_stand_behind_their_list_are_read_again_by_the_next_run(
+    sandbox: Sandbox, sync: Sync
+) -> None:
+    sync("orders")
+    before = sandbox.dump("orders")[-1]
+    (pk,) = sandbox.change([{"op": "edit_order", "index": -1, "fields": {"amount": 3}}])
+    assert pk == before["id"]
+    answer_as_before(sandbox, pk, before, times=1)
+    run = sync("orders").run
+    assert (run.state, stands(pk)) == ("PARTIAL", (before["amount"], True))
+    assert f"{pk}: an answer was as before, though a list" in run.warnings[0]
+    assert sync("orders").run.state == "COMPLETED"
+    assert order_differences(sandbox) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_list_and_details_that_never_agree_are_left_at_that(sandbox: Sandbox, sync: Sync) -> None:
+    sync("orders")
+    change = {"op": "edit_order", "index": -1, "touch": False, "list_fields": {"amount": 3}}
+    (pk,) = sandbox.change([change])
+    assert sync("orders").run.state == "PARTIAL"
+    for _ in range(2):
+        assert sync("orders").run.state == "COMPLETED"
+    assert stands(pk)[1] is False
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_order_that_changes_between_list_and_details_is_not_doubted(
+    sandbox: Sandbox, sync: Sync
+) -> None:
+    sync("orders")
+    (pk,) = sandbox.change([{"op": "edit_order", "index": -1, "fields": {"amount": 3}}])
+    later = [{"op": "edit_order", "id": pk, "fields": {"amount": 4}}]
+    match = {"path_regex": f"/orders/{pk}$"}
+    sandbox.fault([{"match": match, "action": "none", "changes": later}])
+    assert sync("orders").run.state == "COMPLETED"
+    assert stands(pk) == (4, False)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_clock_of_the_remote_that_is_off_by_hours_harms_nothing(
     sandbox: Sandbox, sync: Sync

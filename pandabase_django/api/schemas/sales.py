@@ -82,6 +82,18 @@ class OrderSummary(Parsed):
             warnings=tuple(f.warnings),
         )
 
+    def agrees_with(self, order: Order) -> bool:
+        """Whether the detail form tells the same money and status; what one leaves out is no no."""
+        payment = order.payment
+        told = (
+            (self.status, order.status),
+            (self.amount_minor, order.amount_minor),
+            (self.currency, order.currency),
+            (self.payment_status, payment.status if payment else None),
+            (self.total_minor, payment.total_amount_minor if payment else None),
+        )
+        return all(None in pair or pair[0] == pair[1] for pair in told)
+
 
 @dataclass(frozen=True)
 class OrderRow:

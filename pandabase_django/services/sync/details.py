@@ -1,16 +1,16 @@
 """Writes the detail form of orders, with their line items and customers.
 
 Needs no lease: the order rows are locked while they are compared, an answer with an older
-``updatedAt`` never overwrites a newer one, and the dirty mark is cleared only when it is still the
-one that was set before the details were asked for. So two workers, a webhook and a sweep may all
-read the same order, in any order.
+``updatedAt`` does not overwrite a newer one, and the dirty mark is cleared only when it is still
+the one that was set before the details were asked for. So two workers, a webhook and a sweep may
+all read the same order, in any order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
@@ -32,6 +32,23 @@ __all__ = ["Detailed", "mark_dirty", "write_details"]
 KEPT = frozenset({"list_digest", "dirty_mark"})
 
 
+# Answers overtake each other, and replicas lag, by seconds. A remote whose time went back, or was
+# wrong, still says so when the row has stood for that long.
+BELIEVED_AFTER = timedelta(hours=1)
+# Why an answer is not believed.
+OLDER = "an answer was older than what stands here."
+RIVAL = "two answers differ, and no time tells which is the later one."
+BEHIND = "an answer was as before, though a list had shown the order otherwise."
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How a list showed an order that it had shown otherwise before, and when that was written."""
+
+    row: schemas.OrderRow
+    at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Detailed:
     """One answer.
@@ -40,11 +57,24 @@ class Detailed:
         order: What the remote said.
         mark: The dirty mark that stood before it was asked for.
         asked_at: When it was asked for; None when nobody else can have asked meanwhile.
+        shown: The list that led to asking; None when there was none, or nobody knows.
     """
 
     order: schemas.Order
     mark: int
     asked_at: datetime | None = None
+    shown: Shown | None = None
+
+
+@dataclass(slots=True)
+class Written(Outcome[Any]):
+    """What a batch of answers came to.
+
+    Attributes:
+        doubted: Ids of orders that stay due, since their answers can't be believed.
+    """
+
+    doubted: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +84,25 @@ class _Known:
     mark: int
     digest: str
 
-    def is_newer_than(self, detail: Detailed) -> bool:
+    def doubts(self, detail: Detailed, *, now: datetime) -> str:
+        """Why the answer can't be believed; "" when it can."""
+        if self._is_newer_than(detail, now=now):
+            return OLDER
+        if self._rivals(detail):
+            return RIVAL
+        if self._stands_behind_the_list(detail):
+            return BEHIND
+        return ""
+
+    def _is_newer_than(self, detail: Detailed, *, now: datetime) -> bool:
         """The row is from a later state than the answer, by the remote's own time."""
         answer = detail.order.updated_at
-        return answer is not None and self.updated_at is not None and answer < self.updated_at
+        if answer is None or self.updated_at is None or answer >= self.updated_at:
+            return False
+        asked_at = detail.asked_at or now
+        return self.detailed_at is None or asked_at - self.detailed_at < BELIEVED_AFTER
 
-    def rivals(self, detail: Detailed) -> bool:
+    def _rivals(self, detail: Detailed) -> bool:
         """Row and answer differ, and no time tells which is the later one."""
         times = (detail.asked_at, self.detailed_at)
         return (
@@ -69,17 +112,28 @@ class _Known:
             and detail.order.digest != self.digest
         )
 
+    def _stands_behind_the_list(self, detail: Detailed) -> bool:
+        """A cache answered: nothing moved since the last reading, but the list says otherwise."""
+        shown = detail.shown
+        return (
+            shown is not None
+            and self.digest == detail.order.digest
+            and (self.detailed_at is None or self.detailed_at < shown.at)
+            and not shown.row.summary.agrees_with(detail.order)
+        )
+
 
 def mark_dirty(orders: QuerySet[Order]) -> int:
     """Ask for the details of these orders (again). Returns how many were marked."""
     return orders.update(dirty=True, dirty_mark=F("dirty_mark") + 1, unread_at=None)
 
 
-def write_details(details: Sequence[Detailed], *, store_id: str, silent: bool) -> Outcome[Any]:
+def write_details(details: Sequence[Detailed], *, store_id: str, silent: bool) -> Written:
     """Write orders in their detail form; call inside a transaction.
 
     An answer older than the row writes nothing, and the order stays dirty: whoever marked it knew
-    of a later state than that answer. So does one that differs while no time tells which is later.
+    of a later state than that answer. So does one that differs while no time tells which is later,
+    and one that does not show what a list showed before.
 
     Args:
         details: The answers.
@@ -93,9 +147,8 @@ def write_details(details: Sequence[Detailed], *, store_id: str, silent: bool) -
         if other is None or not _older(detail.order.updated_at, other.order.updated_at):
             newest[detail.order.id] = detail
     known = _lock(list(newest))
-    outdated = {pk for pk, row in known.items() if row.is_newer_than(newest[pk])}
-    rivals = {pk for pk, row in known.items() if row.rivals(newest[pk])}
-    current = [detail for pk, detail in newest.items() if pk not in outdated | rivals]
+    doubts = {pk: why for pk, row in known.items() if (why := row.doubts(newest[pk], now=now))}
+    current = [detail for pk, detail in newest.items() if pk not in doubts]
     rows = [
         order_row(
             detail.order,
@@ -106,18 +159,16 @@ def write_details(details: Sequence[Detailed], *, store_id: str, silent: bool) -
         for detail in current
     ]
     outcome = upsert(Order, rows, keep=KEPT)
-    result: Outcome[Any] = Outcome(warnings=list(outcome.warnings))
-    result.warnings.extend(
-        f"{pk}: an answer was older than what stands here." for pk in sorted(outdated)
-    )
+    result = Written(doubted=sorted(doubts), warnings=list(outcome.warnings))
+    result.warnings.extend(f"{pk}: {why}" for pk, why in sorted(doubts.items()))
     for detail in current:
         result.warnings.extend(f"{detail.order.id}: {text}" for text in detail.order.warnings)
     result.changes.extend(outcome.changes)
     result.unchanged = outcome.unchanged
     changed = {change.row.pk for change in outcome.changes}
     _clear_marks([detail for detail in current if detail.order.id not in changed], known)
-    if rivals:
-        mark_dirty(Order.objects.filter(pk__in=rivals))
+    # Whoever wrote the other one may have cleared the mark.
+    mark_dirty(Order.objects.filter(pk__in=[pk for pk, why in doubts.items() if why == RIVAL]))
     written = [detail.order for detail in current if detail.order.id in changed]
     _write_items(written, store_id=store_id, now=now, result=result)
     write_customers(

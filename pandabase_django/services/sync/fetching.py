@@ -7,7 +7,7 @@ worker may try it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -27,7 +27,7 @@ from pandabase_django.exceptions import (
 )
 from pandabase_django.models import Order
 from pandabase_django.models.lookups import Among
-from pandabase_django.services.sync.details import Detailed, write_details
+from pandabase_django.services.sync.details import Detailed, Shown, write_details
 from pandabase_django.services.sync.paging import Reader, batches
 from pandabase_django.services.sync.recorder import Recorder
 
@@ -81,6 +81,7 @@ def fetch_details(
     silent: bool,
     guard: Callable[[], None],
     missing: set[str],
+    shown: Mapping[str, Shown],
 ) -> int:
     """Fetch and write the details of these orders.
 
@@ -93,9 +94,10 @@ def fetch_details(
         silent: Send no signal (a store's first sync).
         guard: Called first in each transaction; raises when nothing may be written any more.
         missing: Gets the ids that answered 404.
+        shown: How lists showed them, as far as that is known.
 
     Returns:
-        How many others could not be read.
+        How many others could not be read, or not be believed.
 
     Raises:
         PandabaseError: The credential, a permission or the remote itself failed. What had arrived
@@ -114,7 +116,7 @@ def fetch_details(
             return error
         if order.id != pk:
             return ProtocolError(f"They came back as those of {order.id}.")
-        return Detailed(order=order, mark=mark, asked_at=asked_at)
+        return Detailed(order=order, mark=mark, asked_at=asked_at, shown=shown.get(pk))
 
     def control() -> object:
         return reader.aside(lambda: client.orders.list(page=1, limit=1))
@@ -126,12 +128,13 @@ def fetch_details(
         recorder.warn(f"Details of {pk} could not be read: {e}" for pk, e in failed.items())
         with recorder.saving(guard):
             details = [answer for _, answer in batch if isinstance(answer, Detailed)]
-            recorder.add(write_details(details, store_id=store_id, silent=silent))
-            _note_unread(failed)
+            written = write_details(details, store_id=store_id, silent=silent)
+            recorder.add(written)
+            _note_unread([*failed, *written.doubted])
             done = recorder.run.progress_done + len(batch)
             recorder.progress(done=done, total=recorder.run.progress_total)
         missing |= not_found
-        unread += len(failed) - len(not_found)
+        unread += len(failed) - len(not_found) + len(written.doubted)
     return unread
 
 

@@ -6,18 +6,19 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from itertools import islice
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from pandabase_django.api import schemas
 from pandabase_django.api.schemas import Page
 from pandabase_django.models import Order
-from pandabase_django.services.sync.details import mark_dirty
+from pandabase_django.services.sync.details import Shown, mark_dirty
 from pandabase_django.services.sync.summaries import Noted, write_summaries
 from pandabase_django.services.sync.sweep import SyncContext
 
 __all__ = ["live_orders", "mark_due", "save_checkpoint", "write_batch", "write_page"]
 
 MARKS_PER_TRANSACTION = 500
+SHOWN_AT_MOST = 1000  # list rows a run remembers, of orders that changed: two megabytes
 
 
 def write_batch(context: SyncContext, batch: Sequence[schemas.OrderRow], now: datetime) -> Noted:
@@ -29,9 +30,11 @@ def write_batch(context: SyncContext, batch: Sequence[schemas.OrderRow], now: da
     if context.dry_run:
         # Lists overlap; what is not written would be new each time.
         run.rows_created += len(context.note(noted.new))
-        run.rows_updated += len(context.note(noted.changed))
+        run.rows_updated += len(context.note(row.id for row in noted.changed))
     else:
         run.rows_created += len(noted.new)
+        for row in noted.changed[: SHOWN_AT_MOST - len(context.shown)]:
+            context.shown[row.id] = Shown(row, at=now)
     return noted
 
 
@@ -48,7 +51,8 @@ def write_page(context: SyncContext, page: Page[schemas.OrderRow]) -> int:
     with context.writing() as now:
         noted = write_batch(context, page.items, now)
         if not context.dry_run:
-            mark_dirty(Order.objects.filter(pk__in=noted.moved, dirty=False))
+            moved = Order.objects.filter(pk__in=noted.moved)
+            mark_dirty(moved.filter(Q(dirty=False) | Q(unread_at__isnull=False)))
     return len(noted.new) + len(noted.moved)
 
 

@@ -163,6 +163,7 @@ def _read_details(context: SyncContext, missing: set[str]) -> None:
             silent=context.first,
             guard=guard,
             missing=missing,
+            shown=context.shown,
         )
 
     with context.recorder.step("orders: details") as entry:

@@ -241,6 +241,7 @@ def _read_for(run: SyncRun, recorder: Recorder, *, is_over: Callable[[], bool]) 
                 silent=run.first,
                 guard=guard,
                 missing=missing,
+                shown={},  # the lists were read elsewhere
             )
             entry["missing"] = sorted(missing)
     return SyncRun.State.PARTIAL if unread or missing else SyncRun.State.COMPLETED

@@ -29,14 +29,14 @@ class Noted:
 
     Attributes:
         new: Ids that were inserted.
-        changed: Ids that were marked dirty, since the list shows them otherwise than before.
+        changed: Those that were marked dirty, since the list shows them otherwise than before.
         moved: Ids that stand here in another status, or as tombstones.
         unchanged: How many needed nothing.
         warnings: What could not be read of new ones, and rows of another store.
     """
 
     new: tuple[str, ...]
-    changed: tuple[str, ...]
+    changed: tuple[schemas.OrderRow, ...]
     moved: tuple[str, ...]
     unchanged: int
     warnings: tuple[str, ...]
@@ -74,7 +74,7 @@ def write_summaries(
         )
     return Noted(
         new=tuple(item.id for item in found.new),
-        changed=tuple(found.changed),
+        changed=tuple(listed[pk] for pk in found.changed),
         moved=tuple(found.moved),
         unchanged=len(listed) - len(found.new) - len(found.changed) - len(found.foreign),
         warnings=(

@@ -22,6 +22,7 @@ from pandabase_django.api.schemas import Page
 from pandabase_django.exceptions import ObjectNotFound
 from pandabase_django.models import Category, Product, Store, SyncCursor
 from pandabase_django.models.lookups import Among
+from pandabase_django.services.sync.details import Shown
 from pandabase_django.services.sync.lease import Lease
 from pandabase_django.services.sync.paging import Reader, batches
 from pandabase_django.services.sync.recorder import Recorder
@@ -58,6 +59,7 @@ class SyncContext:
     dry_run: bool
     call_for_help: Callable[[int, int], None] | None = None
     noted: set[str] = field(default_factory=set)
+    shown: dict[str, Shown] = field(default_factory=dict)
 
     @property
     def first(self) -> bool:
