@@ -82,6 +82,73 @@ def test_an_order_that_answers_404_for_a_moment_is_no_tombstone(
     assert order_differences(sandbox) == []
 
 
+def refuse(sandbox: Sandbox, pk: str, *, times: int = 0) -> None:
+    """The order's own GET answers 404, though the list shows the order."""
+    match = {"method": "GET", "path_regex": f"/orders/{pk}$"}
+    sandbox.fault([{"match": match, "times": times, "action": "status", "args": {"status": 404}}])
+
+
+@pytest.mark.fact(22)
+def test_a_listed_order_that_is_never_found_keeps_no_other_from_its_tombstone(
+    sandbox: Sandbox, sync: Sync
+) -> None:
+    sync("orders")
+    (listed,) = sandbox.change([{"op": "edit_order", "index": -1, "fields": {"amount": 4}}])
+    refuse(sandbox, listed)
+    (vanished,) = sandbox.change([{"op": "remove_order", "index": 20}])
+    run = sync("orders").run
+    assert gone() == {vanished}
+    assert run.state == "PARTIAL"
+    assert f"does not find 1 orders that it counts, such as {listed}" in run.attention
+    run = sync("orders").run
+    assert (gone(), run.state) == ({vanished}, "PARTIAL")
+    assert run.requests <= IDLE + 3
+
+
+@pytest.mark.fact(22)
+def test_a_listed_order_that_is_never_found_does_not_stand_in_for_one_that_is_hidden(
+    sandbox: Sandbox, sync: Sync
+) -> None:
+    sync("orders")
+    sandbox.change([{"op": "hide_order", "index": 20}])
+    (listed,) = sandbox.change([{"op": "edit_order", "index": -1, "fields": {"amount": 4}}])
+    refuse(sandbox, listed)
+    for _ in range(3):
+        assert sync("orders").run.rows_gone == 0
+    assert gone() == set()
+
+
+def test_an_order_that_was_missing_for_a_moment_keeps_no_other_from_its_tombstone(
+    sandbox: Sandbox, sync: Sync
+) -> None:
+    sync("orders")
+    (flickers,) = sandbox.change([{"op": "edit_order", "index": -1, "fields": {"amount": 4}}])
+    refuse(sandbox, flickers, times=1)
+    (vanished,) = sandbox.change([{"op": "remove_order", "index": 20}])
+    assert sync("orders").run.state == "PARTIAL"
+    assert gone() == {vanished}
+    assert sync("orders").run.state == "COMPLETED"
+    assert order_differences_of_live(sandbox) == []
+
+
+def test_of_orders_of_one_time_only_the_one_that_vanished_goes(
+    sandbox: Sandbox, sync: Sync
+) -> None:
+    # More than a page of them, so that the time alone does not tell on which page one stands.
+    fields = {"createdAt": "2026-11-01T10:00:00.000Z"}
+    made = sandbox.change([{"op": "create_order", "count": 240, "fields": fields}])
+    sync("orders")
+    refuse(sandbox, made[3])
+    sandbox.change([{"op": "edit_order", "id": made[3], "fields": {"amount": 4}}])
+    (vanished,) = sandbox.change([{"op": "remove_order", "id": made[150]}])
+    sync("orders", full=True)
+    assert gone() == {vanished}
+
+
+def gone() -> set[str]:
+    return set(Order.objects.filter(gone_at__isnull=False).values_list("pk", flat=True))
+
+
 def test_an_order_that_is_hidden_is_no_tombstone_and_is_not_looked_for_for_ever(
     sandbox: Sandbox, sync: Sync
 ) -> None:
