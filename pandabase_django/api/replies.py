@@ -67,7 +67,8 @@ def read_reply(raw: RawReply) -> Reply:
 
     Raises:
         APIError: The remote refused; the class tells the status.
-        ProtocolError: It is not the documented envelope.
+        ProtocolError: It is not the documented envelope. So is a 404 that is no JSON object: it
+            comes from something on the way, and is no proof that an object is gone.
     """
     if raw.status >= 400:
         raise _refusal(raw)
@@ -92,11 +93,17 @@ def read_reply(raw: RawReply) -> Reply:
     )
 
 
-def _refusal(raw: RawReply) -> APIError:
+def _refusal(raw: RawReply) -> APIError | ProtocolError:
     try:
-        text = _error_text(decode(raw.body).data)
+        data = decode(raw.body).data
     except ProtocolError:
-        text = ""
+        data = None
+    if raw.status == 404 and not isinstance(data, dict):
+        return ProtocolError(
+            "HTTP 404, and not in the Store API's own form: something on the way answered.",
+            request_id=raw.request_id,
+        )
+    text = _error_text(data)
     message = text or f"The remote answered HTTP {raw.status} without an explanation."
     where: dict[str, Any] = {"status": raw.status, "request_id": raw.request_id}
     if raw.status == 403:

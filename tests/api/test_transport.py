@@ -108,6 +108,17 @@ def test_each_status_has_its_error_with_the_request_id(
     assert (type(again), str(again), vars(again)) == (kind, str(caught.value), vars(caught.value))
 
 
+@pytest.mark.fact(9)
+@pytest.mark.parametrize("body", [b"", b"<h1>Not found</h1>", b'"Not found"'])
+def test_a_404_that_is_not_the_remotes_own_is_no_missing_object(
+    remote: responses.RequestsMock, body: bytes
+) -> None:
+    remote.get(URL, body=body, status=404, headers={"X-Request-ID": "req_9"})
+    with pytest.raises(ProtocolError, match="something on the way answered") as caught:
+        client(retries=0).products.list()
+    assert caught.value.request_id == "req_9"
+
+
 def test_a_request_id_that_a_database_or_a_log_cant_take_is_cleaned(
     remote: responses.RequestsMock,
 ) -> None:

@@ -23,6 +23,7 @@ NO_PROOFS: dict[str, dict[str, Any]] = {
     "500": {"action": "status", "args": {"status": 500}},
     "503": {"action": "status", "args": {"status": 503}},
     "html": {"action": "html"},
+    "html-404": {"action": "html", "args": {"status": 404}},
     "reset": {"action": "reset"},
     "wrong-json": {"action": "wrong_json"},
     "null-data": {"action": "null_data"},
