@@ -48,7 +48,7 @@ def orders_due(store_id: str) -> QuerySet[Order]:
 
 
 def orders_unread(store_id: str, *, before: datetime | None = None) -> QuerySet[Order]:
-    """Orders whose details could not be read, the one that was tried first coming first.
+    """Orders whose details could not be read.
 
     Args:
         store_id: The store.

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from pandabase_django.api import schemas
@@ -149,8 +148,8 @@ def _read_details(context: SyncContext, missing: set[str]) -> None:
     store_id, run = context.store.pk, context.recorder.run
     untried = orders_unread(store_id, before=run.started_at)
     due = orders_due(store_id).count()
-    total = due + untried.count()
-    if context.dry_run or not total:
+    again = untried.count()
+    if context.dry_run or not due + again:
         return
 
     def read(wanted: Iterable[Wanted], guard: Callable[[], None] = context.keep_lease) -> int:
@@ -167,7 +166,7 @@ def _read_details(context: SyncContext, missing: set[str]) -> None:
         )
 
     with context.recorder.step("orders: details") as entry:
-        context.recorder.progress(done=0, total=total)
+        context.recorder.progress(done=0, total=due + again)
         helpers = helpers_for(due)
         if context.call_for_help and helpers:
             entry["helpers"] = read_together(
@@ -179,13 +178,9 @@ def _read_details(context: SyncContext, missing: set[str]) -> None:
             )
         # With helpers: what one that died was given.
         read(wanted_in_pages(orders_due(store_id)))
-        _try_again(untried, read)
-
-
-def _try_again(untried: QuerySet[Order], read: Callable[[Iterable[Wanted]], int]) -> None:
-    """Read what could not be read before, the longest untried first, as long as some of it can."""
-    while wanted := list(
-        untried.order_by("unread_at", "pk").values_list("pk", "dirty_mark")[:TRIED_AT_ONCE]
-    ):
-        if read(wanted) == len(wanted):
-            return
+        # The longest untried first, as long as some of them can be read.
+        for _ in range(0, again, TRIED_AT_ONCE):
+            longest = untried.order_by("unread_at", "pk").values_list("pk", "dirty_mark")
+            wanted = list(longest[:TRIED_AT_ONCE])
+            if read(wanted) == len(wanted):
+                break
