@@ -29,6 +29,7 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any
 
+from django.db import Error as AnyDatabaseError
 from django.dispatch import Signal
 
 from pandabase_django.exceptions import PandabaseError
@@ -83,5 +84,5 @@ def send(signal: Signal, *, sender: type, **arguments: Any) -> None:
                 getattr(receiver, "__qualname__", repr(receiver)),
                 exc_info=result,
             )
-    with suppress(PandabaseError):
+    with suppress(PandabaseError, AnyDatabaseError):
         _between.get()()

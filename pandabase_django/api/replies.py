@@ -66,9 +66,10 @@ def read_reply(raw: RawReply) -> Reply:
     """Read the envelope of an answer.
 
     Raises:
-        APIError: The remote refused; the class tells the status.
-        ProtocolError: It is not the documented envelope. So is a 404 that is no JSON object: it
-            comes from something on the way, and is no proof that an object is gone.
+        APIError: The remote refused; the class tells the status. A 404 without the documented
+            envelope is no ``ObjectNotFound``: something on the way answered, and an object is not
+            proved to be gone.
+        ProtocolError: It is not the documented envelope.
     """
     if raw.status >= 400:
         raise _refusal(raw)
@@ -93,19 +94,16 @@ def read_reply(raw: RawReply) -> Reply:
     )
 
 
-def _refusal(raw: RawReply) -> APIError | ProtocolError:
+def _refusal(raw: RawReply) -> APIError:
     try:
         data = decode(raw.body).data
     except ProtocolError:
         data = None
-    if raw.status == 404 and not isinstance(data, dict):
-        return ProtocolError(
-            "HTTP 404, and not in the Store API's own form: something on the way answered.",
-            request_id=raw.request_id,
-        )
     text = _error_text(data)
     message = text or f"The remote answered HTTP {raw.status} without an explanation."
     where: dict[str, Any] = {"status": raw.status, "request_id": raw.request_id}
+    if raw.status == 404 and not (isinstance(data, dict) and data.get("ok") is False):
+        return APIError(f"Not in the Store API's own form: {message}", **where)
     if raw.status == 403:
         return MissingPermission(message, codes=codes_in(text), **where)
     if raw.status == 429:

@@ -109,14 +109,15 @@ def test_each_status_has_its_error_with_the_request_id(
 
 
 @pytest.mark.fact(9)
-@pytest.mark.parametrize("body", [b"", b"<h1>Not found</h1>", b'"Not found"'])
+@pytest.mark.parametrize("body", [b"", b"<h1>Not found</h1>", b'{"message":"no such route"}'])
 def test_a_404_that_is_not_the_remotes_own_is_no_missing_object(
     remote: responses.RequestsMock, body: bytes
 ) -> None:
     remote.get(URL, body=body, status=404, headers={"X-Request-ID": "req_9"})
-    with pytest.raises(ProtocolError, match="something on the way answered") as caught:
+    with pytest.raises(APIError, match="Not in the Store API's own form") as caught:
         client(retries=0).products.list()
-    assert caught.value.request_id == "req_9"
+    assert not isinstance(caught.value, ObjectNotFound)
+    assert (caught.value.status, caught.value.request_id) == (404, "req_9")
 
 
 def test_a_request_id_that_a_database_or_a_log_cant_take_is_cleaned(

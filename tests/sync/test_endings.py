@@ -6,7 +6,14 @@ import sys
 from datetime import datetime, timezone
 
 import pytest
-from django.db import DatabaseError, DataError, InternalError, OperationalError, connection
+from django.db import (
+    DataError,
+    Error,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    connection,
+)
 
 from pandabase_django.exceptions import DatabaseAway
 from pandabase_django.models import Store, SyncRun
@@ -30,7 +37,7 @@ def new_run() -> SyncRun:
 
 
 def ended_by(
-    sqlstate: str, kind: type[DatabaseError] = InternalError, *, run: SyncRun | None = None
+    sqlstate: str, kind: type[Error] = InternalError, *, run: SyncRun | None = None
 ) -> Exception | None:
     """How a run ends whose statement met this, on a connection that works again."""
 
@@ -43,6 +50,10 @@ def ended_by(
 
 def test_a_session_ended_for_idling_in_a_transaction_is_a_database_out_of_reach() -> None:
     assert isinstance(ended_by("25P03"), DatabaseAway)
+
+
+def test_a_connection_that_was_closed_is_a_database_out_of_reach() -> None:
+    assert isinstance(ended_by("", InterfaceError), DatabaseAway)
 
 
 def test_any_other_internal_error_is_raised() -> None:
@@ -60,7 +71,7 @@ def test_what_passes_by_itself_is_a_database_out_of_reach(sqlstate: str) -> None
     [("54000", OperationalError), ("54001", OperationalError), ("22021", DataError)],
 )
 def test_what_the_database_refuses_is_not_called_out_of_reach(
-    sqlstate: str, kind: type[DatabaseError]
+    sqlstate: str, kind: type[Error]
 ) -> None:
     run = new_run()
     with pytest.raises(kind):
@@ -82,6 +93,6 @@ def test_a_statement_that_is_wrong_is_not_called_out_of_reach() -> None:
         return SyncRun.State.COMPLETED
 
     connection.ensure_connection()
-    with pytest.raises(DatabaseError):
+    with pytest.raises(Error):
         attempt(Recorder(run, on_progress=lambda run: None), work)
     assert "The database refused" in run.error

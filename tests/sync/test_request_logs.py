@@ -190,11 +190,13 @@ def test_a_credential_in_the_remotes_log_is_not_kept(
     assert "sk_live" not in repr(row.payload) + row.path
 
 
-@pytest.mark.parametrize("status", [401, 403, 404])
+@pytest.mark.parametrize(
+    ("action", "status"), [("status", 401), ("status", 403), ("status", 404), ("html", 404)]
+)
 def test_a_refusal_is_told_plainly_and_leaves_the_token_alone(
-    sandbox: Sandbox, store: Store, sync: Sync, status: int
+    sandbox: Sandbox, store: Store, sync: Sync, action: str, status: int
 ) -> None:
-    rule = {"match": LOG_PATH, "times": 0, "action": "status", "args": {"status": status}}
+    rule = {"match": LOG_PATH, "times": 0, "action": action, "args": {"status": status}}
     sandbox.fault([rule])
     run = sync(LOG).run
     assert run.state == "SKIPPED"

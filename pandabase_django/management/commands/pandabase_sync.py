@@ -7,7 +7,7 @@ from argparse import RawDescriptionHelpFormatter
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser, DjangoHelpFormatter
-from django.db import DatabaseError
+from django.db import Error as AnyDatabaseError
 
 from pandabase_django.exceptions import (
     APIError,
@@ -154,7 +154,7 @@ class Command(BaseCommand):
             )
         except (PandabaseError, ConfigurationError) as error:
             return _failed_audit(store, resource, error)
-        except DatabaseError as error:
+        except AnyDatabaseError as error:
             away = database_away(error)
             if away is None:
                 raise
@@ -167,7 +167,7 @@ def _stores(store_id: str) -> list[Store]:
         stores = runs.enabled_stores(store_id)
     except Store.DoesNotExist:
         raise fail(f"There is no store {store_id} here.", code=Exit.USAGE) from None
-    except DatabaseError as error:
+    except AnyDatabaseError as error:
         why = str(error).partition("\n")[0]
         raise fail(f"The tables can't be read: {why}", code=Exit.ERROR) from None
     if not stores:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import Error as AnyDatabaseError
+from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from pandabase_django.exceptions import (
@@ -100,7 +101,7 @@ def attempt(
             recorder.finish(SyncRun.State.FAILED)
             logger.warning("Sync of %s failed: %s", name, error)
         return result
-    except DatabaseError as error:
+    except AnyDatabaseError as error:
         ended = without_database(run, error)
         run.error = run.error or REFUSED.format(name=_name_of(error))
         _finish_if_possible(recorder, SyncRun.State.FAILED)
@@ -118,7 +119,7 @@ def attempt(
     return RunResult(run)
 
 
-def without_database(run: SyncRun, error: DatabaseError) -> RunResult | None:
+def without_database(run: SyncRun, error: AnyDatabaseError) -> RunResult | None:
     """How a run ends whose database went away; None when something else is wrong with it.
 
     Its record may stay open: only the database could close it.
@@ -133,12 +134,12 @@ def without_database(run: SyncRun, error: DatabaseError) -> RunResult | None:
     return RunResult(run, away)
 
 
-def database_away(error: DatabaseError) -> DatabaseAway | None:
+def database_away(error: AnyDatabaseError) -> DatabaseAway | None:
     """What there is to tell of a connection that failed; None when it did not."""
     return DatabaseAway("The database was out of reach.") if _cut_off(error) else None
 
 
-def _cut_off(error: DatabaseError) -> bool:
+def _cut_off(error: AnyDatabaseError) -> bool:
     """Whether the connection failed; a dead one is closed, so that the next query opens one."""
     # Not only a look at the connection: whoever was closed since may have opened a new one.
     state = _state_of(error)
@@ -156,13 +157,13 @@ def _cut_off(error: DatabaseError) -> bool:
     return dead or away
 
 
-def _state_of(error: DatabaseError) -> str:
+def _state_of(error: AnyDatabaseError) -> str:
     """The driver's own name of an error: a SQLSTATE, or SQLite's (from Python 3.11 on)."""
     cause = error.__cause__
     return getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None) or ""
 
 
-def _name_of(error: DatabaseError) -> str:
+def _name_of(error: AnyDatabaseError) -> str:
     """Without the driver's message, which may hold the value."""
     return f"{type(error).__name__} {_state_of(error)}".rstrip()
 
@@ -171,5 +172,5 @@ def _finish_if_possible(recorder: Recorder, state: SyncRun.State) -> None:
     """Close the record unless the database is what failed; then the reaper closes it."""
     try:
         recorder.finish(state)
-    except DatabaseError as error:
+    except AnyDatabaseError as error:
         logger.warning("The record of a run stays open (%s).", type(error).__name__)

@@ -26,7 +26,6 @@ from pandabase_django.exceptions import (
     APIError,
     InvalidCredential,
     MissingPermission,
-    ObjectNotFound,
 )
 from pandabase_django.models import RequestLog, Store, SyncRun
 from pandabase_django.services.sync.paging import PAGE_SIZE
@@ -124,13 +123,15 @@ def _read(context: SyncContext, number: int) -> Page[RequestLogEntry]:
     page: Page[RequestLogEntry]
     try:
         ((_, page),) = context.reader.each(fetch, [number])
-    except (MissingPermission, ObjectNotFound) as error:
-        raise _refusal(error) from None
     except InvalidCredential as error:
         # Whether a store's token may read the log at all is not known (P-16, P-18). A remote
         # that says 401 to this alone must not make the token suspect.
         with suppress(MissingPermission):
             client.store.get()
+        raise _refusal(error) from None
+    except APIError as error:
+        if error.status not in (403, 404):
+            raise
         raise _refusal(error) from None
     return page
 

@@ -8,7 +8,8 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from django.db import DatabaseError, transaction
+from django.db import Error as AnyDatabaseError
+from django.db import transaction
 from django.utils import timezone
 
 from pandabase_django import signals
@@ -110,7 +111,7 @@ def sync_resource(
                 run.save(force_insert=True)
             work = partial(_work, cursor, lease, recorder, call_for_help)
             return attempt(recorder, work, comes_again=comes_again)
-    except DatabaseError as error:
+    except AnyDatabaseError as error:
         # Before the record was made, or while it was closed.
         ended = without_database(run, error)
         if ended is None:
@@ -148,7 +149,7 @@ def _announce_end(run: SyncRun) -> None:
     """Tell the end of a run that has a record, whatever it was."""
     if run.pk and not run.first and run.state != SyncRun.State.RUNNING:
         # Whether a transaction is open is asked of the database, which may be away.
-        with suppress(DatabaseError):
+        with suppress(AnyDatabaseError):
             transaction.on_commit(
                 lambda: signals.send(signals.sync_finished, sender=SyncRun, run=run), robust=True
             )
@@ -170,7 +171,7 @@ def _lease_of(
         yield lease
     finally:
         # A database that is down can't be told; the lease then ends by itself.
-        with suppress(DatabaseError):
+        with suppress(AnyDatabaseError):
             lease.release()
 
 
