@@ -83,6 +83,7 @@ class Reader(Generic[T]):
         self._give_up = give_up
         self._called_back_at = time.monotonic()
         self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="pandabase-fetch")
+        self._aside = ThreadPoolExecutor(1, thread_name_prefix="pandabase-fetch-aside")
 
     def __enter__(self) -> Reader[T]:
         return self
@@ -91,7 +92,8 @@ class Reader(Generic[T]):
         self._give_up()
         # Requests in flight are let finish: their time-outs bound the wait. Who pressed Ctrl-C is
         # told at once; the process ends after them.
-        self._pool.shutdown(wait=kind is not KeyboardInterrupt, cancel_futures=True)
+        for pool in (self._pool, self._aside):
+            pool.shutdown(wait=kind is not KeyboardInterrupt, cancel_futures=True)
 
     def keep_alive(self) -> None:
         """Call back if that was a second ago: for work between answers that takes its time."""
@@ -105,8 +107,7 @@ class Reader(Generic[T]):
 
     def aside(self, work: Callable[[], A]) -> A:
         """``work`` at once, however many requests wait for a connection."""
-        with ThreadPoolExecutor(1) as lane:
-            return self._result(work, lane.submit(copy_context().run, work))
+        return self._result(work, self._submit(work, self._aside), self._aside)
 
     def ahead(self, work: Callable[[], A]) -> Callable[[], A]:
         """Begin ``work`` now; what is returned waits for its result and gives it."""
@@ -181,17 +182,19 @@ class Reader(Generic[T]):
         what = "empty" if again.page == number else f"as page {again.page}"
         raise ProtocolError(f"Page {number} of {again.total_pages} came back {what}, twice.")
 
-    def _submit(self, work: Callable[[], R]) -> Future[R]:
+    def _submit(self, work: Callable[[], R], pool: ThreadPoolExecutor | None = None) -> Future[R]:
         # The context says what the request is for; see ``traffic.purpose``.
-        return self._pool.submit(copy_context().run, work)
+        return (pool or self._pool).submit(copy_context().run, work)
 
-    def _result(self, work: Callable[[], R], future: Future[R]) -> R:
+    def _result(
+        self, work: Callable[[], R], future: Future[R], pool: ThreadPoolExecutor | None = None
+    ) -> R:
         try:
             return self._wait(future)
         except InvalidCredential as error:
             if not self._renew(error):
                 raise
-        return self._wait(self._submit(work))
+        return self._wait(self._submit(work, pool))
 
     def _wait(self, future: Future[R]) -> R:
         while True:
