@@ -11,7 +11,7 @@ from django.db import connection
 from django.dispatch import Signal
 
 from pandabase_django import signals
-from pandabase_django.models import Order, Product, SyncRun
+from pandabase_django.models import Order, Product, RowChange, SyncRun
 from pandabase_django.sandbox import Sandbox
 from tests.sync.conftest import Sync
 
@@ -110,6 +110,26 @@ def test_orders_tell_what_changed_and_from_which_status(
     (moved,) = ear.of(signals.order_status_changed)
     assert (moved["order"].pk, moved["old"], moved["new"]) == (pk, "COMPLETED", "REFUNDED")
     assert not ear.inside_a_transaction
+
+
+def test_who_interrupts_a_receiver_takes_nothing_back_that_was_committed(
+    sandbox: Sandbox, sync: Sync
+) -> None:
+    sync("orders")
+    sandbox.change([{"op": "refund_order", "index": index} for index in (3, 5)])
+
+    def interrupt(sender: type, **_: Any) -> None:
+        raise KeyboardInterrupt
+
+    signals.order_synced.connect(interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            sync("orders")
+    finally:
+        signals.order_synced.disconnect(interrupt)
+    run = SyncRun.objects.latest("pk")
+    assert run.state == "CANCELLED"
+    assert run.rows_updated == RowChange.objects.filter(run_id=run.pk).count() > 0
 
 
 def test_a_receiver_that_raises_is_reported_and_stops_nobody(

@@ -197,15 +197,25 @@ class Recorder:
             RunCancelled: Somebody asked for it since the last batch; nothing was written.
         """
         before = self._rows()
+        committed = False
+
+        def note_commit() -> None:
+            nonlocal committed
+            committed = True
+
         try:
             with transaction.atomic():
+                # Before all receivers, which run inside this block too: whoever interrupts one
+                # takes nothing back.
+                transaction.on_commit(note_commit)
                 guard()
                 before = self._rows()  # the guard may have included what another process wrote
                 yield
                 self.save()
         except BaseException:
-            for name, count in before.items():
-                setattr(self.run, name, count)
+            if not committed:
+                for name, count in before.items():
+                    setattr(self.run, name, count)
             raise
 
     def _rows(self) -> dict[str, int]:
