@@ -122,6 +122,29 @@ def test_an_order_that_is_found_when_asked_again_is_not_gone(sandbox: Sandbox, s
     assert (run.rows_gone, gone(Order)) == (0, set())
 
 
+@pytest.mark.fact(22)
+@pytest.mark.parametrize(("page", "rows"), [(1, 0), (2, 3)], ids=["empty", "another-page"])
+def test_a_page_that_shows_nothing_of_its_place_proves_no_absence(
+    sandbox: Sandbox, sync: Sync, page: int, rows: int
+) -> None:
+    sync("orders")
+    sandbox.change([{"op": "hide_order", "index": 3}])
+    (listed,) = sandbox.change([{"op": "edit_order", "index": 8, "fields": {"amount": 4}}])
+    not_found = {"action": "status", "args": {"status": 404}}
+    place = {"path_regex": "/orders$", "query": {"page": 1, "limit": 100, "sort": "asc"}}
+    edits = {"data.items": sandbox.dump("orders")[:rows], "data.pagination.page": page}
+    sandbox.fault(
+        [
+            {"match": {"path_regex": f"/orders/{listed}$"}, "times": 0, **not_found},
+            {"match": place, "times": 0, "action": "edit_body", "args": {"set": edits}},
+        ]
+    )
+    mark_dirty(Order.objects.filter(pk=listed))
+    run = sync("orders").run
+    assert listed in run.attention
+    assert gone(Order) == set()
+
+
 def products_listed(sandbox: Sandbox) -> set[str]:
     return {product["id"] for product in sandbox.dump("products", include_deleted=False)}
 

@@ -14,6 +14,8 @@ from datetime import datetime
 
 from django.db.models import F
 
+from pandabase_django.api import schemas
+from pandabase_django.api.schemas import Page
 from pandabase_django.exceptions import ObjectNotFound
 from pandabase_django.models import Order, OrderItem
 from pandabase_django.models.lookups import Among
@@ -111,7 +113,7 @@ def _unlisted(context: SyncContext, ids: Collection[str], *, total: int) -> list
     """
     live = live_orders(context)
     rows = Order.objects.filter(Among(F("pk"), ids)).order_by("created_at", "pk")
-    look = _Look(context, pages=max(1, -(-total // PAGE_SIZE)))
+    look = _Look(context, total=total)
     gone: list[str] = []
     older, counted_to = 0, None
     for pk, created_at in rows.values_list("pk", "created_at"):
@@ -140,8 +142,12 @@ class _Look:
     """Looks for orders in the list, each page of which is read once."""
 
     context: SyncContext
-    pages: int
-    _read: dict[int, _Stretch] = field(default_factory=dict)
+    total: int
+    _read: dict[int, _Stretch | None] = field(default_factory=dict)
+
+    @property
+    def pages(self) -> int:
+        return max(1, -(-self.total // PAGE_SIZE))
 
     def misses(self, pk: str, created_at: datetime, *, near: int) -> bool:
         """Whether the list shows what was created before and after this order, and not it."""
@@ -152,7 +158,7 @@ class _Look:
         number = min(max(1, near), self.pages)
         for _ in range(1 + PAGES_ASIDE):
             stretch = self._stretch(number)
-            if pk in stretch.ids:
+            if stretch is None or pk in stretch.ids:
                 return False
             edge = stretch.begins if step < 0 else stretch.ends
             past = edge is not None and (edge < created_at if step < 0 else edge > created_at)
@@ -161,16 +167,24 @@ class _Look:
             number += step
         return False  # not found, and not proved either
 
-    def _stretch(self, number: int) -> _Stretch:
+    def _stretch(self, number: int) -> _Stretch | None:
+        """None when the answer shows nothing of that page."""
         if number not in self._read:
             orders = self.context.client.orders.rows
             page = self.context.reader.one(
                 lambda: orders.list(page=number, limit=PAGE_SIZE, sort="asc")
             )
-            times = [item.created_at for item in page.items if item.created_at]
-            self._read[number] = _Stretch(
-                ids=frozenset(item.id for item in page.items),
-                begins=min(times, default=None),
-                ends=max(times, default=None),
-            )
+            shows = bool(page.received) and page.page == number
+            # A remote that counts no order has an empty page to show.
+            believed = shows or not max(self.total, page.total)
+            self._read[number] = _stretch_of(page) if believed else None
         return self._read[number]
+
+
+def _stretch_of(page: Page[schemas.OrderRow]) -> _Stretch:
+    times = [item.created_at for item in page.items if item.created_at]
+    return _Stretch(
+        ids=frozenset(item.id for item in page.items),
+        begins=min(times, default=None),
+        ends=max(times, default=None),
+    )
