@@ -119,6 +119,24 @@ def test_more_unreadable_orders_than_a_run_tries_again_keep_no_new_one_waiting(
     assert len(again) == 100
 
 
+def test_orders_that_are_listed_and_never_found_are_asked_for_fifty_a_run(
+    sandbox: Sandbox, sync: Sync
+) -> None:
+    ids = spoil_first(sandbox, 130, action="status", args={"status": 404})
+    assert sync("orders").run.state == "PARTIAL"
+    asked: list[str] = []
+    for _ in range(3):
+        before = len(sandbox.requests())
+        assert sync("orders").run.state == "PARTIAL"
+        tried = asked_for(sandbox, since=before)
+        assert len(tried) == 50
+        asked += tried
+    assert set(asked) == set(ids)
+    sandbox.clear_faults()
+    assert sync("orders").run.state == "COMPLETED"
+    assert order_differences(sandbox) == []
+
+
 def test_what_somebody_named_again_is_tried_as_if_nothing_had_happened(
     sandbox: Sandbox, sync: Sync
 ) -> None:

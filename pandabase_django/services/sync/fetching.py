@@ -97,7 +97,7 @@ def fetch_details(
         shown: How lists showed them, as far as that is known.
 
     Returns:
-        How many others could not be read, or not be believed.
+        How many could not be read, or not be believed: they stay due.
 
     Raises:
         PandabaseError: The credential, a permission or the remote itself failed. What had arrived
@@ -124,7 +124,6 @@ def fetch_details(
     answers = _while_it_is_well(reader.each(fetch, wanted), control=control)
     for batch in batches(answers, ORDERS_PER_TRANSACTION):
         failed = {pk: answer for (pk, _), answer in batch if isinstance(answer, PandabaseError)}
-        not_found = {pk for pk, error in failed.items() if isinstance(error, ObjectNotFound)}
         recorder.warn(f"Details of {pk} could not be read: {e}" for pk, e in failed.items())
         with recorder.saving(guard):
             details = [answer for _, answer in batch if isinstance(answer, Detailed)]
@@ -133,8 +132,8 @@ def fetch_details(
             _note_unread([*failed, *written.doubted])
             done = recorder.run.progress_done + len(batch)
             recorder.progress(done=done, total=recorder.run.progress_total)
-        missing |= not_found
-        unread += len(failed) - len(not_found) + len(written.doubted)
+        missing.update(pk for pk, error in failed.items() if isinstance(error, ObjectNotFound))
+        unread += len(failed) + len(written.doubted)
     return unread
 
 

@@ -244,4 +244,4 @@ def _read_for(run: SyncRun, recorder: Recorder, *, is_over: Callable[[], bool]) 
                 shown={},  # the lists were read elsewhere
             )
             entry["missing"] = sorted(missing)
-    return SyncRun.State.PARTIAL if unread or missing else SyncRun.State.COMPLETED
+    return SyncRun.State.PARTIAL if unread else SyncRun.State.COMPLETED
