@@ -126,10 +126,13 @@ def fetch_details(
         failed = {pk: answer for (pk, _), answer in batch if isinstance(answer, PandabaseError)}
         recorder.warn(f"Details of {pk} could not be read: {e}" for pk, e in failed.items())
         with recorder.saving(guard):
+            # Orders are locked before customers, as a webhook does: in two orders they would
+            # wait for each other. Those that are doubted are locked already.
+            _note_unread(failed)
             details = [answer for _, answer in batch if isinstance(answer, Detailed)]
             written = write_details(details, store_id=store_id, silent=silent)
             recorder.add(written)
-            _note_unread([*failed, *written.doubted])
+            _note_unread(written.doubted)
             done = recorder.run.progress_done + len(batch)
             recorder.progress(done=done, total=recorder.run.progress_total)
         missing.update(pk for pk, error in failed.items() if isinstance(error, ObjectNotFound))

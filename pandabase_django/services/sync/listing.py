@@ -39,7 +39,7 @@ def write_batch(context: SyncContext, batch: Sequence[schemas.OrderRow], now: da
 
 
 def write_page(context: SyncContext, page: Page[schemas.OrderRow]) -> int:
-    """Write one page in a transaction of its own, and mark due what has another status here.
+    """Write one page, and mark due what has another status here.
 
     Such a status comes from details that were older than the list; the list alone would not ask
     again, since its own form did not change.
@@ -50,7 +50,10 @@ def write_page(context: SyncContext, page: Page[schemas.OrderRow]) -> int:
     context.recorder.warn(page.warnings)
     with context.writing() as now:
         noted = write_batch(context, page.items, now)
-        if not context.dry_run:
+    if noted.moved and not context.dry_run:
+        # Not in the same transaction, which holds customers: webhooks lock orders first, and the
+        # two would wait for each other. Who reads the page again finds them again.
+        with context.writing():
             moved = Order.objects.filter(pk__in=noted.moved)
             mark_dirty(moved.filter(Q(dirty=False) | Q(unread_at__isnull=False)))
     return len(noted.new) + len(noted.moved)
