@@ -60,7 +60,7 @@ def sync_categories(context: SyncContext, *, on_shown_change: Callable[[], None]
         bury(
             context,
             model=Category,
-            seen=reading.ids,
+            reading=reading,
             get=client.categories.get,
             control=lambda: client.categories.list(page=1, limit=1),
             mourn=lambda ids, now: on_shown_change(),

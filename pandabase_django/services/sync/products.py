@@ -28,6 +28,8 @@ from pandabase_django.services.sync.sweep import SyncContext, bury, read_through
 
 __all__ = ["sync_products"]
 
+PASSES_AT_MOST = 2  # of one run
+
 
 def sync_products(context: SyncContext) -> None:
     """Make the local products, variants and categories equal the remote's.
@@ -66,14 +68,40 @@ def _live(context: SyncContext) -> QuerySet[Product]:
 
 
 def _read_everything(context: SyncContext) -> datetime | None:
-    """Read every page, and bury what is proved to be gone.
+    """Read every page, and again at once when that alone may make two looks agree.
+
+    A shop that adds a product in most intervals would never see two runs agree. A second pass that
+    follows the first one lets in only what happens during a pass.
 
     Returns:
-        When it began, if every change before that is known now. Only a second look at the same set
-        of products makes sure that none was shifted past the first.
+        When the last pass began, if every change before that is known now. Only a second look at
+        the same set of products makes sure that none was shifted past the first.
     """
-    client, began = context.client, _beginning(context)
-    before = frozenset(_live(context).values_list("pk", flat=True).iterator())
+    for _ in range(PASSES_AT_MOST):
+        known, began = _ids_here(context), _beginning(context)
+        listed = _full_pass(context, known, began)
+        if listed == known:
+            return began
+        if listed != _ids_here(context) or not _is_large(context):
+            break
+    return None
+
+
+def _full_pass(
+    context: SyncContext, known: frozenset[str], began: datetime
+) -> frozenset[str] | None:
+    """Read every page, and bury what is proved to be gone.
+
+    Args:
+        context: The run.
+        known: The products that stood here when it began.
+        began: When it began; with a pass that found the same ones, this becomes the frontier.
+
+    Returns:
+        The store's products that it read; None if the list moved meanwhile.
+    """
+    client = context.client
+    listed = None
     with context.recorder.step("products: full pass") as entry:
         reading = read_through(
             context,
@@ -87,19 +115,32 @@ def _read_everything(context: SyncContext) -> datetime | None:
             bury(
                 context,
                 model=Product,
-                seen=reading.ids,
+                reading=reading,
                 get=client.products.get,
                 control=lambda: client.products.list(page=1, limit=1),
                 mourn=partial(bury_variants, context),
             )
             context.cursor.last_full_at = timezone.now()
+            listed = reading.ids - _of_other_stores(context, reading.ids - known)
         else:
             context.recorder.warn([f"Products: {reading.why_unclean}"])
-        complete = reading.clean and reading.ids == before
-        _set_frontier(context, began if complete else None)
+        if listed == known:
+            _set_frontier(context, began, left_out=reading.total - len(known))
+        else:
+            _set_frontier(context, None)
         with context.writing():
             context.keep_checkpoint()
-    return began if complete else None
+    return listed
+
+
+def _ids_here(context: SyncContext) -> frozenset[str]:
+    return frozenset(_live(context).values_list("pk", flat=True).iterator())
+
+
+def _of_other_stores(context: SyncContext, ids: frozenset[str]) -> frozenset[str]:
+    """Those of these ids that stand here under another store; they are left there."""
+    rows = Product.objects.filter(Among(F("pk"), ids)).exclude(store=context.store)
+    return frozenset(rows.values_list("pk", flat=True))
 
 
 def _read_newest_changes(context: SyncContext, frontier: datetime) -> bool:
@@ -119,9 +160,9 @@ def _read_newest_changes(context: SyncContext, frontier: datetime) -> bool:
             if not outcome.changes and not _holds_later_rows(context, page, frontier):
                 break
         here = _live(context)
-        if totals != {here.count()} or here.filter(absences__gt=0).exists():
+        if totals != {here.count() + _left_out(context)} or here.filter(absences__gt=0).exists():
             return False
-        _set_frontier(context, began)
+        _set_frontier(context, began, left_out=_left_out(context))
         return True
 
 
@@ -160,8 +201,16 @@ def _frontier(context: SyncContext) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-def _set_frontier(context: SyncContext, at: datetime | None) -> None:
-    context.cursor.checkpoint = {"frontier": at.isoformat()} if at else {}
+def _left_out(context: SyncContext) -> int:
+    """How many the remote counted and the last complete pass could not keep here.
+
+    They are unreadable, or another store's; no later total is without them.
+    """
+    return int(context.cursor.checkpoint.get("left_out", 0))
+
+
+def _set_frontier(context: SyncContext, at: datetime | None, *, left_out: int = 0) -> None:
+    context.cursor.checkpoint = {"frontier": at.isoformat(), "left_out": left_out} if at else {}
 
 
 def _forget_frontier(context: SyncContext) -> None:

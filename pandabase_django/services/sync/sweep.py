@@ -2,8 +2,8 @@
 
 Pages are numbered, so a row deleted while we read shifts its followers to a page that was read
 before. A pass is therefore *clean* only when the total, the last page and the number of distinct
-ids agree before, during and after; only a clean pass may turn missing rows into tombstones, and
-even then each missing row needs a proof of its own.
+ids, with the rows that can't be read, agree before, during and after; only a clean pass may turn
+missing rows into tombstones, and even then each missing row needs a proof of its own.
 """
 
 from __future__ import annotations
@@ -110,9 +110,18 @@ class SyncContext:
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """One reading of a whole list."""
+    """One reading of a whole list.
+
+    Attributes:
+        ids: The rows that could be read.
+        unreadable: How many could not, by their ids for example.
+        total: What the remote counts.
+        clean: The list stood still.
+        why_unclean: A sentence for a person, or empty.
+    """
 
     ids: frozenset[str]
+    unreadable: int
     total: int
     clean: bool
     why_unclean: str
@@ -136,10 +145,13 @@ def read_through(
     end = max(1, before.total_pages)
     tail_before = before if end == 1 else ask(lambda: fetch(end))
     ids: set[str] = set()
+    unreadable = 0
     totals = {before.total, tail_before.total}
 
     def note(page: Page[S]) -> Page[S]:
+        nonlocal unreadable
         totals.add(page.total)
+        unreadable += page.received - len(page.items)
         ids.update(item.id for item in page.items)
         context.recorder.warn(page.warnings)
         context.recorder.progress(done=len(ids), total=page.total)
@@ -150,15 +162,21 @@ def read_through(
             write([item for page in pages for item in page.items], now)
     tail_after = ask(lambda: fetch(end))
     totals.add(tail_after.total)
-    why = _why_unclean(totals, tail_before, tail_after, len(ids))
-    return Pass(ids=frozenset(ids), total=before.total, clean=not why, why_unclean=why)
+    why = _why_unclean(totals, tail_before, tail_after, distinct=len(ids), unreadable=unreadable)
+    return Pass(
+        ids=frozenset(ids),
+        unreadable=unreadable,
+        total=before.total,
+        clean=not why,
+        why_unclean=why,
+    )
 
 
 def bury(
     context: SyncContext,
     *,
     model: type[Product] | type[Category],
-    seen: frozenset[str],
+    reading: Pass,
     get: Callable[[str], object],
     control: Callable[[], object],
     mourn: Callable[[list[str], datetime], None],
@@ -166,19 +184,20 @@ def bury(
     """After a clean pass: tombstones for rows that the list no longer has.
 
     A row goes when its own GET answers 404 while another GET works, or when two clean passes in a
-    row did not list it though its GET answers 200 (P-20 leaves open which the remote does). The
-    GET that must work is that of a listed row, so that a remote whose objects all answer 404
-    buries nothing.
+    row, of which every row could be read, did not list it though its GET answers 200 (P-20 leaves
+    open which the remote does). The GET that must work is that of a listed row, so that a remote
+    whose objects all answer 404 buries nothing.
 
     Args:
         context: The run.
         model: Product or Category.
-        seen: Every id the pass read.
+        reading: The pass.
         get: Fetches one object by id.
         control: A request that must work when no row is listed.
         mourn: Called inside the transaction with the ids that went, if any; in a dry run too.
     """
     rows = model._default_manager.filter(store=context.store, gone_at__isnull=True)
+    seen = reading.ids
     missing: list[str] = []
     back: list[str] = []
     for pk, absences in rows.values_list("pk", "absences").iterator():
@@ -191,11 +210,11 @@ def bury(
     if missing and not _is_well(context, seen, get=get, control=control):
         context.recorder.warn(["The remote lists rows that it does not find; nothing is buried."])
         return
-    again_absent = set(
-        rows.filter(Among(F("pk"), missing), absences__gte=1).values_list("pk", flat=True)
-    )
-    gone = [pk for pk in missing if not answers[pk] or pk in again_absent]
-    doubtful = [pk for pk in missing if answers[pk] and pk not in again_absent]
+    # A row that can't be read may be the missing one.
+    unlisted = [] if reading.unreadable else [pk for pk in missing if answers[pk]]
+    again = set(rows.filter(Among(F("pk"), unlisted), absences__gte=1).values_list("pk", flat=True))
+    gone = [pk for pk in missing if not answers[pk] or pk in again]
+    doubtful = [pk for pk in unlisted if pk not in again]
     if len(gone) > SHARE_WORTH_ATTENTION * max(1, len(seen) + len(missing)):
         context.recorder.attend(
             f"{len(gone)} of {len(seen) + len(missing)} {model._meta.verbose_name_plural} "
@@ -224,14 +243,21 @@ def _is_well(
     return True
 
 
-def _why_unclean(totals: set[int], before: Page[S], after: Page[S], distinct: int) -> str:
+def _why_unclean(
+    totals: set[int], before: Page[S], after: Page[S], *, distinct: int, unreadable: int
+) -> str:
     if len(totals) > 1:
         return f"The total moved between {min(totals)} and {max(totals)} while reading."
     if [item.id for item in before.items] != [item.id for item in after.items]:
         return "The last page changed while reading."
     (total,) = totals
-    if distinct != total:
-        return f"{distinct} distinct rows were read, the remote counts {total}."
+    if unreadable and not distinct:
+        return f"None of the {total} listed rows can be read."
+    if distinct + unreadable != total:
+        return (
+            f"{distinct} distinct rows were read and {unreadable} can't be, "
+            f"the remote counts {total}."
+        )
     return ""
 
 
