@@ -10,7 +10,7 @@ demo: .venv/ready
 	$(BIN)/python manage.py demo
 
 test: .venv/ready
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 3
 
 lint: .venv/ready
 	$(BIN)/ruff check .
