@@ -31,7 +31,6 @@ __all__ = ["Detailed", "mark_dirty", "write_details"]
 # What the list form or the dirty mark owns; the detail form leaves it alone.
 KEPT = frozenset({"list_digest", "dirty_mark"})
 
-
 # Answers overtake each other, and replicas lag, by seconds. A remote whose time went back, or was
 # wrong, still says so when the row has stood for that long.
 BELIEVED_AFTER = timedelta(hours=1)
@@ -159,12 +158,11 @@ def write_details(details: Sequence[Detailed], *, store_id: str, silent: bool) -
         for detail in current
     ]
     outcome = upsert(Order, rows, keep=KEPT)
-    result = Written(doubted=sorted(doubts), warnings=list(outcome.warnings))
+    result = Written(doubted=sorted(doubts))
+    result.include(outcome)
     result.warnings.extend(f"{pk}: {why}" for pk, why in sorted(doubts.items()))
     for detail in current:
         result.warnings.extend(f"{detail.order.id}: {text}" for text in detail.order.warnings)
-    result.changes.extend(outcome.changes)
-    result.unchanged = outcome.unchanged
     changed = {change.row.pk for change in outcome.changes}
     _clear_marks([detail for detail in current if detail.order.id not in changed], known)
     # Whoever wrote the other one may have cleared the mark.

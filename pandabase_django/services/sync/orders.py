@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from pandabase_django.api import schemas
 from pandabase_django.api.schemas import Page
-from pandabase_django.models import Order, SyncCursor
+from pandabase_django.models import Order
 from pandabase_django.services.sync import movements, rolling, statuses, vanished
 from pandabase_django.services.sync.fetching import (
     Wanted,
@@ -140,8 +140,7 @@ def _write_batch(context: SyncContext, pages: Sequence[Page[schemas.OrderRow]]) 
         checkpoint["page"] = max(last, int(checkpoint.get("page", 1)))
         if context.cursor.last_full_at is None:
             checkpoint["full_page"] = last
-        if not context.dry_run:
-            SyncCursor.objects.filter(pk=context.cursor.pk).update(checkpoint=checkpoint)
+        context.keep_checkpoint()
 
 
 def _read_details(context: SyncContext, missing: set[str]) -> None:
