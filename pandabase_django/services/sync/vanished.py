@@ -31,22 +31,19 @@ NAMED_TO_PEOPLE = 5
 PAGES_ASIDE = 3  # to either side of where an order is looked for
 
 
-def bury_orders(context: SyncContext, missing: set[str]) -> int:
+def bury_orders(context: SyncContext, missing: set[str]) -> None:
     """Turn orders into tombstones whose absence is proved.
 
     Args:
         context: The run.
         missing: Orders whose details answered 404 in this run.
-
-    Returns:
-        How many became tombstones.
     """
     # A refund or a webhook may name an order that is a tombstone already.
     buried = Order.objects.filter(Among(F("pk"), missing), gone_at__isnull=False)
     missing = missing - set(buried.values_list("pk", flat=True))
     buried.update(dirty=False)
     if not missing:
-        return 0
+        return
     with context.recorder.step("orders: vanished ones"):
         gone = _proved(context, missing)
         if gone:
@@ -62,7 +59,6 @@ def bury_orders(context: SyncContext, missing: set[str]) -> int:
             f"The remote does not find {len(doubtful)} orders that it counts, "
             f"such as {_some(doubtful)}."
         )
-    return len(gone)
 
 
 def _some(ids: Collection[str]) -> str:
