@@ -2,79 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import pickle
-import socket
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import responses
 
-from pandabase_django.api.auth import BearerAuth
-from pandabase_django.api.base_url import normalise_base_url
-from pandabase_django.api.client import Client
 from pandabase_django.api.rate import MemoryRateState
-from pandabase_django.api.transport import Timeouts, Transport
-from pandabase_django.crypto.secret import Secret
 from pandabase_django.exceptions import (
     APIError,
     InvalidCredential,
     InvalidRequest,
     MissingPermission,
     ObjectNotFound,
-    PandabaseError,
     ProtocolError,
     RateLimited,
     ServerError,
     StateConflict,
-    TransportError,
 )
-
-BASE = "https://api.pandabase.io"
-URL = f"{BASE}/v2/core/stores/shp_1/products"
-EMPTY = {"items": [], "pagination": {"page": 1, "limit": 100, "total": 0, "totalPages": 0}}
-OK = {"ok": True, "data": EMPTY}
-
-
-@pytest.fixture
-def remote() -> Iterator[responses.RequestsMock]:
-    with responses.RequestsMock() as mock:
-        yield mock
-
-
-class Clock:
-    """Stands still; sleeping moves it."""
-
-    def __init__(self) -> None:
-        self.now = time.time()
-        self.slept: list[float] = []
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.now += seconds
-
-
-def transport(**options: Any) -> Transport:
-    clock = options.pop("clock", None) or Clock()
-    given = {
-        "base_url": BASE,
-        "auth": BearerAuth(Secret("sk_test_abcdefgh")),
-        "store_id": "shp_1",
-        "token_key": "t1",
-        **options,
-    }
-    return Transport(clock=clock, sleep=clock.sleep, **given)
-
-
-def client(*, declared_permissions: frozenset[str] = frozenset(), **options: Any) -> Client:
-    return Client(transport(**options), declared_permissions=declared_permissions)
+from tests.api.sending import BASE, OK, URL, Clock, client
 
 
 @pytest.mark.fact(9)
@@ -262,51 +211,6 @@ def test_an_exhausted_limit_is_waited_for_before_the_next_request(
     assert opened.traffic.seconds_waited == waited
 
 
-@pytest.mark.parametrize(
-    ("text", "normal"),
-    [
-        ("https://API.pandabase.io/", "https://api.pandabase.io"),
-        ("https://api.pandabase.io:443", "https://api.pandabase.io"),
-        (" https://x.example:8443 ", "https://x.example:8443"),
-        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
-        ("http://localhost", "http://localhost"),
-        ("http://[::1]:9", "http://[::1]:9"),
-        ("https://[2001:db8::1]", "https://[2001:db8::1]"),
-        ("https://bücher.example", "https://bücher.example"),
-    ],
-)
-def test_base_urls_have_one_spelling(text: str, normal: str) -> None:
-    assert normalise_base_url(text) == normal
-
-
-@pytest.mark.fact(3)
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "api.pandabase.io",
-        "http://api.pandabase.io",
-        "http://127.0.0.1.evil.example",
-        "http://localhost.evil.example",
-        "https://user@api.pandabase.io",
-        "https://api.pandabase.io/v2",
-        "https://api.pandabase.io?x=1",
-        "ftp://api.pandabase.io",
-        "https://",
-        "https://[::1",
-        "https://x:99999",
-        "https://x;reboot",
-        "https://$(id).example",
-        "https://x y.example",
-        "https://api.pandabase.io\\.evil.example",
-        "https://-oProxy.example",
-    ],
-)
-def test_other_base_urls_are_refused(text: str) -> None:
-    with pytest.raises(ValueError):
-        normalise_base_url(text)
-
-
 @pytest.mark.parametrize("bad", ["../x", "a/b", "a?b", "", ".", "..", "a b", "%2e", "é"])
 def test_an_id_can_not_change_the_path(bad: str) -> None:
     with pytest.raises(ValueError, match="not an id"):
@@ -316,75 +220,6 @@ def test_an_id_can_not_change_the_path(bad: str) -> None:
 def test_an_unknown_filter_is_a_programming_error() -> None:
     with pytest.raises(TypeError, match="updatedSince"):
         client().products.list(updated_since="2026")
-
-
-def _serve(answer: Callable[[socket.socket], None]) -> str:
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def run() -> None:
-        connection, _ = listener.accept()
-        with connection, listener:
-            connection.recv(65536)
-            with contextlib.suppress(OSError):
-                answer(connection)
-
-    threading.Thread(target=run, daemon=True).start()
-    return f"http://127.0.0.1:{listener.getsockname()[1]}"
-
-
-def _drip(connection: socket.socket) -> None:
-    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
-    for _ in range(200):
-        connection.sendall(b" " * 70_000 if _ == 0 else b" ")
-        time.sleep(0.05)
-
-
-def _break_off(connection: socket.socket) -> None:
-    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{")
-
-
-def _flood(connection: socket.socket) -> None:
-    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n")
-    for _ in range(99):
-        connection.sendall(b" " * 1_000_000)
-
-
-@pytest.mark.parametrize(
-    ("answer", "kind"),
-    [(_drip, TransportError), (_break_off, TransportError), (_flood, ProtocolError)],
-)
-def test_an_answer_that_drips_breaks_off_or_floods_ends_in_time(
-    answer: Callable[[socket.socket], None], kind: type[PandabaseError]
-) -> None:
-    sender = transport(
-        base_url=_serve(answer), timeouts=Timeouts(connect_seconds=0.5, read_seconds=0.4)
-    )
-    started = time.monotonic()
-    with pytest.raises(kind) as caught:
-        sender.send_once("GET", "/")
-    assert time.monotonic() - started < 5
-    assert caught.value.__cause__ is None
-    assert "abcdefgh" not in repr(caught.value)
-    sender.close()
-
-
-@pytest.mark.fact(15)
-@pytest.mark.parametrize("answer", [_drip, _break_off, _flood])
-def test_of_the_answer_to_a_roll_whatever_arrives_is_kept(
-    answer: Callable[[socket.socket], None],
-) -> None:
-    with client(
-        base_url=_serve(answer), timeouts=Timeouts(connect_seconds=0.5, read_seconds=0.4)
-    ) as rolling:
-        reply = rolling.roll_secret("stk_1")
-    assert (reply.status, reply.complete) == (200, False)
-    assert 1 <= len(reply.body) < 2_000_000
-
-
-def test_a_refused_connection_was_surely_not_executed() -> None:
-    with pytest.raises(TransportError) as caught:
-        client(base_url="http://127.0.0.1:9", retries=0).products.list()
-    assert caught.value.executed is False
 
 
 @pytest.mark.fact(16)

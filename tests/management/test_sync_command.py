@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import signal
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from pandabase_django.management.commands.pandabase_sync import Command
@@ -27,22 +24,15 @@ from pandabase_django.services.findings import Level, Situation
 from pandabase_django.services.health import attention
 from pandabase_django.services.sync import lease as leases
 from pandabase_django.services.sync.runs import sync_resource
+from tests.commands import pandabase_sync
 from tests.connecting import connect
 from tests.worker.servers import OwnPostgres
-from tests.worker.shop import PATIENCE_SECONDS, Shop
+from tests.worker.shop import PATIENCE_SECONDS, Shop, wait_for_requests
 
 
 @pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(seed=5, products=12, orders=230, latency_ms=5) as running:
-        yield running
-
-
-def wait_for_requests(sandbox: Sandbox, number: int) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while sandbox.requests_served < number:
-        assert time.monotonic() < deadline, "the sync sends nothing"
-        time.sleep(0.002)
+def sandbox_options() -> dict[str, Any]:
+    return {"seed": 5, "products": 12, "orders": 230, "latency_ms": 5}
 
 
 @pytest.mark.worker
@@ -113,16 +103,6 @@ def test_a_run_that_is_interrupted_is_cancelled_and_the_next_one_goes_on(sandbox
     assert sync_resource(store, **arguments).run.state == "COMPLETED"
 
 
-def run_command(*arguments: str) -> tuple[int, str]:
-    """Its exit code, and what stands on stdout."""
-    out = io.StringIO()
-    try:
-        call_command("pandabase_sync", *arguments, stdout=out, stderr=io.StringIO())
-    except CommandError as error:
-        return error.returncode, out.getvalue()
-    return 0, out.getvalue()
-
-
 @pytest.mark.django_db(transaction=True)
 def test_a_partial_sync_names_the_first_orders_it_left_out_and_its_run(sandbox: Sandbox) -> None:
     connect(sandbox)
@@ -130,7 +110,7 @@ def test_a_partial_sync_names_the_first_orders_it_left_out_and_its_run(sandbox: 
     sandbox.fault(
         [{"match": match, "nth": 1, "times": 7, "action": "status", "args": {"status": 404}}]
     )
-    code, text = run_command("--resource", "orders")
+    code, text = pandabase_sync("--resource", "orders")
     run = SyncRun.objects.get()
     first, *warnings, last = text.splitlines()
     assert (code, run.state) == (4, "PARTIAL")
@@ -151,24 +131,24 @@ def test_categories_that_may_not_be_read_are_told_in_every_run_until_they_may(
         sandbox, sandbox.add_token(permissions=codes), permissions=codes if declared else []
     )
     for _ in range(2):
-        code, text = run_command("--resource", "products")
+        code, text = pandabase_sync("--resource", "products")
         assert (code, Product.objects.count(), Category.objects.count()) == (4, 12, 0)
         first, warning = text.splitlines()
         assert ": PARTIAL" in first
         assert "Categories were left out" in warning
         assert "CATEGORIES_READ" in warning
     for arguments in (["--audit"], ["--audit", "--full"]):
-        code, text = run_command("--resource", "products", *arguments)
+        code, text = pandabase_sync("--resource", "products", *arguments)
         assert (code, "products: INCOMPLETE. products 12." in text) == (4, True)
         assert "Categories were not compared: " in text
-    assert run_command("--resource", "orders")[0] == 0
+    assert pandabase_sync("--resource", "orders")[0] == 0
     health = [f for f in attention(Situation()) if not f.code.startswith("pandabase.")]
     assert [(f.code, f.level) for f in health] == [("permission_missing", Level.WARNING)]
     # Somebody allows it, with a token that has it.
     ApiToken.objects.filter(pk=token.pk).update(role=ApiToken.Role.RETIRED)
     connect(sandbox)
-    assert run_command("--resource", "products")[0] == 0
-    assert "EQUAL" in run_command("--resource", "products", "--audit", "--full")[1]
+    assert pandabase_sync("--resource", "products")[0] == 0
+    assert "EQUAL" in pandabase_sync("--resource", "products", "--audit", "--full")[1]
     assert Category.objects.count() > 0
 
 

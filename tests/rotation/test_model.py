@@ -16,7 +16,9 @@ from django.test import override_settings
 
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.models import ApiToken, Store
-from tests.rotation.model import SETTINGS, Scenario, Setting, Wanderer, paths
+from tests.rotation.model import Scenario
+from tests.rotation.search import Wanderer, paths
+from tests.rotation.world import SETTINGS, Setting
 
 # Thousands of short scenarios: where a commit costs a disk write they take an hour, and processes
 # that take turns at commits find the same in any database.

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import json
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.apps import apps
-from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
@@ -26,6 +24,7 @@ from pandabase_django.models import (
 from pandabase_django.sandbox import Sandbox
 from pandabase_django.services.sync import lease as leases
 from pandabase_django.services.sync.audit import audit
+from tests.commands import pandabase_sync
 from tests.sync.conftest import Sync
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -39,15 +38,6 @@ def everything() -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def run(*arguments: str) -> tuple[int, str]:
-    out = io.StringIO()
-    try:
-        call_command("pandabase_sync", *arguments, stdout=out, stderr=io.StringIO())
-    except CommandError as error:
-        return error.returncode, out.getvalue()
-    return 0, out.getvalue()
-
-
 def whys(store: Store, resource: str) -> dict[str, str]:
     found = audit(store, resource=resource, full=True)
     return {d.id: f"{d.what}: {d.why}" for d in found.differences}
@@ -59,21 +49,21 @@ def test_counts_are_compared_by_a_few_requests_and_it_says_so(
     sync("products")
     sync("orders")
     before = sandbox.requests_served
-    code, text = run("--audit")
+    code, text = pandabase_sync("--audit")
     assert code == 0
     assert sandbox.requests_served - before == 10
     assert text.count("EQUAL") == 2
     assert text.count("Counts alone were compared") == 2
     sandbox.change([{"op": "refund_order", "index": 3}])
-    code, text = run("--audit", "--resource", "orders")
+    code, text = pandabase_sync("--audit", "--resource", "orders")
     assert code == 4
     assert "DIFFERENT" in text
     assert "there and" in text
     # Counts can't see this.
     sync("orders")
     sandbox.change([{"op": "edit_order", "index": 3, "fields": {"amount": 7}}])
-    assert run("--audit", "--resource", "orders")[0] == 0
-    assert run("--audit", "--full", "--resource", "orders")[0] == 4
+    assert pandabase_sync("--audit", "--resource", "orders")[0] == 0
+    assert pandabase_sync("--audit", "--full", "--resource", "orders")[0] == 4
 
 
 def test_every_kind_of_difference_of_orders_is_named_with_its_reason(
@@ -162,7 +152,7 @@ def test_nothing_at_all_is_written(
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(watch):
-        run(*arguments)
+        pandabase_sync(*arguments)
     assert written == []
     assert everything() == before
 
@@ -194,7 +184,7 @@ def test_the_json_of_an_audit_holds_what_a_script_needs(
 ) -> None:
     sync("orders")
     sandbox.change([{"op": "edit_order", "index": 3, "fields": {"amount": 7}}])
-    code, text = run("--audit", "--full", "--resource", "orders", "--format", "json")
+    code, text = pandabase_sync("--audit", "--full", "--resource", "orders", "--format", "json")
     report = json.loads(text)
     (found,) = report["audits"]
     assert (code, report["ok"], found["state"], found["compared"]) == (
@@ -212,7 +202,7 @@ def test_an_audit_that_may_not_read_says_so_and_exits_4(sandbox: Sandbox, store:
     match = {"method": "GET", "path_regex": "/orders$"}
     error = {"status": 403, "error": "Missing permission: ORDERS_READ"}
     sandbox.fault([{"match": match, "times": 0, "action": "status", "args": error}])
-    code, text = run("--audit", "--resource", "orders")
+    code, text = pandabase_sync("--audit", "--resource", "orders")
     assert code == 4
     assert "SKIPPED" in text
     assert "ORDERS_READ" in text
@@ -238,22 +228,22 @@ def test_a_status_that_may_not_be_counted_is_named_and_the_total_is_compared(
 ) -> None:
     sync("orders")
     refuse_to_count(sandbox, status="CHARGEBACK")
-    code, text = run("--audit", "--resource", "orders")
+    code, text = pandabase_sync("--audit", "--resource", "orders")
     assert (code, "INCOMPLETE" in text, "TOTAL 230" in text) == (4, True, True)
     assert "The remote refuses to count orders in CHARGEBACK" in text
     sandbox.change([{"op": "create_order", "count": 3, "fields": {"status": "ON_HOLD"}}])
-    code, text = run("--audit", "--resource", "orders")
+    code, text = pandabase_sync("--audit", "--resource", "orders")
     assert (code, "DIFFERENT" in text, "TOTAL 233 there and 230 here" in text) == (4, True, True)
 
 
 def test_an_audit_that_can_count_nothing_is_not_equal(sandbox: Sandbox, sync: Sync) -> None:
     sync("orders")
     refuse_to_count(sandbox)
-    code, text = run("--audit", "--resource", "orders")
+    code, text = pandabase_sync("--audit", "--resource", "orders")
     assert (code, "INCOMPLETE. Nothing was counted." in text) == (4, True)
     assert "The remote refuses to count all orders" in text
     # Its rows can be compared all the same.
-    assert run("--audit", "--full", "--resource", "orders")[0] == 0
+    assert pandabase_sync("--audit", "--full", "--resource", "orders")[0] == 0
 
 
 def test_a_full_audit_tells_how_many_really_stand_here(
@@ -325,5 +315,5 @@ def test_a_sync_that_runs_during_an_audit_is_told(
 
 
 def test_equal_tables_of_another_app_are_no_business_of_an_audit(store: Store) -> None:
-    assert run("--audit", "--resource", "request_logs")[0] == 2
+    assert pandabase_sync("--audit", "--resource", "request_logs")[0] == 2
     assert Product.objects.count() == 0

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from celery.exceptions import Retry
-from django.core.management import CommandError, call_command
 from django.core.management.base import OutputWrapper
 
 from pandabase_django import tasks
@@ -16,6 +15,7 @@ from pandabase_django.management import live_line
 from pandabase_django.models import Store, SyncCursor, SyncRun
 from pandabase_django.sandbox import Sandbox
 from pandabase_django.services.sync import lease as leases
+from tests.commands import pandabase_sync
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -23,15 +23,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def sandbox_options() -> dict[str, Any]:
     return {"seed": 7, "products": 5, "orders": 10, "categories": 2}
-
-
-def run_command(*arguments: str) -> int:
-    """The exit code of ``pandabase_sync``."""
-    try:
-        call_command("pandabase_sync", *arguments, stdout=io.StringIO(), stderr=io.StringIO())
-    except CommandError as error:
-        return error.returncode
-    return 0
 
 
 def refuse(sandbox: Sandbox, path: str, status: int) -> None:
@@ -49,12 +40,12 @@ def test_a_disabled_store_is_left_alone_unless_it_is_named(
     Store.objects.filter(pk=store.pk).update(enabled=False)
     assert tasks.sync_all() == []
     before = sandbox.requests_served
-    assert run_command() == 2
+    assert pandabase_sync()[0] == 2
     assert sandbox.requests_served == before
     Store.objects.filter(pk=other.pk).update(enabled=True)
-    run_command()
+    pandabase_sync()[0]
     assert set(SyncRun.objects.values_list("store_id", flat=True)) == {other.pk}
-    assert run_command("--store", store.pk) == 0
+    assert pandabase_sync("--store", store.pk)[0] == 0
 
 
 @pytest.mark.parametrize("resource", ["products", "orders"])
@@ -65,7 +56,7 @@ def test_a_full_sync_that_is_asked_for_is_a_full_one(
     task = {"products": tasks.sync_products, "orders": tasks.sync_orders}[resource]
     arguments = ["--full"] if full else []
     for _ in range(2):
-        assert run_command("--resource", resource, *arguments) == 0
+        assert pandabase_sync("--resource", resource, *arguments)[0] == 0
         assert task.apply(args=[store.pk], kwargs={"full": full}).get() == "COMPLETED"
     assert set(SyncRun.objects.values_list("resource", "full")) == {(resource, full)}
     if resource == "orders":
@@ -103,13 +94,13 @@ def test_an_order_that_can_not_be_read_makes_the_command_exit_with_4(
 ) -> None:
     (order,) = sandbox.change([{"op": "edit_order", "index": 3}])
     refuse(sandbox, f"/orders/{order}$", 500)
-    assert run_command() == 4
+    assert pandabase_sync()[0] == 4
     assert set(SyncRun.objects.values_list("resource", "state")) == {
         ("products", "COMPLETED"),
         ("orders", "PARTIAL"),
     }
     sandbox.clear_faults()
-    assert run_command() == 0
+    assert pandabase_sync()[0] == 0
 
 
 @pytest.mark.parametrize(("products", "orders"), [(401, 403), (403, 401)])
@@ -119,8 +110,8 @@ def test_a_refused_credential_is_told_before_what_was_left_out(
 ) -> None:
     refuse(sandbox, "/products$", products)
     refuse(sandbox, "/orders$", orders)
-    assert run_command("--resource", "products" if products == 403 else "orders") == 4
-    assert run_command() == 3
+    assert pandabase_sync("--resource", "products" if products == 403 else "orders")[0] == 4
+    assert pandabase_sync()[0] == 3
 
 
 def test_a_log_file_hears_of_a_long_run_every_few_seconds(

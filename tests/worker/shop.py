@@ -16,7 +16,7 @@ from typing import Any
 
 from pandabase_django.sandbox import Sandbox
 
-__all__ = ["PATIENCE_SECONDS", "ROOT", "Shop", "redis_url"]
+__all__ = ["PATIENCE_SECONDS", "ROOT", "Shop", "redis_url", "wait_for_requests"]
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 60
@@ -58,6 +58,14 @@ def redis_url() -> str | None:
         if url.startswith("redis") and probe.connect_ex(("127.0.0.1", 6379)) == 0:
             return url
     return None
+
+
+def wait_for_requests(sandbox: Sandbox, number: int) -> None:
+    """Until the sandbox has served so many."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while sandbox.requests_served < number:
+        assert time.monotonic() < deadline, "the sync sends nothing"
+        time.sleep(0.002)
 
 
 class Shop:

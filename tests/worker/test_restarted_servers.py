@@ -10,7 +10,7 @@ import pytest
 
 from pandabase_django.sandbox import Sandbox
 from tests.worker.servers import OwnPostgres, OwnRedis
-from tests.worker.shop import PATIENCE_SECONDS, Shop
+from tests.worker.shop import Shop, wait_for_requests
 
 pytestmark = pytest.mark.worker
 
@@ -18,13 +18,6 @@ pytestmark = pytest.mark.worker
 @pytest.fixture
 def sandbox_options() -> dict[str, Any]:
     return {"seed": 3, "products": 120, "orders": 600, "latency_ms": 5}
-
-
-def _wait_for_requests(sandbox: Sandbox, number: int) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while sandbox.requests_served < number:
-        assert time.monotonic() < deadline, "the sync sends nothing"
-        time.sleep(0.002)
 
 
 @pytest.mark.postgres
@@ -36,7 +29,7 @@ def test_a_database_that_is_restarted_in_the_middle_costs_one_run_and_no_row(
     try:
         shop.open(sandbox)
         running = shop.start("pandabase_sync", "--resource", "orders", lease_seconds=1)
-        _wait_for_requests(sandbox, sandbox.requests_served + 330)
+        wait_for_requests(sandbox, sandbox.requests_served + 330)
         database.stop()
         database.start()
         code, text = shop.finish(running)
@@ -70,7 +63,7 @@ def test_a_broker_that_is_restarted_in_the_middle_costs_nothing(
         shop.open(sandbox)
         shop.start_worker()
         shop.run(enqueue)
-        _wait_for_requests(sandbox, sandbox.requests_served + 150)
+        wait_for_requests(sandbox, sandbox.requests_served + 150)
         broker.kill()
         time.sleep(0.5)
         broker.start()
