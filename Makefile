@@ -1,16 +1,18 @@
-# `make demo` and `make test` need Python 3.10 or newer with venv, and nothing else.
+# `make demo` (PORT=8001 for another port) and `make test` need Python 3.10 or newer with venv, and nothing else.
 PYTHON ?= python3
 BIN := .venv/bin
+PORT ?= 8000
 
-.PHONY: demo test lint types screenshots messages bench clean
-.PHONY: soak soak-schedules soak-answers soak-faults soak-kills
-.PHONY: soak-processes soak-rotation soak-webhooks
+.PHONY: demo test lint types graph screenshots messages bench clean
+.PHONY: soak soak-schedules soak-misbehaviour soak-answers soak-faults soak-kills
+.PHONY: soak-processes soak-rotation soak-webhooks soak-admin
 
 demo: .venv/ready
-	$(BIN)/python manage.py demo
+	$(BIN)/python manage.py demo --port $(PORT)
 
+# Many tests wait for a process or a time-out, so that two processors serve five of them.
 test: .venv/ready
-	$(BIN)/python -m pytest -n 3
+	$(BIN)/python -m pytest -n 5 -m "not thorough"
 
 lint: .venv/ready
 	$(BIN)/ruff check .
@@ -19,6 +21,10 @@ lint: .venv/ready
 
 types: .venv/ready
 	$(BIN)/mypy pandabase_django
+
+# Modules and lines of each folder, who imports whom, and the layers.
+graph: .venv/ready
+	$(BIN)/python .ci/graph.py
 
 # Every admin page, light, dark and on a phone, into screenshots/ (needs Chromium).
 screenshots: .venv/ready
@@ -30,10 +36,11 @@ messages: .venv/ready
 	cd pandabase_django && ../$(BIN)/python -m django compilemessages -l de
 
 # What takes longer than CI may, in parts that can be run alone: docs/correctness.md.
-soak: soak-schedules soak-answers soak-faults soak-kills soak-processes soak-rotation soak-webhooks
+soak: soak-schedules soak-misbehaviour soak-answers soak-faults soak-kills soak-processes soak-rotation soak-webhooks soak-admin
 
 SOAK_FIRST ?= 0
 SOAK_SCHEDULES ?= 10000
+SOAK_MISBEHAVIOURS ?= 500
 SOAK_ANSWERS ?= 500
 SOAK_FAULTS ?= 50
 SOAK := PANDABASE_SOAK_FIRST=$(SOAK_FIRST) $(BIN)/python -m pytest -q --timeout 7200
@@ -42,8 +49,11 @@ SCHEDULES := tests/sync/test_schedules.py
 soak-schedules: .venv/ready
 	PANDABASE_SOAK_SCHEDULES=$(SOAK_SCHEDULES) $(SOAK) -n 2 $(SCHEDULES) -k "test_a_catalog or test_orders"
 
+soak-misbehaviour: .venv/ready
+	PANDABASE_SOAK_MISBEHAVIOURS=$(SOAK_MISBEHAVIOURS) $(SOAK) -n 3 tests/sync/test_misbehaviour.py
+
 soak-answers: .venv/ready
-	PANDABASE_SOAK_SEEDS=$(SOAK_ANSWERS) $(SOAK) -n 2 tests/sync/test_order_of_answers.py
+	PANDABASE_SOAK_SEEDS=$(SOAK_ANSWERS) $(SOAK) -n 2 tests/sync/orders/test_order_of_answers.py
 
 # Many of these wait for a time-out or a retry, so that two processors serve six of them.
 soak-faults: .venv/ready
@@ -54,7 +64,7 @@ soak-kills: .venv/ready
 
 # Needs PostgreSQL in DATABASE_URL, and Redis.
 soak-processes: .venv/ready
-	PANDABASE_SOAK_KILLS=50 $(SOAK) -n 2 tests/worker
+	PANDABASE_SOAK_KILLS=50 PANDABASE_SOAK_SIDE_BY_SIDE=20 $(SOAK) -n 2 tests/worker
 
 soak-rotation: .venv/ready
 	PANDABASE_ROTATION_MISFORTUNES=2 PANDABASE_ROTATION_SEEDS=50 $(SOAK) -n 2 tests/rotation
@@ -62,6 +72,9 @@ soak-rotation: .venv/ready
 soak-webhooks: .venv/ready
 	PANDABASE_SOAK_SEEDS=200 $(SOAK) -n 2 tests/webhooks
 	PANDABASE_LOAD_SECONDS=60 PANDABASE_LOAD_RATE=200 $(SOAK) -n 0 tests/load
+
+soak-admin: .venv/ready
+	PANDABASE_SOAK_LANGUAGES=1 $(SOAK) -n 2 tests/admin/test_odd_ids.py
 
 # Measures the sync; MEASURES="list details" and BENCH="--orders 20000" choose. docs/performance.md.
 bench: .bench/ready

@@ -10,6 +10,8 @@ WANTED = (
     "pandabase_django/locale/de/LC_MESSAGES/django.mo",
     "pandabase_django/migrations/0001_initial.py",
     "pandabase_django/management/commands/pandabase_sync.py",
+    "pandabase_django/sandbox/checkout/files/pay.html",
+    "pandabase_django/sandbox/checkout/files/sdk.js",
 )
 UNWANTED = ("tests/", "demo_project/", "benchmarks/")
 

@@ -1,7 +1,7 @@
 """``python -m benchmarks list details …``: measures, and prints a table.
 
-Needs DATABASE_URL (an empty PostgreSQL database that may be wiped) and, for ``workers``,
-CELERY_BROKER_URL. Each contestant runs in a process of its own.
+Needs DATABASE_URL (an empty PostgreSQL database that may be wiped) and, for ``workers`` and
+``checkouts``, CELERY_BROKER_URL. Each contestant runs in a process of its own.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ def main() -> None:
     parser.add_argument("--large", type=int, default=500_000, help="orders for memory and pages")
     parser.add_argument("--huge", type=int, default=1_000_000, help="orders for the poll")
     parser.add_argument("--details", type=int, default=5_000)
+    parser.add_argument("--checkouts", type=int, default=1_000)
+    parser.add_argument("--workers", type=int, default=1, help="processes, for checkouts")
     parser.add_argument("--latency", type=float, default=50, help="milliseconds")
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument(

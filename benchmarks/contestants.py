@@ -107,7 +107,7 @@ def details(remote: Remote, options: argparse.Namespace) -> Measured:
     """Read and store the details of the same orders."""
     from benchmarks import shop
     from pandabase_django.models import Order, OrderItem, SyncRun
-    from pandabase_django.services.sync.runs import sync_resource
+    from pandabase_django.services.sync.runs import Caller, sync_resource
 
     Order.objects.filter(pk__in=_detail_ids(options)).update(dirty=True, digest="", updated_at=None)
     OrderItem.objects.all().delete()
@@ -121,7 +121,10 @@ def details(remote: Remote, options: argparse.Namespace) -> Measured:
             before = time.perf_counter()
 
     result = sync_resource(
-        shop.store(), resource="orders", trigger=SyncRun.Trigger.COMMAND, on_progress=on_progress
+        shop.store(),
+        resource="orders",
+        trigger=SyncRun.Trigger.COMMAND,
+        caller=Caller(on_progress=on_progress),
     )
     assert result.error is None, result.error
     step = next(s for s in result.run.steps if s["strategy"] == "orders: details")
@@ -144,7 +147,7 @@ def _sync_list() -> tuple[Any, float]:
 
     from benchmarks import shop
     from pandabase_django.models import SyncRun
-    from pandabase_django.services.sync.runs import sync_resource
+    from pandabase_django.services.sync.runs import Caller, sync_resource
 
     at = 0.0
 
@@ -159,7 +162,7 @@ def _sync_list() -> tuple[Any, float]:
         shop.store(),
         resource="orders",
         trigger=SyncRun.Trigger.COMMAND,
-        on_progress=on_progress,
+        caller=Caller(on_progress=on_progress),
     )
     assert result.run.state == SyncRun.State.CANCELLED, result
     return result.run, at

@@ -11,6 +11,7 @@ import sys
 from typing import Any
 
 from benchmarks import shop
+from benchmarks.checkouts import measure_checkouts
 from benchmarks.figures import Row, median_of
 from benchmarks.pages import look_at
 from benchmarks.remote import Remote, running
@@ -247,4 +248,5 @@ MEASURES = {
     "pages": measure_pages,
     "poll": measure_poll,
     "workers": measure_workers,
+    "checkouts": measure_checkouts,
 }

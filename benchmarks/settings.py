@@ -9,7 +9,7 @@ env = environ.Env()
 SECRET_KEY = "only-for-the-bench"
 DATABASES = {"default": env.db_url("DATABASE_URL")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-ALLOWED_HOSTS = ["testserver"]  # the test client's
+ALLOWED_HOSTS = ["testserver", "127.0.0.1"]  # the test client's, and the web server's
 USE_TZ = True
 ROOT_URLCONF = "tests.urls"
 STATIC_URL = "static/"
@@ -21,6 +21,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.staticfiles",
     "pandabase_django",
+    "benchmarks",
 ]
 MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",

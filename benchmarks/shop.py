@@ -11,7 +11,7 @@ from django.utils import timezone
 from benchmarks.remote import Remote
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.models import Order, Store, SyncCursor
-from pandabase_django.services.connection import add_token
+from pandabase_django.services.tokens.connection import add_token
 
 __all__ = ["empty", "prepare", "settle", "store", "writes"]
 
@@ -50,7 +50,7 @@ def settle() -> None:
     Order.objects.update(dirty=False)
     now = timezone.now()
     for cursor in SyncCursor.objects.all():
-        cursor.checkpoint.pop("full_page", None)
+        cursor.checkpoint.get("orders", {}).get("append", {}).pop("full_page", None)
         cursor.first_completed_at = cursor.last_full_at = now
         cursor.lease_until = None
         cursor.save()

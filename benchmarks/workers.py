@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from pandabase_django.models import Order, SyncRun
 
-__all__ = ["backfill_seconds"]
+__all__ = ["backfill_seconds", "running_workers"]
 
 _QUIET = ("--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "WARNING")
 
@@ -29,7 +29,7 @@ def backfill_seconds(store_id: str, *, processes: int) -> float:
     queue = f"bench-{uuid.uuid4().hex[:12]}"
     Order.objects.update(dirty=True, digest="", updated_at=None)
     SyncRun.objects.all().delete()
-    with _running(processes, queue):
+    with running_workers(processes, queue):
         time.sleep(8)  # workers are ready
         environment = {**os.environ, "BENCH_QUEUE": queue}
         code = (
@@ -52,7 +52,8 @@ def backfill_seconds(store_id: str, *, processes: int) -> float:
 
 
 @contextmanager
-def _running(processes: int, queue: str) -> Iterator[None]:
+def running_workers(processes: int, queue: str) -> Iterator[None]:
+    """So many processes that take tasks from a queue, for the duration of the block."""
     command = [sys.executable, "-m", "celery", "-A", "benchmarks.worker_app", "worker", "-c", "1"]
     started = [
         subprocess.Popen(

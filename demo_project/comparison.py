@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from demo_project.expected import KINDS, Kind
+from demo_project.expected import OF_EVERY_SYNC, Kind
 
 __all__ = ["Comparison", "compare", "compare_rows"]
 
@@ -44,7 +44,8 @@ def compare(control_url: str) -> list[Comparison]:
     """
     (store,) = _dump(control_url, "store")
     return [
-        compare_rows(kind, _dump(control_url, kind.dump), store_id=store["id"]) for kind in KINDS
+        compare_rows(kind, _dump(control_url, kind.dump), store_id=store["id"])
+        for kind in OF_EVERY_SYNC
     ]
 
 

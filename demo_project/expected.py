@@ -15,15 +15,33 @@ from django.db.models import Model
 
 from pandabase_django.models import (
     Category,
+    Coupon,
     Customer,
+    Dispute,
+    LedgerEntry,
+    License,
     Order,
     OrderItem,
+    Payout,
     Product,
     ProductCategory,
     ProductVariant,
+    Refund,
+    Subscription,
 )
 
-__all__ = ["CATALOG", "KINDS", "SALES", "Kind"]
+__all__ = [
+    "BESIDE_ORDERS",
+    "CATALOG",
+    "CUSTOMERS",
+    "DISPUTES",
+    "KINDS",
+    "LISTED_CUSTOMERS",
+    "OF_EVERY_SYNC",
+    "REFUNDS",
+    "SALES",
+    "Kind",
+]
 
 Json = dict[str, Any]
 Value = Callable[[Json], Any]
@@ -114,9 +132,12 @@ def _each(parent: str, child: str, children: str) -> Callable[[Iterable[Json]], 
 
 
 def _newest_with_customers(orders: Iterable[Json]) -> Iterable[Json]:
-    """Of each customer the newest order that names them: its e-mail address counts."""
+    """Of each customer the newest order that names them: its e-mail address counts.
+
+    Of two that came at one moment, the one whose id is the greater.
+    """
     newest: dict[str, Json] = {}
-    for order in sorted(orders, key=lambda order: order["createdAt"]):
+    for order in sorted(orders, key=lambda order: (order["createdAt"], order["id"])):
         if (order["customer"] or {}).get("id"):
             newest[order["customer"]["id"]] = order
     return newest.values()
@@ -128,9 +149,18 @@ _OF_HERE = {
     "payload": "Written with the columns; its decoding would be most of a comparison's time.",
     "digest": "Of the payload; a wrong one shows in what the next sync writes.",
     "first_seen_at": "A time of here.",
+    "appeared_at": "A time of here.",
     "synced_at": "A time of here.",
 }
 _ABSENCES = {"absences": "Counts passes of here."}
+_OF_THE_LIST: Mapping[str, Value] = {
+    "first_name": _text("firstName"),
+    "last_name": _text("lastName"),
+    "is_guest": _at("guest"),
+    "total_spent_minor": _at("totalSpent"),
+    "order_count": _at("orderCount"),
+    "created_at": _time("createdAt"),
+}
 
 CATEGORIES = Kind(
     name="categories",
@@ -238,6 +268,9 @@ ORDERS = Kind(
         "detailed_at": "A time of here.",
         "unread_at": "A time of here.",
         "dirty_mark": "Counts marks of here.",
+        "list_row": "Why its details were due.",
+        "due_cause": "Why its details were due.",
+        "due_since": "A time of here.",
     },
 )
 ITEMS = Kind(
@@ -264,10 +297,167 @@ CUSTOMERS = Kind(
     dump="orders",
     sources=_newest_with_customers,
     columns={"id": _at("customer.id"), "email": _text("customer.email")},
-    left_out=_OF_HERE,
+    left_out={
+        **_OF_HERE,
+        **_ABSENCES,
+        **dict.fromkeys(_OF_THE_LIST, "Of the list of customers."),
+    },
     all_named=False,  # one whose orders are now another's stays
+)
+LISTED_CUSTOMERS = Kind(
+    name="listed customers",
+    model=Customer,
+    dump="customers",
+    sources=lambda objects: objects,
+    columns={"id": _at("id"), **_OF_THE_LIST},
+    left_out={**_OF_HERE, **_ABSENCES, "email": "Of the newest order."},
+    all_named=False,  # one that an order alone names has a row as well
+)
+REFUNDS = Kind(
+    name="refunds",
+    model=Refund,
+    dump="refunds",
+    sources=lambda objects: objects,
+    columns={
+        "id": _at("id"),
+        "order_id": _at("order.id"),
+        "status": _text("status"),
+        "reason": _text("reason"),
+        "amount_minor": _at("amount"),
+        "currency": _text("order.currency"),
+        "created_at": _time("createdAt"),
+    },
+    left_out=_OF_HERE,
+)
+DISPUTES = Kind(
+    name="disputes",
+    model=Dispute,
+    dump="disputes",
+    sources=lambda objects: objects,
+    columns={
+        "id": _at("id"),
+        "order_id": _at("order.id"),
+        "status": _text("status"),
+        "reason": _text("reason"),
+        "amount_minor": _at("amount"),
+        "total_minor": _at("totalAmount"),
+        "fee_minor": _at("fee"),
+        "currency": _text("order.currency"),
+        "created_at": _time("createdAt"),
+    },
+    left_out=_OF_HERE,
+)
+LEDGER = Kind(
+    name="ledger entries",
+    model=LedgerEntry,
+    dump="ledger",
+    sources=lambda objects: objects,
+    columns={
+        "id": _at("id"),
+        "type": _text("type"),
+        "amount_minor": _at("amount"),
+        "balance_minor": _at("runningBalance"),
+        "reference_id": _text("referenceId"),
+        "description": _text("description"),
+        "created_at": _time("createdAt"),
+    },
+    left_out={**_OF_HERE, "currency": "The store's: entries name none."},
+)
+PAYOUTS = Kind(
+    name="payouts",
+    model=Payout,
+    dump="payouts",
+    sources=lambda objects: objects,
+    columns={
+        "id": _at("id"),
+        "status": _text("status"),
+        "amount_minor": _at("amount"),
+        "fee_minor": _at("fee"),
+        "reference_id": _text("referenceId"),
+        "method_id": _text("payoutMethod.id"),
+        "created_at": _time("createdAt"),
+        "updated_at": _time("updatedAt"),
+    },
+    left_out={**_OF_HERE, **_ABSENCES, "currency": "The store's: payouts name none."},
+)
+COUPONS = Kind(
+    name="coupons",
+    model=Coupon,
+    dump="coupons",
+    sources=lambda objects: objects,
+    columns={
+        "id": _at("id"),
+        "code": _text("code"),
+        "display_name": _text("displayName"),
+        "type": _text("type"),
+        "value": _at("value"),
+        "minimum_purchase_minor": _at("minimumPurchase"),
+        "is_enabled": _at("enabled"),
+        "times_used": _at("timesUsed"),
+        "max_uses": _at("maxUses"),
+        "starts_at": _time("startsAt"),
+        "expires_at": _time("expiresAt"),
+        "created_at": _time("createdAt"),
+        "updated_at": _time("updatedAt"),
+    },
+    left_out={**_OF_HERE, **_ABSENCES},
+)
+SUBSCRIPTIONS = Kind(
+    name="subscriptions",
+    model=Subscription,
+    dump="subscriptions",
+    sources=lambda objects: objects,
+    columns={
+        "id": _at("id"),
+        "status": _text("status"),
+        "billing_interval": _text("billingInterval"),
+        "amount_minor": _at("amount"),
+        "currency": _text("currency"),
+        "quantity": _at("quantity"),
+        "product_id": _at("product.id"),
+        "customer_id": _at("customer.id"),
+        "current_period_start": _time("currentPeriodStart"),
+        "current_period_end": _time("currentPeriodEnd"),
+        "next_charge_at": _time("nextChargeAt"),
+        "trial_end": _time("trialEnd"),
+        "cancelled_at": _time("cancelledAt"),
+        "paused_at": _time("pausedAt"),
+        "ends_at": _time("endsAt"),
+        "retry_count": _at("retryCount"),
+        "created_at": _time("createdAt"),
+    },
+    left_out=_OF_HERE,
+)
+LICENSES = Kind(
+    name="licenses",
+    model=License,
+    dump="licenses",
+    sources=lambda objects: objects,
+    columns={
+        "id": _at("id"),
+        "status": _text("status"),
+        "key_last_four": lambda source: source["key"][-4:],
+        "product_id": _at("productId"),
+        "variant_id": _text("variantId"),
+        "order_id": _at("orderId"),
+        "customer_id": _at("customerId"),
+        "claimed_at": _time("claimedAt"),
+        "created_at": _time("createdAt"),
+    },
+    left_out={**_OF_HERE, "key_hash": "Made of the key with a secret of this installation."},
 )
 
 CATALOG = (CATEGORIES, PRODUCTS, VARIANTS, LINKS)
 SALES = (ORDERS, ITEMS, CUSTOMERS)
+BESIDE_ORDERS = (
+    REFUNDS,
+    DISPUTES,
+    LEDGER,
+    PAYOUTS,
+    LISTED_CUSTOMERS,
+    COUPONS,
+    SUBSCRIPTIONS,
+    LICENSES,
+)
 KINDS = (*CATALOG, *SALES)
+OF_EVERY_SYNC = (*KINDS, REFUNDS, DISPUTES)

@@ -69,6 +69,10 @@ class Processes:
         self._running.append(process)
         return process
 
+    def wait_for_last(self) -> None:
+        """Wait until the process that was started last has ended."""
+        self._running[-1].wait()
+
     def first_line(self, process: subprocess.Popen[bytes]) -> str:
         """The first line a process prints; "" when it ended without one."""
         stdout: IO[bytes] | None = process.stdout

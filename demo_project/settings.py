@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "pandabase_django",
     "demo_project",
+    "demo_project.shop",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -78,10 +79,15 @@ TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
 STATIC_URL = "static/"
+LOGIN_URL = "shop:sign-in"
+LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "shop:home"
 
 PANDABASE = {
     "ENCRYPTION_KEYS": env.list("PANDABASE_ENCRYPTION_KEYS", default=[]),
     "API_URL": env("PANDABASE_API_URL", default="https://api.pandabase.io"),
+    # A sandbox that deletes what was read a second ago is followed at once with 0.
+    "MARK_GONE_AFTER_SECONDS": env.int("PANDABASE_MARK_GONE_AFTER_SECONDS", default=600),
+    "CHECKOUT_BASE_TEMPLATE": "shop/base.html",
 }
 
 CELERY_BROKER_URL = env("CELERY_BROKER_URL", default="filesystem://")

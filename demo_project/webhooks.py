@@ -7,17 +7,27 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import time
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 from django.urls import reverse
 
 from pandabase_django.models import Order, Store, WebhookEndpoint
 from pandabase_django.services.webhooks.registration import register
 
-__all__ = ["Refund", "note_where_it_runs", "receive_webhooks", "refund"]
+__all__ = [
+    "Refund",
+    "note_where_it_runs",
+    "receive_webhooks",
+    "refund",
+    "send_again",
+    "site_of_running_demo",
+]
 
 LABEL = "Demo endpoint"
 PATIENCE_SECONDS = 30.0
@@ -58,6 +68,17 @@ def note_where_it_runs(file: Path, *, control_url: str, site: str) -> None:
         json.dump({"control_url": control_url, "site": site}, note)
 
 
+def site_of_running_demo(file: Path) -> str:
+    """Address of the demo that left this note; "" when there is none, or it was killed."""
+    try:
+        running = json.loads(file.read_text())
+        where = urlsplit(running["control_url"])
+        socket.create_connection((where.hostname, where.port), timeout=2).close()
+    except (OSError, ValueError):
+        return ""
+    return str(running["site"])
+
+
 def refund(file: Path, *, order_id: str = "") -> Refund:
     """Refund an order at the sandbox and wait until the local row has changed.
 
@@ -74,20 +95,14 @@ def refund(file: Path, *, order_id: str = "") -> Refund:
     rows = (
         Order.objects.filter(pk=order_id)
         if order_id
-        else Order.objects.filter(status="COMPLETED").order_by("-created_at")
+        else Order.objects.paid().order_by("-created_at")
     )
     order = rows.first()
     if order is None:
         raise LookupError(order_id or "a completed order")
     change = [{"op": "refund_order", "id": order.pk}]
-    request = urllib.request.Request(  # noqa: S310  the sandbox of this machine
-        f"{running['control_url']}/changes",
-        data=json.dumps(change).encode(),
-        headers={"Content-Type": "application/json"},
-    )
     started = time.monotonic()
-    with urllib.request.urlopen(request, timeout=10):  # noqa: S310
-        pass
+    _ask(f"{running['control_url']}/changes", change)
     seconds = None
     while time.monotonic() - started < PATIENCE_SECONDS:
         order.refresh_from_db()
@@ -97,3 +112,34 @@ def refund(file: Path, *, order_id: str = "") -> Refund:
         time.sleep(0.1)
     page = running["site"] + reverse("admin:pandabase_order_change", args=[order.pk])
     return Refund(order_id=order.pk, page=page, status=order.status, seconds=seconds)
+
+
+def send_again(control_url: str) -> None:
+    """Have the sandbox deliver all of its events once more, and wait until they have arrived.
+
+    Raises:
+        OSError: The sandbox does not answer.
+    """
+    for event in sorted({delivery["event_id"] for delivery in _deliveries(control_url)}):
+        _ask(f"{control_url}/deliveries", {"event": event})
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while any(one["state"] == "WAITING" for one in _deliveries(control_url)):
+        if time.monotonic() > deadline:
+            raise TimeoutError("Deliveries are still on their way.")
+        time.sleep(0.1)
+
+
+def _deliveries(control_url: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = _ask(f"{control_url}/deliveries")["data"]
+    return found
+
+
+def _ask(url: str, body: Any = None) -> Any:
+    """Call the sandbox's control address."""
+    request = urllib.request.Request(  # noqa: S310  the sandbox of this machine
+        url,
+        data=None if body is None else json.dumps(body).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        return json.loads(answer.read())

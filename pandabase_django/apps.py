@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.apps import AppConfig
+from django.core.management import CommandError
+from django.db import router
+from django.db.models.signals import pre_migrate
 from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 
@@ -20,4 +25,23 @@ class PandabaseConfig(AppConfig):
     def ready(self) -> None:
         from pandabase_django import checks  # noqa: F401  (registers the system checks)
 
+        pre_migrate.connect(refuse_databases, sender=self)
         autodiscover_modules("pandabase_events")  # handlers of webhook events, in any app
+
+
+def refuse_databases(*, using: str, plan: list[Any], **_: Any) -> None:
+    """Refuse a database that can't hold the tables before the first one is made.
+
+    The system check says the same, and ``migrate --skip-checks`` and ``call_command`` pass it by.
+    MySQL has no transactions around its tables, so half of them would stay.
+
+    Raises:
+        CommandError: It is neither PostgreSQL nor SQLite.
+    """
+    from pandabase_django.database import unsupported
+
+    concerned = any(migration.app_label == PandabaseConfig.label for migration, _ in plan)
+    if concerned and router.allow_migrate(using, PandabaseConfig.label):
+        problem = unsupported(using)
+        if problem:
+            raise CommandError(problem)

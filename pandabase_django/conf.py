@@ -1,4 +1,4 @@
-"""The app's settings: one dict, ``PANDABASE``, read anew at each access.
+"""The app's settings: one dict, ``PANDABASE``, read at each access.
 
 Nothing is cached, so ``override_settings`` and a changed settings module simply work. An unknown
 key is an error, since a misspelt one would otherwise silently mean the default.
@@ -6,13 +6,25 @@ key is an error, since a misspelt one would otherwise silently mean the default.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
 
-from pandabase_django.exceptions import ConfigurationError
+from pandabase_django.exceptions import ConfigurationError, interruptions
+from pandabase_django.setting_values import (
+    Problem,
+    authorities,
+    filled_text,
+    hosts,
+    keys,
+    number_within,
+    path,
+    proxies,
+)
 
 __all__ = ["DEFAULTS", "PandabaseSettings", "conf"]
 
@@ -28,13 +40,24 @@ DEFAULTS: Mapping[str, Any] = {
     "SYNC_INTERVAL_SECONDS": 600,
     "FULL_SWEEP_INTERVAL_SECONDS": 86_400,
     "PRODUCTS_READ_WHOLE": 1000,
+    "MARK_GONE_AFTER_SECONDS": 600,
     "ROTATION_SPOOL": None,
     "ROTATION_WAIT_SECONDS": 60.0,
     "REQUEST_LOG_RETENTION_DAYS": 365,
     "WEBHOOK_RETENTION_DAYS": 90,
+    "CHECKOUT_RETENTION_DAYS": 90,
+    "CHECKOUT_BASE_TEMPLATE": "pandabase/checkout/base.html",
     "CHANGE_RETENTION_DAYS": 90,
-    "WEBHOOK_CACHE": "default",
+    "RUN_RETENTION_DAYS": 90,
+    "ROTATION_RETENTION_DAYS": 730,
+    "WEBHOOK_HOSTS": (),
+    "PROXIES": None,
+    "CA_BUNDLE": None,
 }
+
+_NAME = re.compile(r"[A-Za-z_]{1,40}\Z")
+
+T = TypeVar("T")
 
 
 class PandabaseSettings:
@@ -46,12 +69,7 @@ class PandabaseSettings:
     @property
     def encryption_keys(self) -> tuple[str, ...]:
         """Master keys (``pbk1_…``); the first encrypts, all decrypt. Empty when none is set."""
-        value = self._read("ENCRYPTION_KEYS")
-        if isinstance(value, str) or not isinstance(value, Sequence):
-            raise ConfigurationError('PANDABASE["ENCRYPTION_KEYS"] must be a list of strings.')
-        if not all(isinstance(key, str) for key in value):
-            raise ConfigurationError('PANDABASE["ENCRYPTION_KEYS"] must hold strings alone.')
-        return tuple(value)
+        return self._checked("ENCRYPTION_KEYS", keys)
 
     @property
     def api_url(self) -> str:
@@ -104,14 +122,14 @@ class PandabaseSettings:
         return int(self._number("PRODUCTS_READ_WHOLE", low=0, high=1_000_000))
 
     @property
+    def mark_gone_after_seconds(self) -> int:
+        """How long a row has been here before it can be marked as gone: replicas may lag."""
+        return int(self._number("MARK_GONE_AFTER_SECONDS", low=0, high=86_400))
+
+    @property
     def rotation_spool(self) -> Path | None:
         """Folder for the sealed reply of a rotation while the database is down."""
-        value = self._read("ROTATION_SPOOL")
-        if value is None or value == "":
-            return None
-        if not isinstance(value, (str, Path)):
-            raise ConfigurationError('PANDABASE["ROTATION_SPOOL"] must be a path or None.')
-        return Path(value)
+        return self._checked("ROTATION_SPOOL", path)
 
     @property
     def rotation_wait_seconds(self) -> float:
@@ -129,47 +147,107 @@ class PandabaseSettings:
         return int(self._number("WEBHOOK_RETENTION_DAYS", low=1, high=36_500))
 
     @property
+    def checkout_retention_days(self) -> int:
+        """How long checkout sessions are kept that nobody paid."""
+        return int(self._number("CHECKOUT_RETENTION_DAYS", low=1, high=36_500))
+
+    @property
     def change_retention_days(self) -> int:
         """How long it is kept which row was changed by what."""
         return int(self._number("CHANGE_RETENTION_DAYS", low=1, high=36_500))
 
     @property
-    def webhook_cache(self) -> str:
-        """Alias of the Django cache that keeps why deliveries were refused."""
-        return self._text("WEBHOOK_CACHE")
+    def run_retention_days(self) -> int:
+        """How long the records of runs are kept, and at least as long as notes of changes."""
+        return int(self._number("RUN_RETENTION_DAYS", low=1, high=36_500))
+
+    @property
+    def rotation_retention_days(self) -> int:
+        """How long closed rotations are kept; the newest of each token stays."""
+        return int(self._number("ROTATION_RETENTION_DAYS", low=1, high=36_500))
+
+    @property
+    def checkout_base_template(self) -> str:
+        """What the pages of a checkout extend: blocks ``title`` and ``content`` are filled."""
+        return self._text("CHECKOUT_BASE_TEMPLATE")
 
     def unknown_keys(self) -> list[str]:
-        """Keys of ``settings.PANDABASE`` that no part of this app reads."""
-        return sorted(str(key) for key in self._dict() if key not in DEFAULTS)
+        """Keys of ``settings.PANDABASE`` that no part of this app reads.
+
+        One that is no name of a setting is masked: it may be a secret that lost its own.
+        """
+        return sorted(
+            key if isinstance(key, str) and _NAME.match(key) else "••••"
+            for key in self._dict()
+            if key not in DEFAULTS
+        )
+
+    @property
+    def proxies(self) -> Mapping[str, str]:
+        """URL of the egress proxy by the scheme of what is asked. It may hold a password."""
+        return self._checked("PROXIES", proxies)
+
+    @property
+    def ca_bundle(self) -> str | None:
+        """File or folder of the authorities to trust; None trusts those of ``certifi``."""
+        return self._checked("CA_BUNDLE", authorities)
+
+    @property
+    def webhook_hosts(self) -> tuple[str, ...]:
+        """Hosts beside those of ``ALLOWED_HOSTS`` that deliveries may be registered for."""
+        return self._checked("WEBHOOK_HOSTS", hosts)
+
+    def _text(self, name: str) -> str:
+        return self._checked(name, filled_text)
+
+    def _number(self, name: str, *, low: float, high: float) -> float:
+        return self._checked(name, partial(number_within, low=low, high=high))
+
+    def _checked(self, name: str, read: Callable[[Any], T | Problem]) -> T:
+        """A setting as ``read`` makes it.
+
+        A frame that raises shows its variables in many reports, and whatever is given in the place
+        of a setting may be a secret: none here holds a value that did not fit.
+        """
+        self._dict_is_sound()
+        found = self._read(name, read)
+        if isinstance(found, Problem):
+            raise ConfigurationError(f'PANDABASE["{name}"] {found.text}')
+        return found
+
+    def _read(self, name: str, read: Callable[[Any], T | Problem]) -> T | Problem:
+        """The same, or what is wrong with it. Raises nothing that was met here."""
+        try:
+            return read(self._dict().get(name, DEFAULTS[name]))
+        except interruptions():
+            raise
+        except Exception as error:  # noqa: BLE001  a lazy setting may raise anything
+            return Problem(f"can't be read ({type(error).__name__}).")
 
     def _dict(self) -> Mapping[str, Any]:
-        value = getattr(settings, "PANDABASE", {})
-        if not isinstance(value, Mapping):
+        found = _settings()
+        if found is None:
             raise ConfigurationError("PANDABASE must be a dict.")
-        return value
+        return found
 
-    def _read(self, name: str) -> Any:
+    def _dict_is_sound(self) -> None:
         unknown = self.unknown_keys()
         if unknown:
             raise ConfigurationError(
                 f"PANDABASE has unknown keys: {', '.join(unknown)}. "
                 f"Known are {', '.join(sorted(DEFAULTS))}."
             )
-        return self._dict().get(name, DEFAULTS[name])
 
-    def _text(self, name: str) -> str:
-        value = self._read(name)
-        if not isinstance(value, str) or not value:
-            raise ConfigurationError(f'PANDABASE["{name}"] must be a non-empty string.')
-        return value
 
-    def _number(self, name: str, *, low: float, high: float) -> float:
-        value = self._read(name)
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise ConfigurationError(f'PANDABASE["{name}"] must be a number.')
-        if not low <= value <= high:
-            raise ConfigurationError(f'PANDABASE["{name}"] must be from {low:g} to {high:g}.')
-        return float(value)
+def _settings() -> dict[str, Any] | None:
+    """``settings.PANDABASE``; None when it is no dict, or fails."""
+    try:
+        found = getattr(settings, "PANDABASE", {})
+        return dict(found) if isinstance(found, Mapping) else None
+    except interruptions():
+        raise
+    except Exception:  # noqa: BLE001  a lazy one may raise anything
+        return None
 
 
 conf = PandabaseSettings()

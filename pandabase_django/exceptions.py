@@ -8,10 +8,14 @@
     │ ├ MissingPermission              403, with the permission codes found in it
     │ ├ ObjectNotFound                 404
     │ ├ StateConflict                  409
+    │ ├ ForeignAnswer                  4xx of something on the way, not of the API
     │ ├ RateLimited                    429, retryable
     │ └ ServerError                    5xx, retryable
     ├ ProtocolError                    a 2xx answer that has not the documented shape
+    ├ UnfitId                          no path can hold this id; a ValueError too
     ├ DatabaseAway                   our own database went away in the middle, retryable
+    ├ DatabaseBusy                     our own database was locked for a moment, retryable
+    ├ StatementCancelled               our own database cancelled a statement
     ├ LeaseHeld                        another worker sweeps this resource
     ├ LeaseLost                        this worker's lease passed to another one
     ├ SealError
@@ -20,6 +24,10 @@
     │ └ Tampered                       the sealed text is not what was written for this row
     ├ RotationError                    a rotation can't start or go on
     │ └ RotationInProgress             this token has an open rotation; names it
+    ├ CheckoutError                    a checkout was not opened; ``for_buyer`` says it to the buyer
+    │ ├ CheckoutRefused                it can't be opened so; ``code`` says why
+    │ ├ CheckoutUnavailable            not now, retryable
+    │ └ CheckoutUnknown                the answer got lost, retryable
     ├ SecretMoved                      the secret is being replaced right now, retryable
     └ WebhookRejected                  missing, malformed, stale or forged
     ConfigurationError                 an ImproperlyConfigured, outside the tree on purpose
@@ -34,10 +42,18 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
+from pandabase_django.printable import printable
+
 __all__ = [
     "APIError",
+    "CheckoutError",
+    "CheckoutRefused",
+    "CheckoutUnavailable",
+    "CheckoutUnknown",
     "ConfigurationError",
     "DatabaseAway",
+    "DatabaseBusy",
+    "ForeignAnswer",
     "InvalidCredential",
     "InvalidRequest",
     "KeysMissing",
@@ -54,10 +70,14 @@ __all__ = [
     "SecretMoved",
     "ServerError",
     "StateConflict",
+    "StatementCancelled",
     "Tampered",
     "TransportError",
+    "UnfitId",
     "UnknownKey",
     "WebhookRejected",
+    "interruptions",
+    "let_pass",
 ]
 
 
@@ -65,15 +85,22 @@ class PandabaseError(Exception):
     """Base of every error of this package.
 
     Attributes:
-        message: One sentence for a person, without any secret.
+        message: One sentence for a person, without any secret; of remote words what is printable.
         retryable: The same call may succeed later without anybody changing anything.
         retry_after_seconds: How long to wait before that; None when nothing is known.
+        outcome_unknown: A write may have been executed all the same, so it is not retryable: look
+            at the remote before sending it again.
+        idempotency_key: The key that a write was sent with, for a second try under the same one.
     """
 
     retryable: bool = False
     retry_after_seconds: float | None = None
+    outcome_unknown: bool = False
+    idempotency_key: str = ""
 
     def __init__(self, message: str = "", **attributes: Any) -> None:
+        # Most of them quote the remote, and they end in terminals, logs and columns.
+        message = printable(str(message))
         super().__init__(message)
         self.message = message
         for name, value in attributes.items():
@@ -94,14 +121,11 @@ def _rebuild(
 
 
 class TransportError(PandabaseError):
-    """No response arrived: name, connection, TLS or time-out.
-
-    Attributes:
-        executed: False only when the request surely never reached the remote.
-    """
+    """No response arrived: name, connection, TLS or time-out."""
 
     retryable = True
     executed: bool = True
+    """False only when the request surely never reached the remote."""
 
 
 class APIError(PandabaseError):
@@ -133,10 +157,12 @@ class InvalidCredential(APIError):
     """401: the token is unknown, revoked, or its secret is not the current one.
 
     Attributes:
+        client_id: Which client's request met it; "" when none of ours did.
         generation: Which of a client's credentials was refused; 0 when nobody counted.
         tried_again: A newer credential was tried already.
     """
 
+    client_id: str = ""
     generation: int = 0
     tried_again: bool = False
 
@@ -157,23 +183,27 @@ class ObjectNotFound(APIError):
     """404."""
 
 
+class ForeignAnswer(APIError):
+    """A 4xx without the API's envelope: a proxy, a firewall or another server answered.
+
+    It says nothing of a credential, a permission or an object.
+    """
+
+
 class StateConflict(APIError):
     """409: the object is not in a state that allows this."""
 
 
 class RateLimited(APIError):
-    """429, or the wait for a known limit is longer than the caller allows.
-
-    Attributes:
-        scope: ``X-RateLimit-Type`` of the limit, "" when the answer had none.
-    """
+    """429, or the wait for a known limit is longer than the caller allows."""
 
     retryable = True
     scope: str = ""
+    """``X-RateLimit-Type`` of the limit, "" when the answer had none."""
 
 
 class ServerError(APIError):
-    """5xx."""
+    """5xx; 501 and 505 are not retryable."""
 
     retryable = True
 
@@ -183,9 +213,15 @@ class ProtocolError(PandabaseError):
 
     Attributes:
         request_id: ``X-Request-ID`` of the answer, "" when it had none.
+        created_id: Id of what the call has made nevertheless, "" when that is not known.
     """
 
     request_id: str = ""
+    created_id: str = ""
+
+
+class UnfitId(PandabaseError, ValueError):
+    """No path can hold this id: it is empty, ``.``, ``..``, or has no UTF-8; nothing was sent."""
 
 
 class DatabaseAway(PandabaseError):
@@ -194,15 +230,22 @@ class DatabaseAway(PandabaseError):
     retryable = True
 
 
-class LeaseHeld(PandabaseError):
-    """Another worker sweeps the resource.
+class DatabaseBusy(PandabaseError):
+    """The shop's own database refused for a moment: a lock, a deadlock, a conflict."""
 
-    Attributes:
-        holder: Who holds the lease, as it is shown to people.
-    """
+    retryable = True
+
+
+class StatementCancelled(PandabaseError):
+    """The shop's own database cancelled a statement; it would take as long again at once."""
+
+
+class LeaseHeld(PandabaseError):
+    """Another worker sweeps the resource."""
 
     retryable = True
     holder: str = ""
+    """Who holds the lease, as it is shown to people."""
 
 
 class LeaseLost(PandabaseError):
@@ -218,13 +261,10 @@ class KeysMissing(SealError):
 
 
 class UnknownKey(SealError):
-    """Sealed with a key that is not configured.
-
-    Attributes:
-        key_id: The id of the key that is needed, 16 hex characters.
-    """
+    """Sealed with a key that is not configured."""
 
     key_id: str = ""
+    """The id of the key that is needed, 16 hex characters."""
 
 
 class Tampered(SealError):
@@ -236,13 +276,38 @@ class RotationError(PandabaseError):
 
 
 class RotationInProgress(RotationError):
-    """The token has an open rotation.
-
-    Attributes:
-        attempt_id: Primary key of it.
-    """
+    """The token has an open rotation."""
 
     attempt_id: Any = None
+    """Primary key of it."""
+
+
+class CheckoutError(PandabaseError):
+    """A checkout was not opened, or its price not estimated. The message is for the shop.
+
+    Attributes:
+        code: A fixed word for why.
+        for_buyer: One sentence for the page, in the language that was active.
+    """
+
+    code: str = ""
+    for_buyer: str = ""
+
+
+class CheckoutRefused(CheckoutError):
+    """It can't be opened as it was asked for: by what is known here, or by the remote."""
+
+
+class CheckoutUnavailable(CheckoutError):
+    """Nothing was opened: the remote could not be asked, or asks for patience."""
+
+    retryable = True
+
+
+class CheckoutUnknown(CheckoutError):
+    """The answer got lost. If a session was opened, nobody knows its address: ask again."""
+
+    retryable = True
 
 
 class SecretMoved(PandabaseError):
@@ -268,3 +333,20 @@ class WebhookRejected(PandabaseError):
 
 class ConfigurationError(ImproperlyConfigured):
     """The settings of the project are wrong; no retry and no input can help."""
+
+
+_interruptions: list[type[Exception]] = []
+
+
+def let_pass(error: type[Exception]) -> None:
+    """Name an error that ends whatever it interrupts, though it is an ``Exception``.
+
+    Celery's soft time limit is one. The tasks name it here: what catches it knows no Celery.
+    """
+    if error not in _interruptions:
+        _interruptions.append(error)
+
+
+def interruptions() -> tuple[type[Exception], ...]:
+    """What every ``except Exception`` raises again first."""
+    return tuple(_interruptions)

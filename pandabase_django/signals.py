@@ -1,9 +1,9 @@
-"""What a shop's own code can listen to. All are sent after the commit they tell of.
+"""What a shop's own code can listen to. All are sent after the commit that they report.
 
 Each is sent at most once: a process killed between commit and signal sends nothing. None is sent
 during a store's first sync, since nobody wants ten years of orders announced. Receivers are called
 with ``send_robust``: one that raises is logged and stops neither the sync nor other receivers.
-A product that vanished, or came back, is told with ``gone_at`` among the changed columns.
+A product that vanished, or came back, is reported with ``gone_at`` among the changed columns.
 
 =====================  ========================================================================
 signal                 arguments beside ``sender``
@@ -17,7 +17,7 @@ sync_finished          run
 webhook_received       event (``pandabase_django.events.Event``), whatever its name
 =====================  ========================================================================
 
-``webhook_received`` is the exception: it is sent by the task that works a delivery off, at least
+``webhook_received`` is the exception: it is sent by the task that handles a delivery, at least
 once, and again with a delay when a receiver raised. See ``pandabase_django.events``.
 """
 
@@ -32,7 +32,7 @@ from typing import Any
 from django.db import Error as AnyDatabaseError
 from django.dispatch import Signal
 
-from pandabase_django.exceptions import PandabaseError
+from pandabase_django.exceptions import PandabaseError, interruptions
 
 __all__ = [
     "calling_between",
@@ -42,6 +42,7 @@ __all__ = [
     "rotation_failed",
     "secret_rotated",
     "send",
+    "send_robust",
     "sync_finished",
     "webhook_received",
 ]
@@ -65,7 +66,7 @@ def calling_between(sign_of_life: Callable[[], None]) -> Iterator[None]:
     """Inside, ``sign_of_life`` is called after each signal: receivers may take their time.
 
     A sweep writes thousands of rows at once and announces them one by one. What the sweep has lost
-    meanwhile its next transaction tells; what was committed is announced all the same.
+    meanwhile its next transaction notices; what was committed is announced all the same.
     """
     token = _between.set(sign_of_life)
     try:
@@ -75,8 +76,11 @@ def calling_between(sign_of_life: Callable[[], None]) -> Iterator[None]:
 
 
 def send(signal: Signal, *, sender: type, **arguments: Any) -> None:
-    """Call every receiver; report those that raise, stop for none."""
-    for receiver, result in signal.send_robust(sender=sender, **arguments):
+    """Call every receiver; report those that raise, stop for none.
+
+    What interrupts the task, such as its time limit, is raised once all have been called.
+    """
+    for receiver, result in send_robust(signal, sender=sender, **arguments):
         if isinstance(result, Exception):
             logger.error(
                 "A signal receiver failed: %s.%s",
@@ -86,3 +90,12 @@ def send(signal: Signal, *, sender: type, **arguments: Any) -> None:
             )
     with suppress(PandabaseError, AnyDatabaseError):
         _between.get()()
+
+
+def send_robust(signal: Signal, *, sender: type, **arguments: Any) -> list[tuple[Any, Any]]:
+    """``Signal.send_robust``, but for what interrupts the task: that is raised."""
+    answers = signal.send_robust(sender=sender, **arguments)
+    for _receiver, result in answers:
+        if isinstance(result, interruptions()):
+            raise result
+    return answers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,20 @@ from pandabase_django.sandbox import Sandbox
 from pandabase_django.services.webhooks import doctor
 from tests.brokers import broker_at
 from tests.connecting import connect
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those with real processes first: one that begins last would be waited for alone."""
+    for item in items:
+        if item.get_closest_marker("worker") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(600))
+    items.sort(key=lambda item: item.get_closest_marker("worker") is None)
+
+
+def pytest_collection_finish() -> None:
+    """What the modules hold stays: the collector need not look through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
@@ -41,7 +56,7 @@ def store(token: ApiToken) -> Store:
 
 @pytest.fixture
 def nothing_refused(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No refusal of a delivery is kept, and this process may still note as many as it ever may."""
+    """This process may still note as many as it ever may."""
     cache.clear()
     # The budgets are per process: a test must not live on what the one before it left over.
     monkeypatch.setattr(doctor, "_budget", doctor._Budget())

@@ -7,8 +7,8 @@ from typing import Any
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.models import ApiToken
 from pandabase_django.sandbox import Sandbox
-from pandabase_django.sandbox.tokens import Token
-from pandabase_django.services.connection import add_token
+from pandabase_django.sandbox.store.tokens import Token
+from pandabase_django.services.tokens.connection import add_token
 
 __all__ = ["connect"]
 

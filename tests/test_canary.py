@@ -21,16 +21,16 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.debug import technical_500_response
 
-from pandabase_django.api.replies import RawReply
+from pandabase_django.api.wire.replies import RawReply
 from pandabase_django.crypto.keyring import current_keyring
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.exceptions import InvalidCredential, PandabaseError
 from pandabase_django.models import ApiToken, RotationAttempt, SyncRun
 from pandabase_django.sandbox import Sandbox
 from pandabase_django.services import client_for
-from pandabase_django.services.connection import add_token
 from pandabase_django.services.rotation.replies import packed
 from pandabase_django.services.sync.runs import sync_resource
+from pandabase_django.services.tokens.connection import add_token
 from tests.connecting import connect
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -147,7 +147,7 @@ def test_no_admin_page_shows_it(token: ApiToken) -> None:
         client.post(reverse("admin:pandabase_apitoken_test", args=[token.pk]), follow=True),
         client.post(
             reverse("admin:pandabase_apitoken_add"),
-            {"new_secret": CANARY, "store_id": "nonsense", "mode": "HMAC"},
+            {"secret": CANARY, "store_id": "nonsense", "mode": "HMAC"},
         ),
     ]
     for page in pages:
@@ -190,7 +190,7 @@ def test_no_page_of_a_rotation_shows_it(token: ApiToken) -> None:
     ]
     for name, wrong in (("install", CANARY + " "), ("replace", CANARY + "x")):
         nonce = client.get(on_token[name]).context["form"]["nonce"].initial
-        data = {"nonce": nonce, "new_secret": wrong, "reason": "r", "name": "n", "mode": "BEARER"}
+        data = {"nonce": nonce, "secret": wrong, "reason": "r", "name": "n", "mode": "BEARER"}
         pages.append(client.post(on_token[name], data))
     pages.append(client.post(on_attempt["held"], {"place": "data.odd.place"}, follow=True))
     attempt.refresh_from_db()
@@ -205,7 +205,7 @@ def test_no_page_of_a_rotation_shows_it(token: ApiToken) -> None:
 
 @pytest.mark.parametrize("page", ["install", "replace"])
 def test_a_page_that_breaks_with_a_secret_in_hand_does_not_show_it(
-    token: ApiToken, page: str
+    token: ApiToken, sandbox: Sandbox, page: str
 ) -> None:
     def fail(**_: Any) -> None:
         raise RuntimeError("something broke")
@@ -214,9 +214,10 @@ def test_a_page_that_breaks_with_a_secret_in_hand_does_not_show_it(
     client.force_login(User.objects.create_superuser("root"))
     url = reverse(f"admin:pandabase_apitoken_{page}", args=[token.pk])
     nonce = client.get(url).context["form"]["nonce"].initial
-    data = {"nonce": nonce, "new_secret": CANARY, "reason": "r", "name": "n", "mode": "BEARER"}
-    if token.mode == "HMAC":
-        data |= {"mode": "HMAC", "token_id": token.token_id}
+    data = {"nonce": nonce, "secret": CANARY, "reason": "r", "name": "n", "mode": "BEARER"}
+    if token.mode == "HMAC" and page == "replace":
+        other = sandbox.add_token(mode="HMAC", secret=CANARY + "x")
+        data |= {"mode": "HMAC", "token_id": other.token_id, "secret": other.secret}
     post_save.connect(fail, sender=LogEntry)
     try:
         with pytest.raises(RuntimeError, match="something broke") as caught:

@@ -53,7 +53,7 @@ def test_times_without_a_time_zone_are_told(settings: Any) -> None:
 
 
 def test_a_cache_of_one_process_is_told(settings: Any) -> None:
-    assert ids() == ["pandabase.W006", "pandabase.W008"]
+    assert ids() == ["pandabase.W006"]
 
 
 def test_rows_whose_key_is_gone_are_told(token: ApiToken, settings: Any) -> None:

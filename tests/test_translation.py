@@ -19,7 +19,7 @@ from django.test import Client
 
 from pandabase_django.api.permissions import RESOURCES
 from tests.admin.conftest import *  # noqa: F403  the rows of the admin's tests
-from tests.admin.enumeration import pages
+from tests.admin.rights.enumeration import pages
 from tests.required import skip
 
 PACKAGE = Path(__file__).resolve().parents[1] / "pandabase_django"
@@ -75,7 +75,7 @@ def test_a_template_says_nothing_past_gettext(template: Path) -> None:
 
 @pytest.mark.parametrize(
     "module",
-    sorted([*PACKAGE.glob("admin/*.py"), *PACKAGE.glob("models/*.py")]),
+    sorted([*PACKAGE.glob("admin/**/*.py"), *PACKAGE.glob("models/**/*.py")]),
     ids=lambda path: f"{path.parent.name}/{path.name}",
 )
 def test_a_label_in_python_goes_through_gettext(module: Path) -> None:

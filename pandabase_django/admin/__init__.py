@@ -2,26 +2,46 @@
 
 from __future__ import annotations
 
-from pandabase_django.admin.catalog import CategoryAdmin, ProductAdmin
-from pandabase_django.admin.customers import CustomerAdmin
-from pandabase_django.admin.deliveries import WebhookDeliveryAdmin
-from pandabase_django.admin.orders import OrderAdmin
-from pandabase_django.admin.request_logs import RequestLogAdmin
-from pandabase_django.admin.rotations import RotationAttemptAdmin
-from pandabase_django.admin.runs import SyncRunAdmin
-from pandabase_django.admin.stores import StoreAdmin
-from pandabase_django.admin.tokens import ApiTokenAdmin
-from pandabase_django.admin.webhooks import WebhookEndpointAdmin
+from pandabase_django.admin.checkout.purchases import PurchaseAdmin
+from pandabase_django.admin.checkout.sessions import CheckoutSessionAdmin
+from pandabase_django.admin.mirror.catalog import CategoryAdmin, ProductAdmin
+from pandabase_django.admin.mirror.coupons import CouponAdmin
+from pandabase_django.admin.mirror.customers import CustomerAdmin
+from pandabase_django.admin.mirror.licenses import LicenseAdmin
+from pandabase_django.admin.mirror.money import (
+    DisputeAdmin,
+    LedgerEntryAdmin,
+    PayoutAdmin,
+    RefundAdmin,
+)
+from pandabase_django.admin.mirror.orders import OrderAdmin
+from pandabase_django.admin.mirror.subscriptions import SubscriptionAdmin
+from pandabase_django.admin.rotation.attempts import RotationAttemptAdmin
+from pandabase_django.admin.sync.request_logs import RequestLogAdmin
+from pandabase_django.admin.sync.runs import SyncRunAdmin
+from pandabase_django.admin.sync.stores import StoreAdmin
+from pandabase_django.admin.tokens.token import ApiTokenAdmin
+from pandabase_django.admin.webhooks.deliveries import WebhookDeliveryAdmin
+from pandabase_django.admin.webhooks.endpoints import WebhookEndpointAdmin
 
 __all__ = [
     "ApiTokenAdmin",
     "CategoryAdmin",
+    "CheckoutSessionAdmin",
+    "CouponAdmin",
     "CustomerAdmin",
+    "DisputeAdmin",
+    "LedgerEntryAdmin",
+    "LicenseAdmin",
     "OrderAdmin",
+    "PayoutAdmin",
     "ProductAdmin",
+    "PurchaseAdmin",
+    "RefundAdmin",
     "RequestLogAdmin",
     "RotationAttemptAdmin",
     "StoreAdmin",
+    "SubscriptionAdmin",
     "SyncRunAdmin",
     "WebhookDeliveryAdmin",
     "WebhookEndpointAdmin",

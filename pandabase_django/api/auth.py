@@ -14,7 +14,14 @@ from typing import Protocol
 from requests import PreparedRequest
 from requests.auth import AuthBase
 
-__all__ = ["BearerAuth", "HmacAuth", "ReplaceableAuth", "Revealable", "request_signature"]
+__all__ = [
+    "BearerAuth",
+    "HmacAuth",
+    "NoAuth",
+    "ReplaceableAuth",
+    "Revealable",
+    "request_signature",
+]
 
 
 class Revealable(Protocol):
@@ -68,11 +75,21 @@ class HmacAuth(AuthBase):
         return f"<HmacAuth {self._token_id} ••••>"
 
 
+class NoAuth(AuthBase):
+    """Sends no credential: the public APIs ask for none (Source: P-36)."""
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        return request
+
+    def __repr__(self) -> str:
+        return "<NoAuth>"
+
+
 class ReplaceableAuth(AuthBase):
     """Signs with the newest of several, so that a rotation needs no new client.
 
     Attributes:
-        generation: Grows with each replacement: tells an answer to the old credential from one
+        generation: Grows with each replacement: separates an answer to the old credential from one
             to the new.
     """
 

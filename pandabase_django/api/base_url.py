@@ -6,9 +6,9 @@ import re
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-__all__ = ["normalise_base_url"]
+__all__ = ["is_loopback", "normalise_base_url"]
 
-# A name, an IPv4 or an IPv6 address. People copy it into commands, so nothing else may stand in it.
+# A name, an IPv4 or an IPv6 address. People copy it into commands, so it may hold nothing else.
 _HOST = re.compile(r"\w[\w.-]*|[0-9a-f:.]*:[0-9a-f:.]*")
 
 
@@ -30,14 +30,15 @@ def normalise_base_url(text: str) -> str:
         raise ValueError("The base URL is a scheme and a host, such as https://api.pandabase.io.")
     if not _HOST.fullmatch(host):
         raise ValueError("The base URL names no host.")
-    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(host)):
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
         raise ValueError("The base URL must start with https:// (http only on this machine).")
     shown = f"[{host}]" if ":" in host else host
     default = 443 if parts.scheme == "https" else 80
     return f"{parts.scheme}://{shown}" + (f":{port}" if port and port != default else "")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine."""
     if host == "localhost":
         return True
     try:

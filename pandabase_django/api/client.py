@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from requests.auth import AuthBase
 
 from pandabase_django.api import schemas
-from pandabase_django.api.operations import OPERATIONS, Operation
-from pandabase_django.api.replies import RawReply, Reply
-from pandabase_django.api.request_logs import RequestLogEntry
-from pandabase_django.api.resources import (
-    Listing,
-    Lists,
-    Orders,
-    Products,
-    Store,
-    Webhooks,
+from pandabase_django.api.arguments import (
+    checked_key,
+    encoded_body,
+    found_operation,
+    path_values,
+    query_texts,
 )
-from pandabase_django.api.traffic import Traffic
-from pandabase_django.api.transport import Transport
-from pandabase_django.exceptions import InvalidCredential, MissingPermission
+from pandabase_django.api.listing import Listing, Lists
+from pandabase_django.api.operations import OPERATIONS, Operation
+from pandabase_django.api.outcomes import note_outcome
+from pandabase_django.api.resources import Licenses, Orders, Products, Store, Webhooks
+from pandabase_django.api.schemas.request_logs import RequestLogEntry
+from pandabase_django.api.wire.replies import RawReply, Reply
+from pandabase_django.api.wire.traffic import Traffic
+from pandabase_django.api.wire.transport import Transport
+from pandabase_django.exceptions import (
+    InvalidCredential,
+    MissingPermission,
+    PandabaseError,
+)
 
 __all__ = ["Client"]
 
@@ -40,6 +46,9 @@ class Client:
             then every call is tried.
         on_refused: Asked after a 401 for another credential; None when there is none. Called in
             the thread that met the 401.
+
+    Attributes:
+        client_id: Named in each ``InvalidCredential`` that a request of this client met.
     """
 
     def __init__(
@@ -52,16 +61,27 @@ class Client:
         self._transport = transport
         self._declared = declared_permissions
         self._on_refused = on_refused
+        self.client_id = secrets.token_hex(8)
         self._noting = threading.Lock()
+        self._accepted_generation = 0
         self._granted: set[str] = set()
         self._denied: set[str] = set()
         self.store = Store(self)
         self.products = Products(self)
         self.categories = Lists(self, "categories_list", "category_get", schemas.Category.from_json)
+        self.coupons = Lists(self, "coupons_list", "coupon_get", schemas.Coupon.from_json)
         self.orders = Orders(self)
         self.refunds = Lists(self, "refunds_list", "refund_get", schemas.Refund.from_json)
         self.disputes = Lists(self, "disputes_list", "dispute_get", schemas.Dispute.from_json)
         self.ledger = Listing(self, "ledger_list", schemas.LedgerEntry.from_json)
+        self.payouts = Lists(self, "payouts_list", "payout_get", schemas.Payout.from_json)
+        self.customers = Lists(
+            self, "customers_list", "customer_get", schemas.CustomerRecord.from_json
+        )
+        self.licenses = Licenses(self)
+        self.subscriptions = Lists(
+            self, "subscriptions_list", "subscription_get", schemas.Subscription.from_json
+        )
         self.request_logs = Listing(self, "request_logs_list", RequestLogEntry.from_json)
         self.webhooks = Webhooks(self)
 
@@ -96,6 +116,17 @@ class Client:
         with self._noting:
             return frozenset(self._denied)
 
+    @property
+    def accepted(self) -> bool:
+        """The credential in use was good for the last signed request that showed anything of it."""
+        with self._noting:
+            return self._accepted_generation == self._transport.auth.generation
+
+    @property
+    def generation(self) -> int:
+        """Which of several credentials is in use."""
+        return self._transport.auth.generation
+
     def request(
         self,
         operation: str | Operation,
@@ -110,49 +141,54 @@ class Client:
         Args:
             operation: Its name in ``OPERATIONS``, or the operation itself.
             params: What the path names beside the store.
-            query: Query parameters in the remote's spelling; None values are left out.
+            query: Query parameters in the remote's spelling; None values are left out. Times need
+                a time zone.
             body: JSON value of the body.
             idempotency_key: 8 to 32 of ``[A-Za-z0-9_-]``; writes get a random one by default,
                 the same for all tries. Source: P-10.
 
         Raises:
-            TypeError: The operation does not take these parameters.
+            LookupError: There is no such operation.
+            TypeError: The operation does not take these parameters, or values of this type.
+            ValueError: A value can't be sent.
+            RuntimeError: The client is closed.
             MissingPermission: The token declares its permissions and this one is not among them
                 (then nothing was sent), or the remote said so.
             InvalidCredential: The remote refuses the credential, and there is no newer one; or
                 it refused that one too.
-            PandabaseError: Any other failure.
+            PandabaseError: Any other failure. Of a write ``outcome_unknown`` says whether it may
+                have been executed all the same, and ``idempotency_key`` what it was sent with.
         """
-        op = OPERATIONS[operation] if isinstance(operation, str) else operation
-        unknown = set(query or ()) - op.query
-        if unknown:
-            raise TypeError(f"{op.name} takes no query parameter {', '.join(sorted(unknown))}.")
-        path = op.fill({"store_id": self._transport.store_id, **(params or {})})
+        op = found_operation(operation)
+        values = path_values(op, params)
+        path = op.fill({"store_id": self._transport.store_id, **values})
+        texts, encoded = query_texts(op, query), encoded_body(op, body)
+        key = checked_key(op, idempotency_key) or ("" if op.reads else secrets.token_hex(16))
         self._refuse_undeclared(op)
-        headers = {}
-        if not op.reads:
-            headers["Idempotency-Key"] = idempotency_key or secrets.token_hex(16)
 
         def send() -> Reply:
             return self._transport.send(
                 op.method,
                 path,
-                query={k: _query_text(v) for k, v in (query or {}).items() if v is not None},
-                body=None if body is None else _encoded(body),
-                headers=headers,
+                query=texts,
+                body=encoded,
+                headers={"Idempotency-Key": key} if key else {},
                 repeatable=op.reads,
             )
 
         try:
             reply = self._with_newest_credential(send)
-        except MissingPermission as error:
-            with self._noting:
-                self._denied.update(error.codes)
+        except PandabaseError as error:
+            if isinstance(error, MissingPermission):
+                with self._noting:
+                    self._denied.update(error.codes)
+            if not op.reads:
+                note_outcome(error, key=key)
             raise
         with self._noting:
             if op.permission:
                 self._granted.add(op.permission)
-        return reply
+        return replace(reply, idempotency_key=key)
 
     def renew(self, error: InvalidCredential) -> bool:
         """Whether a request that met this 401 is worth one more try with another credential.
@@ -197,27 +233,42 @@ class Client:
         copy of the new one. Source: P-15, P-16. So whatever part of an answer arrives comes back.
 
         Raises:
-            TransportError: Nothing arrived; ``executed`` tells whether it may have happened.
+            TransportError: Nothing arrived; ``executed`` says whether it may have happened.
             RateLimited: A limit is known to be exhausted; nothing was sent.
         """
         op = OPERATIONS["secret_roll"]
         path = op.fill({"store_id": self._transport.store_id, "token_id": token_id})
-        return self._transport.send_once(op.method, path, keep_any=True)
+        try:
+            return self._transport.send_once(op.method, path, keep_any=True)
+        except PandabaseError as error:
+            note_outcome(error, key="")
+            raise
 
     def _with_newest_credential(self, send: Callable[[], Reply]) -> Reply:
-        generation = self._transport.auth.generation
         try:
-            return send()
+            return self._judged(send)
         except InvalidCredential as error:
-            error.generation = generation
             if not self.renew(error):
                 raise
+        try:
+            return self._judged(send)
+        except InvalidCredential as error:
+            error.tried_again = True
+            raise
+
+    def _judged(self, send: Callable[[], Reply]) -> Reply:
+        """Note what the answer to a signed request says of the credential."""
         generation = self._transport.auth.generation
         try:
-            return send()
+            reply = send()
         except InvalidCredential as error:
-            error.generation, error.tried_again = generation, True
+            error.client_id, error.generation = self.client_id, generation
+            with self._noting:
+                self._accepted_generation = 0
             raise
+        with self._noting:
+            self._accepted_generation = generation
+        return reply
 
     def _refuse_undeclared(self, op: Operation) -> None:
         if self._declared and op.permission and op.permission not in self._declared:
@@ -227,11 +278,3 @@ class Client:
                 codes=(op.permission,),
                 sent=False,
             )
-
-
-def _encoded(body: Any) -> bytes:
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-
-
-def _query_text(value: Any) -> str:
-    return ("true" if value else "false") if isinstance(value, bool) else str(value)

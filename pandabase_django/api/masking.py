@@ -1,6 +1,6 @@
 """Takes credentials out of texts and data that the remote sent and that people will read.
 
-A known shape is masked wherever it stands; a field that is named like a credential is masked
+A known shape is masked wherever it is; a field that is named like a credential is masked
 whatever it holds. Source: P-04, P-05, P-06.
 """
 
@@ -9,14 +9,17 @@ from __future__ import annotations
 import re
 from typing import Any
 
-__all__ = ["mask", "without_credentials"]
+__all__ = ["SECRET_IN_TEXT", "mask", "without_credentials"]
 
 MASK = "••••"
+
+SECRET_IN_TEXT = r"sk_[A-Za-z0-9_\-.~+/=]"  # noqa: S105  a pattern
+"""The beginning of a token's secret inside a text, and then any of its characters, to repeat."""
 
 # Secrets (but not the end of "task_id"), signing secrets of webhooks, and what may be a signature
 # or a hash of a secret.
 _CREDENTIAL = re.compile(
-    r"(?<![A-Za-z0-9])sk_[A-Za-z0-9_\-.~+/=]+|whsec_[A-Za-z0-9+/=_-]+|\b[0-9a-fA-F]{64}\b"
+    rf"(?<![A-Za-z0-9]){SECRET_IN_TEXT}+|(?:whsec|whk_secret)_[A-Za-z0-9+/=_-]+|\b[0-9a-fA-F]{{64}}\b"
 )
 _NAMED_SO = re.compile(r"authorization|signature|secret|cookie|password|api-?key", re.IGNORECASE)
 

@@ -1,4 +1,4 @@
-"""Every operation of the Store API in one table (Source: P-12).
+"""Every operation of the Store API in one table (Source: P-12), and the public ones in another.
 
 Paths are below the store; collections are written without a final slash (Source: P-02).
 """
@@ -11,13 +11,18 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from urllib.parse import quote
 
-__all__ = ["OPERATIONS", "Operation"]
+from pandabase_django.exceptions import UnfitId
+
+__all__ = ["OPERATIONS", "PUBLIC_OPERATIONS", "Operation"]
 
 CORE = "/v2/core/stores/{store_id}"
 ADMINISTRATION = "/v2/stores/{store_id}"
+CHECKOUTS = "/v2/stores/{store_id}/checkouts"
+STOREFRONT = "/v2/storefront/stores/{store_id}"
 
 _PARAMETER = re.compile(r"{(\w+)}")
-_SAFE = re.compile(r"[A-Za-z0-9_.~-]+\Z")
+# Even percent-encoded they are taken for steps within the path; see ``fill``.
+_UNFIT = ("", ".", "..")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,7 @@ class Operation:
         path: Path with ``{names}`` to fill.
         permission: The one code it requires; "" when that is not known.
         query: Query parameters the remote documents, in its own spelling.
+        only_computes: A POST that changes nothing, so that it may be repeated as well.
     """
 
     name: str
@@ -37,29 +43,42 @@ class Operation:
     path: str
     permission: str
     query: frozenset[str] = frozenset()
+    only_computes: bool = False
 
     @property
     def reads(self) -> bool:
         """Changes nothing and may be repeated."""
         return self.method == "GET"
 
+    @property
+    def repeatable(self) -> bool:
+        """May be sent again after an answer that got lost."""
+        return self.reads or self.only_computes
+
     def fill(self, parameters: Mapping[str, str]) -> str:
         """The path for these parameters.
 
         Raises:
             TypeError: A parameter is missing or unknown.
-            ValueError: A parameter could change the path.
+            UnfitId: A parameter is no segment of a path.
         """
         needed = set(_PARAMETER.findall(self.path))
         if needed != set(parameters):
             raise TypeError(
                 f"{self.name} takes {', '.join(sorted(needed - {'store_id'})) or 'no'} parameters."
             )
-        for name, value in parameters.items():
-            # An id such as "../x" would address something else.
-            if not _SAFE.match(value) or set(value) == {"."}:
-                raise ValueError(f"{name} is not an id.")
-        return self.path.format_map({k: quote(v, safe="") for k, v in parameters.items()})
+        return self.path.format_map({k: _segment(k, v) for k, v in parameters.items()})
+
+
+def _segment(name: str, value: str) -> str:
+    """An id as one segment of a path: "ord/../x" must not address something else."""
+    if value in _UNFIT:
+        # requests decodes %2E, and urllib3 resolves what comes of it.
+        raise UnfitId(f"{name} can't be {value!r}: no path can hold that.")
+    try:
+        return quote(value, safe="")
+    except UnicodeEncodeError:
+        raise UnfitId(f"{name} holds characters that have no UTF-8.") from None
 
 
 # name, method, path below the store, permission, query parameters
@@ -247,3 +266,39 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
         )
     }
 )
+
+# name, method, whole path, query parameters
+_PUBLIC_OPERATIONS = (
+    ("checkout_create", "POST", CHECKOUTS, ""),
+    ("checkout_estimate", "POST", f"{CHECKOUTS}/estimate", ""),
+    ("storefront_get", "GET", STOREFRONT, ""),
+    (
+        "storefront_products_list",
+        "GET",
+        f"{STOREFRONT}/products",
+        "page limit search categoryId productType pricingModel sortBy sortOrder",
+    ),
+    ("storefront_product_get", "GET", f"{STOREFRONT}/products/{{product_id}}", ""),
+    (
+        "storefront_categories_list",
+        "GET",
+        f"{STOREFRONT}/categories",
+        "page limit featured parentId",
+    ),
+    ("storefront_category_get", "GET", f"{STOREFRONT}/categories/{{category_id}}", ""),
+)
+
+PUBLIC_OPERATIONS: Mapping[str, Operation] = MappingProxyType(
+    {
+        name: Operation(
+            name,
+            method,
+            path,
+            "",
+            frozenset(query.split()),
+            only_computes=name == "checkout_estimate",
+        )
+        for name, method, path, query in _PUBLIC_OPERATIONS
+    }
+)
+"""What anybody may call who knows the store's id: no token is sent. Source: P-36, P-43."""

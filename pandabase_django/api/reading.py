@@ -5,32 +5,31 @@ Enumerations grow and samples disagree (Source: P-26), so nothing but a missing 
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
-from datetime import datetime, timezone
+import re
+from datetime import datetime, timedelta, timezone
 from typing import Any
+from urllib.parse import urlsplit
 
+from pandabase_django.api.base_url import is_loopback
 from pandabase_django.exceptions import ProtocolError
 
-__all__ = ["MAX_ID_CHARACTERS", "MAX_TEXT_CHARACTERS", "PARSER_VERSION", "Fields", "digest_of"]
+__all__ = ["MAX_ID_CHARACTERS", "MAX_TEXT_CHARACTERS", "Fields"]
 
-PARSER_VERSION = 1  # raise it when a column is read differently: every row is then written anew
 MAX_ID_CHARACTERS = 128
 # Of a text that becomes a column's value. PostgreSQL's indexes take 2,704 bytes a row: a text of
 # this length and an id, of characters of four bytes. Nobody writes longer ones on purpose.
 MAX_TEXT_CHARACTERS = 500
+MAX_ADDRESS_CHARACTERS = 2000
 MAX_INTEGER = 2**63 - 1
+# Pages show times in the zone of the site: at the ends of what Python counts, its offset would be
+# an error of the whole page.
+EARLIEST = datetime.min.replace(tzinfo=timezone.utc) + timedelta(days=2)
+LATEST = datetime.max.replace(tzinfo=timezone.utc) - timedelta(days=2)
 MILLISECONDS_FROM = 10**11  # a number above this can't be seconds of our time
 
-# Made once: json.dumps would make an encoder for each of a million rows.
-_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+# Control characters, and what has replaced some of them: such an id is another's.
+_UNFIT_IN_IDS = re.compile("[\x00-\x1f\x7f-\x9f\ufffd]")
 _KEYS_OF_SECRETS = frozenset({"licenses", "secret", "webhookSecret"})
-
-
-def digest_of(payload: Mapping[str, Any]) -> str:
-    """SHA-256 over the parser's version and the canonical JSON of a payload, in hex."""
-    return hashlib.sha256(f"{PARSER_VERSION}\n{_canonical(payload)}".encode()).hexdigest()
 
 
 class Fields:
@@ -40,13 +39,15 @@ class Fields:
         ProtocolError: It is not an object.
     """
 
-    __slots__ = ("data", "warnings")
+    __slots__ = ("_inside", "_prefix", "data", "warnings")
 
     def __init__(self, data: object, *, kind: str) -> None:
         if not isinstance(data, dict):
             raise ProtocolError(f"A {kind} is not an object.")
         self.data: dict[str, Any] = data
         self.warnings: list[str] = []
+        self._prefix = ""
+        self._inside: dict[str, Fields] | None = None
 
     def identifier(self, *, kind: str) -> str:
         """The object's own id.
@@ -62,6 +63,9 @@ class Fields:
             raise ProtocolError(
                 f"A {kind} came with an id longer than {MAX_ID_CHARACTERS} characters."
             )
+        # Nearly every id is letters and digits, and each row of a list comes by here.
+        if not value.isidentifier() and (value in (".", "..") or _UNFIT_IN_IDS.search(value)):
+            raise ProtocolError(f"A {kind} came with an id that can't be used: {value!a}.")
         return value
 
     def reference(self, name: str) -> str | None:
@@ -89,9 +93,29 @@ class Fields:
             value = str(value)
         if len(value) <= MAX_TEXT_CHARACTERS:
             return value
-        longer = f"{name} is longer than {MAX_TEXT_CHARACTERS} characters"
+        longer = f"{self._prefix}{name} is longer than {MAX_TEXT_CHARACTERS} characters"
         self.warnings.append(f"{longer}; only the payload has all of it.")
         return value[:MAX_TEXT_CHARACTERS]
+
+    def address(self, name: str) -> str | None:
+        """A URL that a browser may be sent to: https, or http to this machine; never cut."""
+        value = self.data.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, str) or len(value) > MAX_ADDRESS_CHARACTERS:
+            self._warn(name, "is not an address")
+            return None
+        try:
+            parts = urlsplit(value)
+            host = parts.hostname or ""
+        except ValueError:
+            host = ""
+        # Browsers leave out control characters, and take a backslash for a slash.
+        unfit = not host or re.search(r"[\x00-\x20\x7f\\]", value) or "@" in parts.netloc
+        if unfit or not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))):
+            self._warn(name, "is not an https address")
+            return None
+        return value
 
     def integer(self, name: str) -> int | None:
         """A whole number of at most 63 bits."""
@@ -127,11 +151,12 @@ class Fields:
             # Python 3.10 knows no Z and wants 3 or 6 digits of a second.
             parsed = datetime.fromisoformat(value[:-1] + "+00:00" if value[-1:] == "Z" else value)
             if parsed.tzinfo is None:
-                return parsed.replace(tzinfo=timezone.utc)
-            return parsed.astimezone(timezone.utc)
+                parsed = parsed.replace(tzinfo=timezone.utc)
+            parsed = parsed.astimezone(timezone.utc)
         except (ValueError, OverflowError):
             self._warn(name, "is not a time")
             return None
+        return parsed if EARLIEST <= parsed <= LATEST else self._shown_anywhere(name, parsed)
 
     def moment(self, name: str) -> datetime | None:
         """An aware UTC time from ISO 8601, or from an epoch number of seconds or milliseconds."""
@@ -140,10 +165,11 @@ class Fields:
             return self.time(name)
         try:
             seconds = value / 1000 if value >= MILLISECONDS_FROM else value
-            return datetime.fromtimestamp(seconds, tz=timezone.utc)
+            parsed = datetime.fromtimestamp(seconds, tz=timezone.utc)
         except (ValueError, OverflowError, OSError):
             self._warn(name, "is not a time")
             return None
+        return self._shown_anywhere(name, parsed)
 
     def object(self, name: str) -> dict[str, Any] | None:
         """A nested object; an empty one counts as none (P-30 shows such)."""
@@ -154,6 +180,16 @@ class Fields:
             return value
         self._warn(name, "is not an object")
         return None
+
+    def inside(self, name: str) -> Fields:
+        """A nested object, empty where there is none; its warnings become this one's."""
+        if self._inside is None:
+            self._inside = {}
+        inner = self._inside.get(name)
+        if inner is None:
+            inner = self._inside[name] = Fields(self.object(name) or {}, kind=name)
+            inner.warnings, inner._prefix = self.warnings, f"{self._prefix}{name}: "
+        return inner
 
     def items(self, name: str) -> list[Any] | None:
         """A nested list; None when there is none, which an empty one is not."""
@@ -173,8 +209,14 @@ class Fields:
             for key, value in self.data.items()
         }
 
+    def _shown_anywhere(self, name: str, at: datetime) -> datetime | None:
+        if EARLIEST <= at <= LATEST:
+            return at
+        self._warn(name, "is at the end of all years")
+        return None
+
     def _warn(self, name: str, what: str) -> None:
-        self.warnings.append(f"{name} {what}; it was left empty.")
+        self.warnings.append(f"{self._prefix}{name} {what}; it was left empty.")
 
 
 def _redacted(value: Any) -> Any:

@@ -1,106 +1,14 @@
-"""The client's typed namespaces: ``client.orders.get``, ``.list``, ``.iterate``."""
+"""The clients' typed namespaces: ``client.orders.get``, ``.list``, ``.iterate``."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from pandabase_django.api import schemas
-from pandabase_django.api.operations import OPERATIONS, Operation
-from pandabase_django.api.replies import Reply
-from pandabase_django.api.schemas import Page
-from pandabase_django.exceptions import ProtocolError
+from pandabase_django.api.listing import Caller, Listing, Lists, read_single
 
-__all__ = [
-    "MAX_PAGE_SIZE",
-    "Caller",
-    "Listing",
-    "Lists",
-    "Orders",
-    "Products",
-    "Store",
-    "Webhooks",
-]
-
-MAX_PAGE_SIZE = 100  # P-19
-
-T = TypeVar("T")
-
-
-class Caller(Protocol):
-    """What a namespace needs of the client."""
-
-    def request(
-        self,
-        operation: str | Operation,
-        *,
-        params: Mapping[str, str] | None = None,
-        query: Mapping[str, Any] | None = None,
-        body: Any = None,
-    ) -> Reply:
-        """Call an operation; see ``Client.request``."""
-
-
-class Listing(Generic[T]):
-    """A list without single objects."""
-
-    def __init__(self, client: Caller, operation: str, read: Callable[[object], T]) -> None:
-        self._client = client
-        self._list = OPERATIONS[operation]
-        self._read = read
-
-    def list(self, *, page: int = 1, limit: int = MAX_PAGE_SIZE, **filters: Any) -> Page[T]:
-        """One page.
-
-        Args:
-            page: From 1.
-            limit: 1 to 100.
-            filters: Query parameters of the operation in snake_case, such as ``sort_by``.
-
-        Raises:
-            TypeError: A filter the operation does not have.
-            PandabaseError: See ``Client.request``.
-        """
-        query = {_camel(name): value for name, value in filters.items()}
-        reply = self._client.request(self._list, query={**query, "page": page, "limit": limit})
-        return Page.from_json(reply.data, read=self._read, replaced=reply.replaced)
-
-    def iterate(self, *, limit: int = MAX_PAGE_SIZE, **filters: Any) -> Iterator[T]:
-        """Every object of the list, page by page.
-
-        Pages are numbered, so rows may be missed or come twice when the list changes meanwhile.
-
-        Raises:
-            PandabaseError: See ``Client.request``.
-        """
-        number = 0
-        while True:
-            number += 1
-            page = self.list(page=number, limit=limit, **filters)
-            yield from page.items
-            if number >= page.total_pages:
-                return
-
-
-class Lists(Listing[T]):
-    """A list and its single objects."""
-
-    def __init__(
-        self, client: Caller, list_operation: str, get_operation: str, read: Callable[[object], T]
-    ) -> None:
-        super().__init__(client, list_operation, read)
-        self._get = OPERATIONS[get_operation]
-
-    def get(self, identifier: str) -> T:
-        """One object by its id.
-
-        Raises:
-            ObjectNotFound: The remote has none.
-            PandabaseError: See ``Client.request``.
-        """
-        reply = self._client.request(self._get, params={_only_parameter(self._get): identifier})
-        return _read_single(self._read, reply)
+__all__ = ["Licenses", "Orders", "Products", "Store", "Webhooks"]
 
 
 class Products(Lists[schemas.Product]):
@@ -109,16 +17,23 @@ class Products(Lists[schemas.Product]):
     def __init__(self, client: Caller) -> None:
         super().__init__(client, "products_list", "product_get", schemas.Product.from_json)
 
-    def create(self, body: Mapping[str, Any]) -> schemas.Product:
+    def create(
+        self, body: Mapping[str, Any], *, idempotency_key: str | None = None
+    ) -> schemas.Product:
         """Make a product of the remote's own field names.
 
         Raises:
             InvalidRequest: The remote does not accept the values.
             PandabaseError: See ``Client.request``.
         """
-        return _read_single(self._read, self._client.request("product_create", body=dict(body)))
+        reply = self._client.request(
+            "product_create", body=dict(body), idempotency_key=idempotency_key
+        )
+        return read_single(self._read, reply)
 
-    def update(self, identifier: str, body: Mapping[str, Any]) -> schemas.Product:
+    def update(
+        self, identifier: str, body: Mapping[str, Any], *, idempotency_key: str | None = None
+    ) -> schemas.Product:
         """Change some fields of a product.
 
         Raises:
@@ -126,17 +41,22 @@ class Products(Lists[schemas.Product]):
             PandabaseError: See ``Client.request``.
         """
         reply = self._client.request(
-            "product_update", params={"product_id": identifier}, body=dict(body)
+            "product_update",
+            params={"product_id": identifier},
+            body=dict(body),
+            idempotency_key=idempotency_key,
         )
-        return _read_single(self._read, reply)
+        return read_single(self._read, reply)
 
-    def delete(self, identifier: str) -> None:
+    def delete(self, identifier: str, *, idempotency_key: str | None = None) -> None:
         """Delete a product softly (Source: P-20).
 
         Raises:
             PandabaseError: See ``Client.request``.
         """
-        self._client.request("product_delete", params={"product_id": identifier})
+        self._client.request(
+            "product_delete", params={"product_id": identifier}, idempotency_key=idempotency_key
+        )
 
 
 class Orders(Listing[schemas.OrderSummary]):
@@ -148,7 +68,7 @@ class Orders(Listing[schemas.OrderSummary]):
 
     def __init__(self, client: Caller) -> None:
         super().__init__(client, "orders_list", schemas.OrderSummary.from_json)
-        self.rows = Listing(client, "orders_list", schemas.OrderRow.from_json)
+        self.rows = Listing(client, "orders_list", schemas.OrderRow.from_json, raw=True)
 
     def get(self, identifier: str) -> schemas.Order:
         """One order with its line items.
@@ -158,7 +78,24 @@ class Orders(Listing[schemas.OrderSummary]):
             PandabaseError: See ``Client.request``.
         """
         reply = self._client.request("order_get", params={"order_id": identifier})
-        return _read_single(schemas.Order.from_json, reply)
+        return read_single(schemas.Order.from_json, reply)
+
+
+class Licenses(Lists[schemas.License]):
+    """Licences, their keys out of sight (Source: P-51).
+
+    Args:
+        client: Sends the requests.
+        read: Reads one.
+    """
+
+    def __init__(
+        self, client: Caller, *, read: Callable[[object], schemas.License] = schemas.read_license
+    ) -> None:
+        super().__init__(client, "licenses_list", "license_get", read)
+
+    def _hide(self, data: Any) -> None:
+        schemas.hide_keys(data)
 
 
 class Webhooks(Lists[schemas.Webhook]):
@@ -174,6 +111,7 @@ class Webhooks(Lists[schemas.Webhook]):
         event_types: Sequence[str],
         note: str = "",
         signature_version: str = "V2",
+        idempotency_key: str | None = None,
     ) -> schemas.NewWebhook:
         """Register an address. The answer is the only one that ever shows the signing secret.
 
@@ -189,9 +127,8 @@ class Webhooks(Lists[schemas.Webhook]):
         }
         if note:
             body["note"] = note
-        return _read_single(
-            schemas.NewWebhook.from_json, self._client.request("webhook_create", body=body)
-        )
+        reply = self._client.request("webhook_create", body=body, idempotency_key=idempotency_key)
+        return read_single(schemas.NewWebhook.from_json, reply)
 
     def update(
         self,
@@ -201,6 +138,7 @@ class Webhooks(Lists[schemas.Webhook]):
         event_types: Sequence[str] | None = None,
         enabled: bool | None = None,
         signature_version: str | None = None,
+        idempotency_key: str | None = None,
     ) -> schemas.Webhook:
         """Change a registration; None leaves a value as it is.
 
@@ -219,16 +157,19 @@ class Webhooks(Lists[schemas.Webhook]):
             "webhook_update",
             params={"webhook_id": identifier},
             body={name: value for name, value in body.items() if value is not None},
+            idempotency_key=idempotency_key,
         )
-        return _read_single(self._read, reply)
+        return read_single(self._read, reply)
 
-    def delete(self, identifier: str) -> None:
+    def delete(self, identifier: str, *, idempotency_key: str | None = None) -> None:
         """Delete a registration; its deliveries end.
 
         Raises:
             PandabaseError: See ``Client.request``.
         """
-        self._client.request("webhook_delete", params={"webhook_id": identifier})
+        self._client.request(
+            "webhook_delete", params={"webhook_id": identifier}, idempotency_key=idempotency_key
+        )
 
 
 class Store:
@@ -243,22 +184,4 @@ class Store:
         Raises:
             PandabaseError: See ``Client.request``.
         """
-        return _read_single(schemas.StoreInfo.from_json, self._client.request("store_get"))
-
-
-def _read_single(read: Callable[[object], T], reply: Reply) -> T:
-    try:
-        return read(reply.data)
-    except ProtocolError as error:
-        raise ProtocolError(error.message, request_id=reply.request_id) from None
-
-
-def _only_parameter(op: Operation) -> str:
-    name: str
-    (name,) = set(re.findall(r"{(\w+)}", op.path)) - {"store_id"}
-    return name
-
-
-def _camel(name: str) -> str:
-    head, *tail = name.split("_")
-    return head + "".join(part.title() for part in tail)
+        return read_single(schemas.StoreInfo.from_json, self._client.request("store_get"))

@@ -128,7 +128,30 @@ class SealedField(_Field):
             messages.append(
                 checks.Error("A sealed field needs a purpose.", obj=self, id="pandabase.E102")
             )
-        return messages
+        return [*messages, *self._check_copies()]
+
+    def _check_copies(self) -> list[checks.CheckMessage]:
+        """A package that keeps histories copies every field, and its rows can't be saved."""
+        ours = self.model._meta.label
+        copies = sorted(
+            field.model._meta.label
+            for model in self.model._meta.apps.get_models()
+            for field in model._meta.local_concrete_fields
+            if isinstance(field, SealedField) and field.purpose == self.purpose
+        )
+        # Each pair once: by the one whose name is the last.
+        others = [label for label in copies if label < ours]
+        return [
+            checks.Error(
+                f"'{self.name}' is sealed for the same purpose as a field of {other}: a secret "
+                "opens in its own row alone, and a copy of it can't be saved.",
+                hint="Leave it out of copies; with django-simple-history: "
+                f'HistoricalRecords(excluded_fields=["{self.name}"]).',
+                obj=self,
+                id="pandabase.E103",
+            )
+            for other in others
+        ]
 
     def formfield(self, *args: Any, **kwargs: Any) -> None:
         """No form shows or takes the stored text."""
@@ -163,6 +186,12 @@ class SealedField(_Field):
         value = getattr(model_instance, self.attname)
         if value is None:
             return None
+        if isinstance(value, SealedSecret) and model_instance.pk is None:
+            raise Tampered(
+                f"This {model_instance._meta.verbose_name} is a copy of another row: a sealed "
+                f"{self.name} opens in its own row alone. Leave the field out of copies, such as a "
+                "history's."
+            )
         context = context_of(self, model_instance)
         if isinstance(value, SealedSecret):
             if value.sealed_for != context:

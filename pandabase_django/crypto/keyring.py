@@ -44,6 +44,7 @@ KEY_PREFIX = "pbk1_"
 KEY_BYTES = 32
 NONCE_BYTES = 12
 FINGERPRINT_CHARACTERS = 32
+LOOKUP_CHARACTERS = 40
 
 # A lone surrogate must not turn into an error that carries the text.
 _ENCODING = ("utf-8", "surrogatepass")
@@ -89,12 +90,13 @@ def key_id_of(sealed: str) -> str:
 
 
 class _MasterKey:
-    __slots__ = ("_cipher", "_fingerprint_key", "key_id")
+    __slots__ = ("_cipher", "_fingerprint_key", "_lookup_key", "key_id")
 
     def __init__(self, material: bytes) -> None:
         self.key_id = _derive(material, b"pandabase-django key id", 8).hex()
         self._cipher = AESGCM(_derive(material, b"pandabase-django encryption key", 32))
         self._fingerprint_key = _derive(material, b"pandabase-django fingerprint key", 32)
+        self._lookup_key = _derive(material, b"pandabase-django lookup key", 32)
 
     def seal(self, secret: Secret, aad: bytes) -> bytes:
         nonce = os.urandom(NONCE_BYTES)
@@ -107,6 +109,10 @@ class _MasterKey:
         return hmac.new(
             self._fingerprint_key, secret.reveal().encode(*_ENCODING), hashlib.sha256
         ).hexdigest()[:FINGERPRINT_CHARACTERS]
+
+    def lookup_hash(self, secret: Secret) -> str:
+        made = hmac.new(self._lookup_key, secret.reveal().encode(*_ENCODING), hashlib.sha256)
+        return f"{self.key_id}.{made.hexdigest()[:LOOKUP_CHARACTERS]}"
 
     def __repr__(self) -> str:
         return f"<key {self.key_id}>"
@@ -124,13 +130,13 @@ class Keyring:
         """Read keys as ``generate_key`` writes them.
 
         Raises:
-            ConfigurationError: One is malformed or stands twice; names its place, not its text.
+            ConfigurationError: One is malformed or given twice; names its place, not its text.
         """
-        keys: list[_MasterKey] = []
-        for place, text in enumerate(texts, start=1):
-            keys.append(_MasterKey(_material(text, place)))
-        if len({key.key_id for key in keys}) != len(keys):
-            raise ConfigurationError('PANDABASE["ENCRYPTION_KEYS"] holds a key twice.')
+        keys, problem = _master_keys(texts)
+        # Reports show the variables of every frame that an error went through.
+        del texts
+        if problem:
+            raise ConfigurationError(problem)
         return cls(keys)
 
     @property
@@ -184,7 +190,7 @@ class Keyring:
             ) from None
 
     def fingerprint(self, secret: Secret) -> str:
-        """32 hex characters that tell two secrets apart and reveal nothing without the key.
+        """32 hex characters that differ for two secrets, and reveal nothing without the key.
 
         They change with the first key.
 
@@ -192,6 +198,23 @@ class Keyring:
             KeysMissing: There is no key.
         """
         return self._primary().fingerprint(secret)
+
+    def lookup_hash(self, secret: Secret) -> str:
+        """What a row keeps of a secret to be found by it: the first key's id, and its keyed hash.
+
+        Raises:
+            KeysMissing: There is no key.
+        """
+        return self._primary().lookup_hash(secret)
+
+    def lookup_hashes(self, secret: Secret) -> tuple[str, ...]:
+        """What rows may have kept of a secret, by each of the keys.
+
+        Raises:
+            KeysMissing: There is no key.
+        """
+        self._primary()
+        return tuple(key.lookup_hash(secret) for key in self._keys)
 
     def _primary(self) -> _MasterKey:
         if not self._keys:
@@ -206,14 +229,13 @@ def current_keyring() -> Keyring:
     """The keyring of the settings as they are now.
 
     Raises:
-        ConfigurationError: A key is malformed or stands twice.
+        ConfigurationError: A key is malformed or given twice.
     """
     return _keyring(conf.encryption_keys)
 
 
-@lru_cache(maxsize=8)
-def _keyring(texts: tuple[str, ...]) -> Keyring:
-    return Keyring.from_texts(texts)
+# Not a function of ours, whose frame would hold the texts when one is malformed.
+_keyring = lru_cache(maxsize=8)(Keyring.from_texts)
 
 
 def _aad(key_id: str, context: SealContext) -> bytes:
@@ -228,14 +250,22 @@ def _derive(material: bytes, label: bytes, length: int) -> bytes:
     return HKDF(algorithm=SHA256(), length=length, salt=None, info=label).derive(material)
 
 
-def _material(text: str, place: int) -> bytes:
-    blob = _decode(text[len(KEY_PREFIX) :]) if text.startswith(KEY_PREFIX) else None
-    if blob is None or len(blob) != KEY_BYTES:
-        raise ConfigurationError(
-            f'Key {place} of PANDABASE["ENCRYPTION_KEYS"] is malformed. A key is made by '
-            "`manage.py pandabase_generate_key` and starts with pbk1_."
-        ) from None
-    return blob
+def _master_keys(texts: Sequence[str]) -> tuple[list[_MasterKey], str]:
+    """The keys, and what is wrong with the first wrong one. Raises nothing."""
+    keys: list[_MasterKey] = []
+    for place, text in enumerate(texts, start=1):
+        blob = None
+        if isinstance(text, str) and text.startswith(KEY_PREFIX):
+            blob = _decode(text[len(KEY_PREFIX) :])
+        if blob is None or len(blob) != KEY_BYTES:
+            return [], (
+                f'Key {place} of PANDABASE["ENCRYPTION_KEYS"] is malformed. A key is made by '
+                "`manage.py pandabase_generate_key` and starts with pbk1_."
+            )
+        keys.append(_MasterKey(blob))
+    if len({key.key_id for key in keys}) != len(keys):
+        return [], 'PANDABASE["ENCRYPTION_KEYS"] holds a key twice.'
+    return keys, ""
 
 
 def _encode(blob: bytes) -> str:

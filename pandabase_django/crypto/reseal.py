@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.apps import apps
-from django.db import models
+from django.db import connections, models, router
 
 from pandabase_django.crypto.fields import SealedField
 from pandabase_django.crypto.keyring import current_keyring, key_id_of
@@ -31,7 +31,7 @@ class ResealReport:
     Attributes:
         current: Sealed with the first key already.
         resealed: Sealed with it now.
-        overtaken: Replaced by somebody else meanwhile; theirs stands.
+        overtaken: Replaced by somebody else meanwhile; theirs is kept.
         failed: Rows that can't be opened: model, primary key, reason.
     """
 
@@ -49,12 +49,19 @@ def sealed_fields() -> Iterator[tuple[type[models.Model], SealedField]]:
                 yield model, candidate
 
 
-def stored_key_ids(*, using: str = "default") -> Counter[str]:
-    """How many stored secrets each key has sealed; "" counts what is not sealed text."""
+def stored_key_ids(*, using: str | None = None) -> Counter[str]:
+    """How many stored secrets each key has sealed; "" counts what is not sealed text.
+
+    Args:
+        using: Count in this database alone. None counts each model's secrets where it is written.
+    """
     counts: Counter[str] = Counter()
     for model, sealed_field in sealed_fields():
-        rows = model._default_manager.using(using).filter(**{f"{sealed_field.name}__isnull": False})
-        for stored in rows.values_list(sealed_field.attname, flat=True).iterator():
+        alias = using or router.db_for_write(model)
+        if not _is_there(alias, sealed_field):
+            continue
+        rows = model._default_manager.using(alias).filter(**{f"{sealed_field.name}__isnull": False})
+        for stored in rows.values_list(sealed_field.attname, flat=True):
             try:
                 counts[key_id_of(str.__str__(stored))] += 1
             except Tampered:
@@ -88,6 +95,11 @@ def reseal(*, on_row: Callable[[], None] = lambda: None) -> ResealReport:
     return report
 
 
+def _is_there(alias: str, sealed_field: SealedField) -> bool:
+    """Before the first migration there is no table; a failed look at it would be an error."""
+    return sealed_field.model._meta.db_table in connections[alias].introspection.table_names()
+
+
 def _reseal_row(
     model: type[models.Model],
     sealed_field: SealedField,
@@ -107,7 +119,8 @@ def _rows(model: type[models.Model], sealed_field: SealedField) -> Iterator[Any]
     names = [sealed_field.name, *sealed_field.bind]
     if sealed_field.hint_field:
         names.append(sealed_field.hint_field)
-    rows = model._default_manager.filter(**{f"{sealed_field.name}__isnull": False}).order_by("pk")
+    rows = model._default_manager.using(router.db_for_write(model))
+    rows = rows.filter(**{f"{sealed_field.name}__isnull": False}).order_by("pk")
     last: Any = None
     while True:
         batch = list((rows if last is None else rows.filter(pk__gt=last)).only(*names)[:BATCH])

@@ -1,12 +1,15 @@
-"""Exit codes and the two ways to print that all commands share."""
+"""Exit codes, and what all commands share: how they fail, and how they take a secret."""
 
 from __future__ import annotations
 
 import os
 import sys
 from enum import IntEnum
+from typing import Any
 
-from django.core.management.base import CommandError
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import BaseCommand, CommandError
+from django.db import Error as AnyDatabaseError
 
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.exceptions import (
@@ -16,8 +19,9 @@ from pandabase_django.exceptions import (
     MissingPermission,
     SealError,
 )
+from pandabase_django.printable import printable
 
-__all__ = ["Exit", "exit_code_of", "fail", "read_secret"]
+__all__ = ["Exit", "PandabaseCommand", "exit_code_of", "fail", "read_secret"]
 
 SECRET_VARIABLE = "PANDABASE_TOKEN_SECRET"  # noqa: S105  the variable's name
 
@@ -31,10 +35,11 @@ class Exit(IntEnum):
     AUTHENTICATION = 3
     PARTIAL = 4
     INTERRUPTED = 130  # as shells say it of Ctrl-C
+    TERMINATED = 143  # and of SIGTERM
 
 
 def exit_code_of(error: BaseException) -> Exit:
-    """The exit code that tells a script what kind of failure this was."""
+    """The exit code that shows a script what kind of failure this was."""
     if isinstance(error, InvalidCredential):
         return Exit.AUTHENTICATION
     if isinstance(error, (MissingPermission, LeaseHeld)):
@@ -51,6 +56,24 @@ def fail(error: BaseException | str, *, code: Exit | None = None) -> CommandErro
     if code is None:
         code = Exit.ERROR if isinstance(error, str) else exit_code_of(error)
     return CommandError(str(error), returncode=int(code))
+
+
+class PandabaseCommand(BaseCommand):
+    """Ends in a sentence when settings are wrong or the database can't be used: in no traceback."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        # Django prints all of stderr in bold red; here it is progress, and no error.
+        self.stderr.style_func = None
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        try:
+            return super().execute(*args, **options)
+        except AnyDatabaseError as error:
+            why = printable(str(error).strip().partition("\n")[0])
+            raise fail(f"The database can't be used: {why}. Was `migrate` run?") from None
+        except ImproperlyConfigured as error:
+            raise fail(printable(str(error)), code=Exit.USAGE) from None
 
 
 def read_secret() -> Secret:

@@ -1,4 +1,4 @@
-"""Progress on stderr: one line that is drawn over itself on a terminal, lines now and then else."""
+"""Progress on stderr: one live line on a terminal, a line now and then elsewhere."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import time
 from django.core.management.base import OutputWrapper
 
 from pandabase_django.models import SyncRun
-from pandabase_django.services.sync import progress
+from pandabase_django.printable import printable
+from pandabase_django.services.sync.run import progress
 
 __all__ = ["LiveLine"]
 
@@ -33,7 +34,7 @@ class LiveLine:
         self._drawn_at = 0.0 if self._terminal else time.monotonic()
 
     def show_run(self, run: SyncRun) -> None:
-        """Draw where a run stands; make room when it has ended."""
+        """Draw how far a run is; make room when it has ended."""
         if run.state == SyncRun.State.RUNNING:
             self._draw(progress.sentence(run, width=_width() if self._terminal else None))
         else:
@@ -47,7 +48,7 @@ class LiveLine:
         self._draw(f"Waiting {seconds:.0f} s at most for the lease of {holder}")
 
     def end(self) -> None:
-        """Make room for a result, or for what the log tells of it."""
+        """Make room for a result, or for what the log says of it."""
         if self._terminal and not self._quiet:
             self._stderr.write("\r\033[K", _plain, ending="")
 
@@ -56,7 +57,7 @@ class LiveLine:
         pause = REDRAW_SECONDS if self._terminal else LINE_SECONDS
         if self._quiet or now - self._drawn_at < pause:
             return
-        self._drawn_at = now
+        self._drawn_at, text = now, printable(text)
         if self._terminal:
             # Back at its beginning, so that a log's line is written over it and not behind.
             self._stderr.write(f"\r\033[K{text[: _width()]}\r", _plain, ending="")

@@ -1,27 +1,56 @@
-"""Runs and audits as a script reads them (JSON) and as a person does (sentences)."""
+"""Syncs, dry runs and audits as a script reads them (JSON) and as a person does (sentences)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from pandabase_django.services.sync.audit import Audit
-from pandabase_django.services.sync.runs import RunResult
+from pandabase_django.models import SyncRun
+from pandabase_django.printable import printable
+from pandabase_django.services.sync.compared import Comparison
+from pandabase_django.services.sync.run.failures import RunResult
 
-__all__ = ["audit_report", "audit_text", "run_report", "run_text"]
+__all__ = ["as_json", "as_text"]
 
 WARNINGS_SHOWN = 5
 DIFFERENCES_SHOWN = 50
 ONLY_COUNTS = "Counts alone were compared: rows can differ all the same (--audit --full)."
 
 
-def run_report(result: RunResult) -> dict[str, Any]:
-    """A run as JSON."""
+def as_json(result: RunResult | Comparison) -> dict[str, Any]:
+    """What came of one resource of one store."""
     run = result.run
+    state, found = str(run.state), _run(run)
+    if isinstance(result, Comparison):
+        state, found = result.state, _audit(result) if result.audited else found
+        found["notes"] = _notes(result)
     return {
         "store": run.store_id,
         "resource": run.resource,
-        "state": str(run.state),
+        "state": state,
+        **found,
+        "requests": run.requests,
+        "seconds": round(run.seconds, 3),
+        "error": run.error,
+        "request_id": run.request_id,
+    }
+
+
+def as_text(report: dict[str, Any]) -> str:
+    """The same in a few lines, from its JSON: a sentence each, then what was found."""
+    start = f"{report['store']} {report['resource']}: {report['state']}"
+    if "rows" in report:
+        lines = _run_lines(start, report)
+    elif "counts" in report and not report["error"]:
+        lines = _audit_lines(start, report)
+    else:
+        lines = [f"{start}. {report['error']}"]
+    return "\n".join(map(printable, [*lines, *(f"  {note}" for note in report.get("notes", ()))]))
+
+
+def _run(run: SyncRun) -> dict[str, Any]:
+    return {
         "run": run.pk,
         "first": run.first,
         "full": run.full,
@@ -32,55 +61,17 @@ def run_report(result: RunResult) -> dict[str, Any]:
             "unchanged": run.rows_unchanged,
             "gone": run.rows_gone,
         },
-        "requests": run.requests,
-        "seconds": round(result.seconds, 3),
         "seconds_waited": round(run.seconds_waited, 3),
         "steps": run.steps,
         "warning_count": run.warning_count,
         "warnings": run.warnings,
         "attention": run.attention,
-        "error": run.error,
-        "request_id": run.request_id,
     }
 
 
-def run_text(report: dict[str, Any]) -> str:
-    """A run, or why there was none: a line, and one for each of its first warnings."""
-    start = f"{report['store']} {report['resource']}: {report['state']}"
-    if "rows" not in report:
-        return f"{start}. {report['error']}"
-    number = f" (run {report['run']})" if report["run"] else ""
-    rows = ", ".join(f"{count} {word}" for word, count in report["rows"].items())
-    would = "Nothing was written." if report["dry_run"] else ""
-    warned = _number(report["warning_count"], "warning") if report["warning_count"] else ""
-    spent = f"{_number(report['requests'], 'request')} in {report['seconds']:.1f} s"
-    sentences = [
-        f"{start}{number}.",
-        report["error"],
-        f"{rows}; {spent}.",
-        would,
-        report["attention"],
-        f"{warned}:" if warned else "",
-    ]
-    shown = report["warnings"][:WARNINGS_SHOWN]
-    lines = [" ".join(filter(None, sentences)), *(f"  {warning}" for warning in shown)]
-    if report["warning_count"] > len(shown):
-        where = f"run {report['run']}" if report["run"] else "--format json"
-        lines.append(f"  and {report['warning_count'] - len(shown)} more: see {where}.")
-    return "\n".join(lines)
-
-
-def _number(count: int, word: str) -> str:
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"
-
-
-def audit_report(audit: Audit) -> dict[str, Any]:
-    """An audit as JSON."""
+def _audit(audit: Comparison) -> dict[str, Any]:
     return {
-        "store": audit.store_id,
-        "resource": audit.resource,
-        "state": "EQUAL" if audit.equal else "DIFFERENT" if audit.differs else "INCOMPLETE",
-        "compared": "rows" if audit.full else "counts",
+        "compared": "rows" if audit.run.full else "counts",
         "counts": {
             count.name: {"there": count.there, "here": count.here} for count in audit.counts
         },
@@ -88,18 +79,34 @@ def audit_report(audit: Audit) -> dict[str, Any]:
         "difference_count": audit.difference_count,
         "differences": [asdict(difference) for difference in audit.differences],
         "not_compared": audit.not_compared,
-        "notes": audit.notes if audit.full else [*audit.notes, ONLY_COUNTS],
-        "requests": audit.requests,
-        "seconds": round(audit.seconds, 3),
-        "error": "",
     }
 
 
-def audit_text(report: dict[str, Any]) -> str:
-    """An audit, or why there was none, in a few lines."""
-    start = f"{report['store']} {report['resource']}: {report['state']}"
-    if "counts" not in report:
-        return f"{start}. {report['error']}"
+def _notes(comparison: Comparison) -> list[str]:
+    counts_alone = comparison.audited and not comparison.run.full and not comparison.error
+    return [*comparison.notes, *([ONLY_COUNTS] if counts_alone else [])]
+
+
+def _run_lines(start: str, report: dict[str, Any]) -> list[str]:
+    number = f" (run {report['run']})" if report["run"] else ""
+    rows = ", ".join(f"{count} {word}" for word, count in report["rows"].items())
+    would = "Nothing was written." if report["dry_run"] else ""
+    warned = _number(report["warning_count"], "warning") if report["warning_count"] else ""
+    sentences = [
+        f"{start}{number}.",
+        report["error"],
+        f"{rows}; {_spent(report)}.",
+        would,
+        report["attention"],
+        f"{warned}:" if warned else "",
+    ]
+    where = f": see run {report['run']}" if report["run"] else ": see --format json"
+    first = " ".join(filter(None, sentences))
+    shown = report["warnings"][:WARNINGS_SHOWN]
+    return [first, *_listed(shown, of=report["warning_count"], where=where)]
+
+
+def _audit_lines(start: str, report: dict[str, Any]) -> list[str]:
     counts = ", ".join(
         f"{name} {n['there']}"
         if n["there"] == n["here"]
@@ -109,11 +116,25 @@ def audit_text(report: dict[str, Any]) -> str:
     rows = ""
     if report["compared"] == "rows":
         rows = f" {report['rows_compared']} rows compared, {report['difference_count']} differ."
-    spent = f"{_number(report['requests'], 'request')} in {report['seconds']:.1f} s"
-    lines = [f"{start}. {counts or 'Nothing was counted'}.{rows} {spent}."]
-    shown = report["differences"][:DIFFERENCES_SHOWN]
-    lines += [f"  {d['kind']} {d['id']} {d['what']}: {d['why']}" for d in shown]
-    if report["difference_count"] > len(shown):
-        lines.append(f"  and {report['difference_count'] - len(shown)} more.")
-    lines += [f"  {note}" for note in (*report["not_compared"], *report["notes"])]
-    return "\n".join(lines)
+    shown = [
+        f"{d['kind']} {d['id']} {d['what']}: {d['why']}"
+        for d in report["differences"][:DIFFERENCES_SHOWN]
+    ]
+    return [
+        f"{start}. {counts or 'Nothing was counted'}.{rows} {_spent(report)}.",
+        *_listed(shown, of=report["difference_count"]),
+        *(f"  {text}" for text in report["not_compared"]),
+    ]
+
+
+def _listed(shown: Sequence[str], *, of: int, where: str = "") -> list[str]:
+    more = [f"  and {of - len(shown)} more{where}."] if of > len(shown) else []
+    return [*(f"  {text}" for text in shown), *more]
+
+
+def _spent(report: dict[str, Any]) -> str:
+    return f"{_number(report['requests'], 'request')} in {report['seconds']:.1f} s"
+
+
+def _number(count: int, word: str) -> str:
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"

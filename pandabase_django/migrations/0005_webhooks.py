@@ -5,7 +5,7 @@ import django.db.models.deletion
 import django.db.models.functions.text
 import django.db.models.lookups
 import pandabase_django.crypto.fields
-import pandabase_django.models.webhook
+import pandabase_django.models.webhooks
 from django.db import migrations, models
 
 
@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='WebhookEndpoint',
             fields=[
-                ('id', models.CharField(default=pandabase_django.models.webhook.new_endpoint_id, editable=False, max_length=64, primary_key=True, serialize=False, validators=[django.core.validators.RegexValidator('\\A[A-Za-z0-9_-]{16,64}\\Z')], verbose_name='endpoint id')),
+                ('id', models.CharField(default=pandabase_django.models.webhooks.new_endpoint_id, editable=False, max_length=64, primary_key=True, serialize=False, validators=[django.core.validators.RegexValidator('\\A[A-Za-z0-9_-]{16,64}\\Z')], verbose_name='endpoint id')),
                 ('label', models.CharField(blank=True, default='', max_length=200, verbose_name='label')),
                 ('enabled', models.BooleanField(default=True, help_text='A disabled endpoint refuses every delivery.', verbose_name='enabled')),
                 ('secret', pandabase_django.crypto.fields.SealedField(bind=('store_id',), hint_field='secret_hint', null=True, purpose='webhook.secret')),

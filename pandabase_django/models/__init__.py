@@ -2,32 +2,62 @@
 
 from __future__ import annotations
 
-from pandabase_django.models.catalog import Category, Product, ProductCategory, ProductVariant
-from pandabase_django.models.change import RowChange
-from pandabase_django.models.mirror import MirrorRow
+from pandabase_django.models.access.licenses import License
+from pandabase_django.models.access.subscriptions import Subscription
+from pandabase_django.models.base.mirror import MirrorRow
+from pandabase_django.models.catalog import (
+    Category,
+    Coupon,
+    Product,
+    ProductCategory,
+    ProductVariant,
+)
+from pandabase_django.models.changes import RowChange
+from pandabase_django.models.checkout import (
+    CheckoutSession,
+    HandledFact,
+    Purchase,
+    PurchaseFact,
+)
+from pandabase_django.models.money import Dispute, LedgerEntry, Payout, Refund
+from pandabase_django.models.orders import Customer, Order, OrderItem
+from pandabase_django.models.outages import RemoteOutage
+from pandabase_django.models.refused import RefusedDeliveries
 from pandabase_django.models.rotation import RotationAttempt
-from pandabase_django.models.sales import Customer, Order, OrderItem
-from pandabase_django.models.store import Store
+from pandabase_django.models.stores import Store
 from pandabase_django.models.sync import RequestLog, SyncCursor, SyncRun
-from pandabase_django.models.tick import TaskTick
-from pandabase_django.models.token import ApiToken, TokenPermission
-from pandabase_django.models.webhook import HandledEvent, WebhookDelivery, WebhookEndpoint
+from pandabase_django.models.ticks import TaskTick
+from pandabase_django.models.tokens import ApiToken, TokenPermission
+from pandabase_django.models.webhooks import HandledEvent, WebhookDelivery, WebhookEndpoint
 
 __all__ = [
     "ApiToken",
     "Category",
+    "CheckoutSession",
+    "Coupon",
     "Customer",
+    "Dispute",
     "HandledEvent",
+    "HandledFact",
+    "LedgerEntry",
+    "License",
     "MirrorRow",
     "Order",
     "OrderItem",
+    "Payout",
     "Product",
     "ProductCategory",
     "ProductVariant",
+    "Purchase",
+    "PurchaseFact",
+    "Refund",
+    "RefusedDeliveries",
+    "RemoteOutage",
     "RequestLog",
     "RotationAttempt",
     "RowChange",
     "Store",
+    "Subscription",
     "SyncCursor",
     "SyncRun",
     "TaskTick",

@@ -1,17 +1,29 @@
-"""Products, their variants and categories as the remote has them.
+"""Products, their variants and categories, and coupons, as the remote has them.
 
 Relations are soft: no database constraint, since an order may name a product deleted years ago.
-Show the raw id (``product_id``); the related row may be missing.
+Show the raw id (``product_id``); the relation is None where the row is missing or another store's.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from pandabase_django.models.mirror import MirrorRow, mirror_constraint
+from pandabase_django.models.base import PandabaseModel, WriterManager
+from pandabase_django.models.base.mirror import MirrorQuerySet, MirrorRow, mirror_constraint
+from pandabase_django.models.base.soft import LinkKey, SoftForeignKey
+from pandabase_django.printable import printable
 
-__all__ = ["Category", "Product", "ProductCategory", "ProductVariant"]
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["Category", "Coupon", "Product", "ProductCategory", "ProductQuerySet", "ProductVariant"]
+
+
+class CategoryQuerySet(MirrorQuerySet["Category"]):
+    """Categories; see ``live``."""
 
 
 class Category(MirrorRow):
@@ -19,7 +31,7 @@ class Category(MirrorRow):
 
     name = models.TextField(_("name"), default="")
     slug = models.TextField(_("slug"), default="")
-    parent = models.ForeignKey(
+    parent = SoftForeignKey(
         "self",
         null=True,
         db_constraint=False,
@@ -34,6 +46,8 @@ class Category(MirrorRow):
     updated_at = models.DateTimeField(_("updated"), null=True)
     absences = models.PositiveSmallIntegerField(default=0, editable=False)
 
+    objects = CategoryQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("category")
         verbose_name_plural = _("categories")
@@ -42,7 +56,18 @@ class Category(MirrorRow):
         indexes = [models.Index(fields=["parent"], name="pandabase_category_parent")]
 
     def __str__(self) -> str:
-        return self.name or self.id
+        return printable(self.name) or self.id
+
+
+class ProductQuerySet(MirrorQuerySet["Product"]):
+    """Products; see also ``live``."""
+
+    def on_sale(self) -> Self:
+        """Live and ACTIVE: what the vendor's own storefront shows, sold out or not.
+
+        Whether one can be bought now is ``in_stock``, which is null where the remote says nothing.
+        """
+        return self.live().filter(status="ACTIVE")
 
 
 class Product(MirrorRow):
@@ -72,6 +97,8 @@ class Product(MirrorRow):
         help_text=_("Clean passes in a row that did not list this product."),
     )
 
+    objects = ProductQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("product")
         verbose_name_plural = _("products")
@@ -79,18 +106,52 @@ class Product(MirrorRow):
         constraints = [mirror_constraint("product")]
 
     def __str__(self) -> str:
-        return self.title or self.id
+        return printable(self.title) or self.id
+
+    @property
+    def subtitle(self) -> str:
+        """ "" when there is none."""
+        return _text(self.payload.get("subtitle"))
+
+    @property
+    def description(self) -> str:
+        """As its owner wrote it, whole; "" when there is none. Escape it like any foreign text."""
+        return _text(self.payload.get("description"))
+
+    @property
+    def images(self) -> list[str]:
+        """Addresses of its pictures, in order."""
+        images = self.payload.get("images")
+        return (
+            [image for image in images if isinstance(image, str)]
+            if isinstance(images, list)
+            else []
+        )
 
 
-class ProductCategory(models.Model):
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+class ProductCategory(PandabaseModel):
     """Which product is in which category; either side may be missing."""
 
-    product = models.ForeignKey(
-        Product, db_constraint=False, on_delete=models.DO_NOTHING, related_name="+"
+    product = LinkKey(
+        Product,
+        other="category",
+        db_constraint=False,
+        on_delete=models.DO_NOTHING,
+        related_name="+",
     )
-    category = models.ForeignKey(
-        Category, db_constraint=False, on_delete=models.DO_NOTHING, related_name="+"
+    category = LinkKey(
+        Category,
+        other="product",
+        db_constraint=False,
+        on_delete=models.DO_NOTHING,
+        related_name="+",
     )
+
+    objects = WriterManager()
 
     class Meta:
         verbose_name = _("category of a product")
@@ -105,10 +166,14 @@ class ProductCategory(models.Model):
         return f"{self.product_id} in {self.category_id}"
 
 
+class ProductVariantQuerySet(MirrorQuerySet["ProductVariant"]):
+    """Variants; see ``live``."""
+
+
 class ProductVariant(MirrorRow):
     """A variant; one without a remote id is called ``<product>:<position>``."""
 
-    product = models.ForeignKey(
+    product = SoftForeignKey(
         Product,
         null=True,
         db_constraint=False,
@@ -123,6 +188,8 @@ class ProductVariant(MirrorRow):
     currency = models.TextField(_("currency"), default="")
     in_stock = models.BooleanField(_("in stock"), null=True)
 
+    objects = ProductVariantQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("product variant")
         verbose_name_plural = _("product variants")
@@ -131,4 +198,37 @@ class ProductVariant(MirrorRow):
         indexes = [models.Index(fields=["product"], name="pandabase_variant_product")]
 
     def __str__(self) -> str:
-        return self.title or self.id
+        return printable(self.title) or self.id
+
+
+class CouponQuerySet(MirrorQuerySet["Coupon"]):
+    """Coupons; see ``live``."""
+
+
+class Coupon(MirrorRow):
+    """A code that makes a checkout cheaper. ``value`` is percent, or minor units if FIXED."""
+
+    code = models.TextField(_("code"), default="")
+    display_name = models.TextField(_("name"), default="")
+    type = models.TextField(_("type"), default="")
+    value = models.BigIntegerField(_("value"), null=True)
+    minimum_purchase_minor = models.BigIntegerField(_("minimum purchase"), null=True)
+    is_enabled = models.BooleanField(_("enabled"), null=True)
+    times_used = models.BigIntegerField(_("times used"), null=True)
+    max_uses = models.BigIntegerField(_("uses at most"), null=True)
+    starts_at = models.DateTimeField(_("starts"), null=True)
+    expires_at = models.DateTimeField(_("expires"), null=True)
+    created_at = models.DateTimeField(_("created"), null=True)
+    updated_at = models.DateTimeField(_("updated"), null=True)
+    absences = models.PositiveSmallIntegerField(default=0, editable=False)
+
+    objects = CouponQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("coupon")
+        verbose_name_plural = _("coupons")
+        ordering = ["id"]
+        constraints = [mirror_constraint("coupon")]
+
+    def __str__(self) -> str:
+        return printable(self.code) or self.id

@@ -3,31 +3,55 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
 from pandabase_django.crypto.fields import SealedField, sealed_check_constraint
-from pandabase_django.models.token import ApiToken
+from pandabase_django.models.base import PandabaseModel, WriterQuerySet
+from pandabase_django.models.tokens import ApiToken
 
-__all__ = ["RotationAttempt"]
+__all__ = ["OPEN", "RotationAttempt"]
+
+OPEN = Q(closed_at__isnull=True)
+"""Of a rotation: it still needs anything."""
 
 
-class RotationAttempts(models.QuerySet["RotationAttempt"]):
+class RotationAttempts(WriterQuerySet["RotationAttempt"]):
     """Rows of ``RotationAttempt``."""
 
     def real(self) -> RotationAttempts:
         """Without the trial rows by which a preflight sees whether an answer would be kept."""
         return self.exclude(from_version=RotationAttempt.TRIAL_VERSION)
 
+    def open(self) -> RotationAttempts:
+        """Those that still need anything: at most one of each token."""
+        return self.filter(OPEN)
 
-class RotationAttempt(models.Model):
+    def end(self, *, outcome: str, at: datetime) -> None:
+        """End these rows, whatever is known of them; call inside a transaction.
+
+        Args:
+            outcome: What made them pointless.
+            at: Aware time of their end.
+        """
+        self.filter(state=RotationAttempt.State.PREPARED).update(
+            state=RotationAttempt.State.FAILED_SAFE
+        )
+        self.update(closed_at=at, outcome=outcome, phase="")
+
+
+class RotationAttempt(PandabaseModel):
     """One try to replace a token's secret.
 
     A row without ``closed_at`` is open, and a token has at most one. The states and why they
-    exist are told in ``pandabase_django.services.rotation``.
+    exist are explained in ``pandabase_django.services.rotation``. Groups of states are named here
+    alone; most say something of open rows only, so that a row is asked by its properties.
     """
 
     class State(models.TextChoices):
@@ -46,6 +70,25 @@ class RotationAttempt(models.Model):
         COMMAND = "COMMAND", _("Command")
         POLICY = "POLICY", _("Age policy")
         INSTALL = "INSTALL", _("Installed by hand")
+
+    #: A worker goes on with it.
+    IN_FLIGHT = (State.PREPARED, State.SENT, State.JOURNALED, State.VERIFIED)
+    #: A new secret may be valid already, and is stored within seconds if all goes well.
+    ARRIVING = (State.SENT, State.JOURNALED, State.VERIFIED)
+    #: A new secret may be valid already.
+    UNDECIDED = (*ARRIVING, State.WATCHING)
+    #: Waits for a time, or for a person.
+    NEEDS_A_PERSON = (State.WATCHING, State.HELD, State.LOST)
+    #: No working secret is stored. A roll signed by another token answers it.
+    NEEDS_A_SECRET = (State.HELD, State.LOST)
+    #: The secret was not replaced as asked.
+    FAILED = (State.FAILED_SAFE, *NEEDS_A_SECRET)
+    #: Its kept answer is read, or may be read again.
+    HAS_A_REPLY = (State.JOURNALED, State.VERIFIED, State.HELD)
+    #: An answer that turns up is kept. The last two may have that of an earlier roll.
+    TAKES_A_REPLY = (State.SENT, State.WATCHING, State.LOST, State.VERIFIED, State.HELD)
+    #: A secret that was tried and works ends it.
+    TAKES_A_SECRET = (*HAS_A_REPLY, State.WATCHING, State.LOST)
 
     TRIAL_VERSION = 0  # no token ever has it
 
@@ -117,16 +160,42 @@ class RotationAttempt(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["token"],
-                condition=Q(closed_at__isnull=True),
+                condition=OPEN,
                 name="pandabase_one_open_rotation",
             ),
             sealed_check_constraint("reply", name="pandabase_rotation_reply_sealed"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.prepared_at:%Y-%m-%d %H:%M}: {self.get_state_display()}"
+        at = date_format(localtime(self.prepared_at), "DATETIME_FORMAT")
+        return f"{at}: {self.get_state_display()}"
+
+    @property
+    def is_open(self) -> bool:
+        """It still needs anything."""
+        return self.closed_at is None
+
+    @property
+    def moves_by_itself(self) -> bool:
+        """It is open, and workers or time go on with it."""
+        return self.is_open and self.state in (*self.IN_FLIGHT, self.State.WATCHING)
+
+    @property
+    def needs_a_person(self) -> bool:
+        """It is open, and is watched, held or lost."""
+        return self.is_open and self.state in self.NEEDS_A_PERSON
+
+    @property
+    def needs_a_secret(self) -> bool:
+        """It is open, and is held or lost."""
+        return self.is_open and self.state in self.NEEDS_A_SECRET
+
+    @property
+    def is_held(self) -> bool:
+        """It is open, and a person can choose a text of its kept answer."""
+        return self.is_open and self.state == self.State.HELD
 
     @property
     def store_id(self) -> str:
-        """The store of its token, so that rules by store can ask every row alike."""
+        """The store of its token, so that rules by store can ask every row."""
         return self.token.store_id

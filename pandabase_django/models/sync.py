@@ -1,15 +1,26 @@
-"""What a sync did, where it stands, and the remote's own log of our requests."""
+"""What a sync did, how far it is, and the remote's own log of our requests."""
 
 from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from pandabase_django.models.store import Store
+from pandabase_django.models.base import PandabaseModel, WriterManager, WriterQuerySet
+from pandabase_django.models.stores import Store
 
-__all__ = ["RequestLog", "Resource", "SyncCursor", "SyncRun"]
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["STALLED_AFTER", "RequestLog", "Resource", "SyncCursor", "SyncRun", "SyncRunQuerySet"]
+
+SILENT_AFTER = timedelta(minutes=2)
+STALLED_AFTER = timedelta(minutes=5)
 
 
 class Resource(models.TextChoices):
@@ -19,9 +30,32 @@ class Resource(models.TextChoices):
     ORDERS = "orders", _("Orders")
     REQUEST_LOGS = "request_logs", _("Request log")
     DETAILS = "details", _("Order details")
+    REFUNDS = "refunds", _("Refunds")
+    DISPUTES = "disputes", _("Disputes")
+    CUSTOMERS = "customers", _("Customers")
+    LEDGER = "ledger", _("Ledger")
+    PAYOUTS = "payouts", _("Payouts")
+    COUPONS = "coupons", _("Coupons")
+    LICENSES = "licenses", _("Licenses")
+    SUBSCRIPTIONS = "subscriptions", _("Subscriptions")
 
 
-class SyncRun(models.Model):
+class SyncRunQuerySet(WriterQuerySet["SyncRun"]):
+    """Runs. Whether one is alive is decided here: each gives a sign of life every 15 seconds."""
+
+    def alive(self) -> Self:
+        """Under way, with a sign of life in the last two minutes: worth waiting for."""
+        return self._running().filter(heartbeat_at__gt=timezone.now() - SILENT_AFTER)
+
+    def stalled(self) -> Self:
+        """Under way by their records, and silent for so long that their processes are dead."""
+        return self._running().filter(heartbeat_at__lt=timezone.now() - STALLED_AFTER)
+
+    def _running(self) -> Self:
+        return self.filter(state=SyncRun.State.RUNNING)
+
+
+class SyncRun(PandabaseModel):
     """The record of one sync of one resource of one store."""
 
     class State(models.TextChoices):
@@ -108,6 +142,8 @@ class SyncRun(models.Model):
         _("request id"), default="", blank=True, help_text=_("Of the answer that stopped the run.")
     )
 
+    objects = SyncRunQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("sync run")
         verbose_name_plural = _("sync runs")
@@ -124,8 +160,18 @@ class SyncRun(models.Model):
     def __str__(self) -> str:
         return f"{self.get_resource_display()} · {self.store_id} · {self.pk}"
 
+    @property
+    def seconds(self) -> float:
+        """How long it took, or has taken so far."""
+        return ((self.finished_at or timezone.now()) - self.started_at).total_seconds()
 
-class SyncCursor(models.Model):
+    def is_stalled(self, *, now: datetime) -> bool:
+        """See ``SyncRunQuerySet.stalled``."""
+        running = self.state == SyncRun.State.RUNNING
+        return running and now - self.heartbeat_at > STALLED_AFTER
+
+
+class SyncCursor(PandabaseModel):
     """Checkpoint and lease of one resource of one store.
 
     The lease is fenced: ``fence`` grows with every new holder, and a holder's write transactions
@@ -138,18 +184,21 @@ class SyncCursor(models.Model):
     checkpoint = models.JSONField(
         _("checkpoint"), default=dict, help_text=_("Where an interrupted pass goes on.")
     )
-    generation = models.PositiveBigIntegerField(
-        _("generation"), default=0, help_text=_("Number of runs that ended well.")
-    )
     lease_holder = models.TextField(_("lease holder"), default="", blank=True)
     fence = models.PositiveBigIntegerField(_("fence"), default=0)
     heartbeat_at = models.DateTimeField(_("heartbeat"), null=True)
     lease_until = models.DateTimeField(_("lease until"), null=True)
     first_completed_at = models.DateTimeField(_("first completed"), null=True)
     last_completed_at = models.DateTimeField(_("last completed"), null=True)
+    # Until when a message that asks for a sync counts as waiting for a worker; see ``waiting``.
+    scheduled_waits_until = models.DateTimeField(null=True, editable=False)
+    asked_waits_until = models.DateTimeField(null=True, editable=False)
+    full_waits_until = models.DateTimeField(null=True, editable=False)
     last_full_at = models.DateTimeField(
         _("last clean full pass"), null=True, help_text=_("Every page read, nothing moved.")
     )
+
+    objects = WriterManager()
 
     class Meta:
         verbose_name = _("sync cursor")
@@ -163,7 +212,7 @@ class SyncCursor(models.Model):
         return f"{self.store_id} {self.resource}"
 
 
-class RequestLog(models.Model):
+class RequestLog(PandabaseModel):
     """One entry of the remote's log of requests (Source: P-18), kept beyond its 30 days.
 
     The remote's field names are unknown: columns are empty when nothing fitted, ``payload`` has
@@ -189,6 +238,8 @@ class RequestLog(models.Model):
     logged_at = models.DateTimeField(_("time"), null=True)
     payload = models.JSONField(_("payload"), default=dict)
     synced_at = models.DateTimeField(_("fetched"))
+
+    objects = WriterManager()
 
     class Meta:
         verbose_name = _("request log entry")

@@ -5,17 +5,20 @@ imports neither Django nor anything else of this package, so that a mistake in t
 hide behind the same mistake here.
 """
 
-from pandabase_django.sandbox.changes import ChangeRefused
-from pandabase_django.sandbox.faults import RuleRefused
-from pandabase_django.sandbox.posting import is_loopback
+from pandabase_django.sandbox.control.changes import ChangeRefused
+from pandabase_django.sandbox.faults.rules import RuleRefused
+from pandabase_django.sandbox.http.server import NotLoopback
 from pandabase_django.sandbox.sandbox import Sandbox
-from pandabase_django.sandbox.server import NotLoopback
-from pandabase_django.sandbox.signatures import KEY_READINGS, SIGNATURE_VERSIONS
-from pandabase_django.sandbox.tokens import ALL_PERMISSIONS, Token
+from pandabase_django.sandbox.settings import KEY_READINGS, REGISTRATION_REPLIES, SESSION_ID_FIELDS
+from pandabase_django.sandbox.store.tokens import ALL_PERMISSIONS, Token
+from pandabase_django.sandbox.webhooks.posting import is_loopback
+from pandabase_django.sandbox.webhooks.signatures import SIGNATURE_VERSIONS
 
 __all__ = [
     "ALL_PERMISSIONS",
     "KEY_READINGS",
+    "REGISTRATION_REPLIES",
+    "SESSION_ID_FIELDS",
     "SIGNATURE_VERSIONS",
     "ChangeRefused",
     "NotLoopback",

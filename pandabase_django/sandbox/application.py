@@ -5,18 +5,24 @@ from __future__ import annotations
 import itertools
 import json
 import time
+from dataclasses import replace
 
-from pandabase_django.sandbox.changes import ChangeRefused, apply_changes
-from pandabase_django.sandbox.context import Call, Services
-from pandabase_django.sandbox.control import Control
-from pandabase_django.sandbox.faults import FaultRule, Faults, spoil
-from pandabase_django.sandbox.idempotency import Replays, is_key
-from pandabase_django.sandbox.limits import Quota, RateLimiter
-from pandabase_django.sandbox.routes import Match, MethodNotAllowed, find_operation
-from pandabase_django.sandbox.shapes import dump_json
-from pandabase_django.sandbox.tokens import Token
-from pandabase_django.sandbox.validation import Invalid
-from pandabase_django.sandbox.wire import NotJson, Request, Response, failure
+from pandabase_django.sandbox.api.bodies import BODIES
+from pandabase_django.sandbox.api.context import Call, Services
+from pandabase_django.sandbox.api.routes import Match, MethodNotAllowed, find_operation
+from pandabase_django.sandbox.api.validation import Invalid, check_body
+from pandabase_django.sandbox.checkout.pages import answer_page, is_page
+from pandabase_django.sandbox.checkout.routes import PublicEndpoint, answer, find_public
+from pandabase_django.sandbox.checkout.visit import Visit
+from pandabase_django.sandbox.control.changes import ChangeRefused, apply_changes
+from pandabase_django.sandbox.control.endpoint import Control
+from pandabase_django.sandbox.faults.rules import FaultRule, Faults, spoil
+from pandabase_django.sandbox.http.idempotency import Replays, is_key
+from pandabase_django.sandbox.http.limits import Quota, RateLimiter
+from pandabase_django.sandbox.http.wire import NotJson, Request, Response, failure
+from pandabase_django.sandbox.store.replicas import Replicas
+from pandabase_django.sandbox.store.shapes import Json, dump_json
+from pandabase_django.sandbox.store.tokens import Token
 
 __all__ = ["Application"]
 
@@ -42,12 +48,15 @@ class Application:
         self._control = control
         self._limiter = RateLimiter()
         self._replays = Replays()
+        self._replicas = Replicas(services.state, services.settings)
         self._request_numbers = itertools.count(1)
 
     def handle(self, request: Request) -> Response:
-        """Answer one request, of the Store API or of the control path."""
+        """Answer one request: of an API, of the control path, or of a buyer's browser."""
         if request.path.startswith("/_sandbox"):
             return self._control.handle(request)
+        if is_page(request.path):
+            return answer_page(self._services, request)
         started = time.perf_counter()
         services = self._services
         headers = request.headers
@@ -95,6 +104,9 @@ class Application:
         return response
 
     def _checked(self, request: Request, token: Token | None, quota: Quota) -> Response:
+        public = find_public(request.segments)
+        if public is not None:
+            return self._answered_publicly(request, public, quota)
         if token is None:
             return failure(401, "Missing or invalid authentication")
         if quota.exceeded:
@@ -122,11 +134,27 @@ class Application:
             scope, request.body, lambda: self._run_slowly(request, token, match)
         )
 
+    def _answered_publicly(
+        self, request: Request, public: PublicEndpoint, quota: Quota
+    ) -> Response:
+        if quota.exceeded:
+            return failure(429, "Too many requests")
+        methods, identity = public
+        return answer(Visit(self._services, request, identity), methods)
+
     def _run(self, request: Request, token: Token, match: Match) -> Response:
-        state = self._services.state
+        services = self._services
         try:
-            with state.lock:
-                return match.operation.endpoint(Call(self._services, request, token, match.ids))
+            body = _body(request, match)
+            with services.state.lock:
+                if request.method != "GET":
+                    services.state.changing()
+                elif services.settings.lags:
+                    past = self._replicas.answering(
+                        resource=match.operation.path.partition("/")[0], detail=bool(match.ids)
+                    )
+                    services = replace(services, state=past)
+                return match.operation.endpoint(Call(services, request, token, match.ids, body))
         except Invalid as error:
             return failure(error.status, str(error))
         except NotJson as error:
@@ -141,6 +169,19 @@ class Application:
     def _sleep(self) -> None:
         if self._services.settings.latency_ms:
             time.sleep(self._services.settings.latency_ms / 1000)
+
+
+def _body(request: Request, match: Match) -> Json:
+    """The body of a write, whose every field the vendor's description knows.
+
+    Whether the remote refuses others or leaves them out is not known. Left out, a body with an
+    amount would refund a whole order, and nobody would notice. Source: P-46.
+    """
+    fields = BODIES.get((request.method, match.operation.path), {})
+    if request.method == "GET" or fields is None:
+        return {}
+    body = request.json() if request.body else {}
+    return check_body(body, fields, partial=request.method == "PATCH")
 
 
 def _as_object(response: Response) -> None:

@@ -7,20 +7,21 @@ import secrets
 from types import TracebackType
 from typing import Any
 
+from pandabase_django.sandbox.api.bodies import EVENT_TYPES
+from pandabase_django.sandbox.api.context import Services
+from pandabase_django.sandbox.api.webhook_writes import add_webhook
 from pandabase_django.sandbox.application import Application
-from pandabase_django.sandbox.bodies import EVENT_TYPES
-from pandabase_django.sandbox.changes import apply_changes
-from pandabase_django.sandbox.context import Services
-from pandabase_django.sandbox.control import Control
-from pandabase_django.sandbox.deliveries import Deliveries
-from pandabase_django.sandbox.dump import dump_objects
-from pandabase_django.sandbox.faults import Faults
-from pandabase_django.sandbox.server import Server
+from pandabase_django.sandbox.control.changes import apply_changes
+from pandabase_django.sandbox.control.dump import dump_objects
+from pandabase_django.sandbox.control.endpoint import Control
+from pandabase_django.sandbox.faults.rules import Faults
+from pandabase_django.sandbox.http.server import Server
 from pandabase_django.sandbox.settings import Settings
-from pandabase_django.sandbox.shapes import Json
-from pandabase_django.sandbox.state import StoreState, WorldSize
-from pandabase_django.sandbox.tokens import ALL_PERMISSIONS, Token, TokenRegistry
-from pandabase_django.sandbox.webhook_writes import add_webhook
+from pandabase_django.sandbox.store.renaming import give_foreign_ids, give_odd_ids
+from pandabase_django.sandbox.store.shapes import Json
+from pandabase_django.sandbox.store.state import StoreState, WorldSize
+from pandabase_django.sandbox.store.tokens import ALL_PERMISSIONS, Token, TokenRegistry
+from pandabase_django.sandbox.webhooks.deliveries import Deliveries
 
 __all__ = ["Sandbox"]
 
@@ -41,6 +42,9 @@ class Sandbox:
         host: str = "127.0.0.1",
         port: int = 0,
         force_public: bool = False,
+        equal_times: bool = False,
+        odd_ids: bool = False,
+        foreign_ids: int = 0,
         **settings: Any,
     ) -> None:
         """Start answering.
@@ -53,16 +57,29 @@ class Sandbox:
             host: Address to listen on.
             port: TCP port; 0 takes a free one.
             force_public: Accept an address that is not loopback.
+            equal_times: All seeded products and orders were created at one moment.
+            odd_ids: Some products, categories and orders have ids with characters such as ``/``.
+            foreign_ids: Some have the ids that a sandbox of this seed gives to its own; 0: none.
             **settings: Fields of :class:`pandabase_django.sandbox.settings.Settings`.
 
         Raises:
             NotLoopback: ``host`` is not loopback, and ``force_public`` is not set.
-            ValueError: Unknown setting.
+            ValueError: Unknown setting, or a number out of range.
             OSError: The port is taken.
         """
-        size = WorldSize(seed=seed, products=products, orders=orders, categories=categories)
+        size = WorldSize(
+            seed=seed,
+            products=products,
+            orders=orders,
+            categories=categories,
+            equal_times=equal_times,
+        )
         self.state = StoreState(size)
-        self._faults = Faults()
+        if odd_ids:
+            give_odd_ids(self.state)
+        if foreign_ids:
+            give_foreign_ids(self.state, seed=foreign_ids)
+        self._faults = Faults(self.state.clock)
         self._tokens = TokenRegistry(seed=seed, ids=self.state.ids)
         self._services = Services(self.state, self._tokens, settings=Settings())
         self._services.settings.update(settings)
@@ -137,6 +154,10 @@ class Sandbox:
         """Stop the clock of changes (milliseconds since 1970), or let it run again (None)."""
         self.state.clock.set(ms)
 
+    def pass_time(self, *, seconds: float) -> None:
+        """Let time pass on the clock of changes, at once."""
+        self.state.clock.move_on(round(seconds * 1000))
+
     def add_token(
         self,
         *,
@@ -150,6 +171,14 @@ class Sandbox:
             ValueError: Unknown mode, or the store has 25 tokens.
         """
         return self._tokens.add(mode=mode, permissions=permissions, secret=secret)
+
+    def permit_token(self, token_id: str, permissions: tuple[str, ...]) -> None:
+        """Give a token these permissions and no others.
+
+        Raises:
+            LookupError: No such token.
+        """
+        self._tokens.permit(token_id, permissions)
 
     def revoke_token(self, token_id: str) -> bool:
         """Revoke a token; False when there was none."""

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from typing import Any
 
-from pandabase_django.sandbox.signatures import KEY_READINGS
+__all__ = [
+    "KEY_READINGS",
+    "REGISTRATION_REPLIES",
+    "ROLL_CALLERS",
+    "ROLL_REPLIES",
+    "SESSION_ID_FIELDS",
+    "Settings",
+]
 
-__all__ = ["ROLL_CALLERS", "ROLL_REPLIES", "Settings"]
+KEY_READINGS = ("text", "base64")
+"""What the signing key is: the secret's own bytes, or what it decodes to. Source: P-32."""
 
 ROLL_REPLIES = ("data.secret", "data.token.secret", "string", "unknown", "none")
 """Shapes that the reply of roll-secret may have: the real one is not documented. Source: P-16."""
@@ -15,11 +24,19 @@ ROLL_REPLIES = ("data.secret", "data.token.secret", "string", "unknown", "none")
 ROLL_CALLERS = ("any", "self", "other", "nobody")
 """Which tokens of the store may roll a secret; the others get 403. Source: P-16."""
 
+REGISTRATION_REPLIES = ("secret", "empty", "short", "null", "masked", "number", "none", "unknown")
+"""What the reply to a new webhook endpoint holds as its signing secret. Source: P-35."""
+
+SESSION_ID_FIELDS = ("id", "session_id")
+"""How a checkout session names its id. Source: P-37."""
+
 _CHOICES: dict[str, tuple[str, ...]] = {
     "roll_reply": ROLL_REPLIES,
     "roll_callers": ROLL_CALLERS,
+    "registration_reply": REGISTRATION_REPLIES,
     "deleted_product_get": ("404", "200"),
     "error_style": ("text", "object"),
+    "session_id_field": SESSION_ID_FIELDS,
     "webhook_key": KEY_READINGS,
     "webhook_data": ("full", "empty"),
     "webhook_spoil": ("none", "body", "secret", "signature"),
@@ -46,8 +63,31 @@ class Settings:
     """What GET by id answers for a soft-deleted product: the vendor doesn't say. Source: P-20."""
     error_style: str = "text"
     """Errors as a text, or as an object with code and message. Source: P-07."""
+    list_lag_seconds: float = 0.0
+    """Lists are answered as they were so long ago, by the clock of changes."""
+    detail_lag_seconds: float = 0.0
+    """The same for single objects."""
+    lag_share: float = 1.0
+    """Share of the reads that a replica with lag answers, 0 to 1; which ones, the seed decides."""
+    page_cap: int = 0
+    """Rows a page at most, whatever was asked for; 0 is no cap."""
+    unstable_order: bool = False
+    """Lists by creation have no order of their own, as if all rows had been made at one moment:
+    each page is cut from another one, and the same request gives the same page."""
+    lag_only: str = ""
+    """Kinds that lag, such as ``orders,refunds``; empty: all."""
+    session_id_field: str = "id"
+    """How a checkout session names its id: two texts disagree. Source: P-37."""
+    least_item_cents: int = 100
+    """Least price of a free line: two texts disagree (100, 1). Source: P-45."""
+    tax_included: bool = False
+    """Prices include the tax; otherwise it is added."""
+    async_payment_seconds: float = 5.0
+    """How long a payment takes that is made asynchronously on the pay page; 0: until a change."""
     webhook_http: bool = False
     """Register endpoints with http URLs of this machine too; the real API wants https. P-35."""
+    registration_reply: str = "secret"
+    """The signing secret, or nonsense in its place."""
     webhook_public: bool = False
     """Send deliveries to other machines too."""
     webhook_key: str = "text"
@@ -70,6 +110,11 @@ class Settings:
     """What is wrong with each delivery: nothing, a body changed after signing, another secret,
     or no signature."""
 
+    @property
+    def lags(self) -> bool:
+        """Whether some reads are answered late."""
+        return bool(self.list_lag_seconds or self.detail_lag_seconds)
+
     def update(self, changes: dict[str, Any]) -> None:
         """Set several at once; nothing is set if one is refused.
 
@@ -87,6 +132,8 @@ class Settings:
             choices = _CHOICES.get(name)
             if choices is not None and value not in choices:
                 raise ValueError(f"{name} must be one of {', '.join(choices)}")
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ValueError(f"{name} must be a finite number")
             if isinstance(value, (int, float)) and value < 0 and name not in _BELOW_ZERO:
                 raise ValueError(f"{name} can't be negative")
             if name in _ABOVE_ZERO and not value:

@@ -11,6 +11,6 @@ A shop's own code starts here::
 
 from __future__ import annotations
 
-from pandabase_django.services.clients import client_for
+from pandabase_django.services.tokens.clients import client_for
 
 __all__ = ["client_for"]

@@ -6,7 +6,16 @@ lease taken, or nothing left to do.
 
 from __future__ import annotations
 
+from celery.exceptions import SoftTimeLimitExceeded
+
+from pandabase_django.exceptions import let_pass
 from pandabase_django.tasks.broker import broker_problem, enqueue
+from pandabase_django.tasks.purchases import (
+    enqueue_purchase,
+    enqueue_purchases,
+    process_purchase,
+    sweep_checkouts,
+)
 from pandabase_django.tasks.rotation import (
     pick_up_spool,
     rotate_due_secrets,
@@ -23,8 +32,11 @@ from pandabase_django.tasks.sync import (
     sync_details,
     sync_orders,
     sync_products,
+    sync_resource,
+    sync_seldom,
     sync_store,
 )
+from pandabase_django.tasks.sync_messages import ASKED_EXPIRES_SECONDS, Sent, enqueue_sync
 from pandabase_django.tasks.webhooks import (
     enqueue_deliveries,
     enqueue_delivery,
@@ -35,14 +47,20 @@ from pandabase_django.tasks.webhooks import (
 )
 
 __all__ = [
+    "ASKED_EXPIRES_SECONDS",
+    "Sent",
     "archive_request_logs",
     "broker_problem",
     "enqueue",
     "enqueue_deliveries",
     "enqueue_delivery",
+    "enqueue_purchase",
+    "enqueue_purchases",
+    "enqueue_sync",
     "fetch_request_logs",
     "finish_webhook_rotations",
     "pick_up_spool",
+    "process_purchase",
     "process_webhook",
     "prune_changes",
     "prune_webhooks",
@@ -50,11 +68,16 @@ __all__ = [
     "refresh_row",
     "rotate_due_secrets",
     "rotate_secret",
+    "sweep_checkouts",
     "sweep_webhooks",
     "sync_all",
     "sync_details",
     "sync_orders",
     "sync_products",
+    "sync_resource",
+    "sync_seldom",
     "sync_store",
     "watch_rotations",
 ]
+
+let_pass(SoftTimeLimitExceeded)

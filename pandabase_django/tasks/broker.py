@@ -8,28 +8,53 @@ from typing import Any
 from celery import Task, current_app
 from kombu.exceptions import OperationalError
 
-__all__ = ["broker_problem", "enqueue"]
+__all__ = ["broker_problem", "can_wait", "enqueue", "is_eager"]
 
 logger = logging.getLogger(__name__)
 
 BROKER_TIMEOUT_SECONDS = 3
 
 
-def enqueue(task: Task[Any, Any], *args: Any, after_seconds: float = 0, **kwargs: Any) -> bool:
+def enqueue(
+    task: Task[Any, Any],
+    *args: Any,
+    after_seconds: float = 0,
+    expires_seconds: float | None = None,
+    **kwargs: Any,
+) -> bool:
     """Enqueue a task: one try, and False instead of an error when the broker fails.
 
     Args:
         task: What to run.
         args: Its arguments.
         after_seconds: A worker waits so long before it begins.
+        expires_seconds: A worker that takes it later drops it; None keeps it for ever.
         kwargs: Its keyword arguments.
     """
     try:
-        task.apply_async(args, kwargs, countdown=after_seconds, retry=False)
+        options: dict[str, Any] = {"countdown": after_seconds, "expires": expires_seconds}
+        task.apply_async(args, kwargs, retry=False, **options)
+    except ImportError as error:
+        logger.error("%s could not be enqueued: %s", task.name, _missing(error))
+        return False
     except (OperationalError, OSError):
         logger.exception("%s could not be enqueued.", task.name)
         return False
     return True
+
+
+def can_wait(task: Task[Any, Any]) -> bool:
+    """Whether this task may put itself back, to go on later.
+
+    Called as a function, or in eager mode, there is no queue: it would go on at once, inside the
+    request or test that called it.
+    """
+    return not (task.request.called_directly or is_eager(task))
+
+
+def is_eager(task: Task[Any, Any]) -> bool:
+    """Whether Celery runs every task inside its caller. ``task.apply()`` alone is not that."""
+    return bool(task.request.is_eager and task.app.conf.task_always_eager)
 
 
 def broker_problem() -> str:
@@ -44,6 +69,14 @@ def broker_problem() -> str:
                 )
             except (OperationalError, OSError) as error:
                 return f"{address}: {type(error).__name__}"
-    except (OperationalError, OSError, ImportError, KeyError, ValueError) as error:
+    except ImportError as error:
+        return _missing(error)
+    except (OperationalError, OSError, KeyError, ValueError) as error:
         return type(error).__name__
     return ""
+
+
+def _missing(error: ImportError) -> str:
+    """The broker's client is an extra of Celery's, and has needs of its own."""
+    name = error.name or "?"
+    return f"the module {name} is missing (for Redis: pip install 'pandabase-django[redis]')"

@@ -9,10 +9,11 @@ from celery import Task, shared_task
 from celery.signals import task_prerun, worker_ready
 from django.db import connections
 
+from pandabase_django.exceptions import interruptions
 from pandabase_django.models import RotationAttempt
 from pandabase_django.services import rotation
-from pandabase_django.services.ticks import tick
-from pandabase_django.tasks.broker import enqueue
+from pandabase_django.services.health.ticks import tick
+from pandabase_django.tasks.broker import can_wait, enqueue
 
 __all__ = ["pick_up_spool", "rotate_due_secrets", "rotate_secret", "watch_rotations"]
 
@@ -42,7 +43,8 @@ def rotate_secret(self: Task[Any, Any], attempt_id: str) -> str:
         logger.warning("There is no rotation %s to run.", attempt_id)
         return ""
     unfinished = ("SENT", "JOURNALED", "VERIFIED")
-    if attempt.state in unfinished and self.request.retries < ROTATION_LOOKS:
+    looks_left = can_wait(self) and self.request.retries < ROTATION_LOOKS
+    if attempt.state in unfinished and looks_left:
         raise self.retry(
             args=(str(attempt.pk),), countdown=ROTATION_LOOK_SECONDS, max_retries=ROTATION_LOOKS
         )
@@ -90,6 +92,8 @@ def pick_up_spool() -> None:
             return
         for attempt_id in rotation.pick_up_spool().attempts:
             enqueue(rotate_secret, str(attempt_id))
+    except interruptions():
+        raise
     except Exception:
         # The edge of a process: the answer stays in the spool, and the task goes on.
         logger.exception("The rotation spool could not be picked up.")

@@ -7,15 +7,22 @@ from typing import Any
 
 from celery import Task, shared_task
 
-from pandabase_django.exceptions import LeaseHeld, PandabaseError
+from pandabase_django.exceptions import LeaseHeld, ObjectNotFound, PandabaseError
 from pandabase_django.models import Store, SyncRun
 from pandabase_django.models.sync import Resource
+from pandabase_django.services.checkout.sessions import prune_sessions
+from pandabase_django.services.health.retention import prune_rotations, prune_runs
+from pandabase_django.services.health.ticks import tick
 from pandabase_django.services.sync import refresh, runs
-from pandabase_django.services.sync.journal import prune_changes as prune_changes_of_rows
+from pandabase_django.services.sync.orders.details.helpers import help_with_details
+from pandabase_django.services.sync.outages import OutageUnderWay
 from pandabase_django.services.sync.request_logs import prune_request_logs
-from pandabase_django.services.sync.sharing import help_with_details
-from pandabase_django.services.ticks import tick
-from pandabase_django.tasks.broker import enqueue
+from pandabase_django.services.sync.run import queued
+from pandabase_django.services.sync.run.change_notes import prune_changes as prune_changes_of_rows
+from pandabase_django.services.sync.run.recorder import RunStopped
+from pandabase_django.tasks.broker import can_wait, enqueue, is_eager
+from pandabase_django.tasks.shutdown import is_shutting_down
+from pandabase_django.tasks.sync_messages import enqueue_sync, expires_seconds, put_back
 
 __all__ = [
     "archive_request_logs",
@@ -27,6 +34,8 @@ __all__ = [
     "sync_details",
     "sync_orders",
     "sync_products",
+    "sync_resource",
+    "sync_seldom",
     "sync_store",
 ]
 
@@ -34,16 +43,26 @@ logger = logging.getLogger(__name__)
 
 MAX_RETRIES = 5
 LEASE_MARGIN_SECONDS = 1.0
+HELP_EXPIRES_SECONDS = 3600  # the run goes on without it
+OUTAGE_MARGIN_SECONDS = 1.0
 CONTINUE_AFTER_SECONDS = 30  # other requests of the store come between
 
 
 @shared_task(bind=True, name="pandabase.sync_all")
 def sync_all(self: Task[Any, Any]) -> list[str]:
-    """Enqueue a sync of every enabled store."""
+    """Enqueue the syncs of every enabled store."""
     tick(self.name)
     stores = [store.pk for store in runs.enabled_stores()]
-    for store_id in stores:
-        sync_store.delay(store_id)
+    enqueue_sync(stores, runs.RESOURCES, trigger=SyncRun.Trigger.SCHEDULE.value)
+    return stores
+
+
+@shared_task(bind=True, name="pandabase.sync_seldom")
+def sync_seldom(self: Task[Any, Any]) -> list[str]:
+    """Enqueue the syncs of what changes seldom, such as payouts, of every enabled store."""
+    tick(self.name)
+    stores = [store.pk for store in runs.enabled_stores()]
+    enqueue_sync(stores, runs.READ_SELDOM, trigger=SyncRun.Trigger.SCHEDULE.value)
     return stores
 
 
@@ -54,9 +73,11 @@ def sync_store(
     user_id: Any = None,
     full: bool = False,
 ) -> None:
-    """Enqueue the sync of each resource of a store."""
-    for task in (sync_products, sync_orders):
-        task.delay(store_id, trigger=trigger, user_id=user_id, full=full)
+    """Enqueue the sync of each resource of a store, but for what waits for a worker already."""
+    if not Store.objects.filter(pk=store_id).exists():
+        logger.warning("There is no store %s to sync.", store_id)
+        return
+    enqueue_sync([store_id], runs.RESOURCES, trigger=trigger, user_id=user_id, full=full)
 
 
 @shared_task(bind=True, name="pandabase.sync_products", max_retries=MAX_RETRIES, acks_late=True)
@@ -83,26 +104,40 @@ def sync_orders(
     return _sync(self, store_id, Resource.ORDERS, trigger=trigger, user_id=user_id, full=full)
 
 
-@shared_task(name="pandabase.sync_details", acks_late=True)
-def sync_details(run_id: int) -> str:
+@shared_task(bind=True, name="pandabase.sync_resource", max_retries=MAX_RETRIES, acks_late=True)
+def sync_resource(
+    self: Task[Any, Any],
+    store_id: str,
+    resource: str,
+    trigger: str = SyncRun.Trigger.SCHEDULE.value,
+    user_id: Any = None,
+    full: bool = False,
+) -> str:
+    """Sync one resource of a store that has no task of its own. Returns the run's state."""
+    return _sync(self, store_id, resource, trigger=trigger, user_id=user_id, full=full)
+
+
+@shared_task(bind=True, name="pandabase.sync_details", acks_late=True)
+def sync_details(self: Task[Any, Any], run_id: int) -> str:
     """Help another worker's run to read details. Returns the helper's state, "" when not needed."""
-    done = help_with_details(run_id)
+    done = help_with_details(run_id, should_stop=is_shutting_down)
     if done is None:
         return ""
-    if done.more:
+    if done.more and can_wait(self):
         # At the end of the queue: other tasks have their turn.
-        enqueue(sync_details, run_id)
+        _enqueue_help(run_id)
     return done.result.run.state
 
 
-@shared_task(name="pandabase.archive_request_logs")
-def archive_request_logs() -> int:
+@shared_task(bind=True, name="pandabase.archive_request_logs")
+def archive_request_logs(self: Task[Any, Any]) -> int:
     """Enqueue a fetch of every enabled store's request log, and forget entries beyond retention.
 
     Returns how many entries were deleted.
     """
-    for store in runs.enabled_stores():
-        fetch_request_logs.delay(store.pk)
+    tick(self.name)
+    stores = [store.pk for store in runs.enabled_stores()]
+    enqueue_sync(stores, (Resource.REQUEST_LOGS,), trigger=SyncRun.Trigger.SCHEDULE.value)
     return prune_request_logs()
 
 
@@ -119,11 +154,11 @@ def fetch_request_logs(
     state = _sync(
         self, store_id, Resource.REQUEST_LOGS, trigger=trigger, user_id=user_id, full=False
     )
-    if state == SyncRun.State.PARTIAL:
+    if state == SyncRun.State.PARTIAL and can_wait(self):
         # Without a broker the next scheduled run goes on.
-        enqueue(
-            fetch_request_logs,
+        put_back(
             store_id,
+            Resource.REQUEST_LOGS,
             after_seconds=CONTINUE_AFTER_SECONDS,
             trigger=trigger,
             user_id=user_id,
@@ -145,22 +180,29 @@ def refresh_row(self: Task[Any, Any], model_name: str, pk: str, user_id: Any = N
         refresh.refresh_row(model_name, pk, user_id=user_id)
     except LeaseHeld:
         logger.info("%s %s was not refreshed: a sync that reads it is under way.", model_name, pk)
+    except ObjectNotFound:
+        logger.info("%s %s was not found; the next sync shows whether it is gone.", model_name, pk)
     except PandabaseError as error:
-        if not error.retryable:
+        if not error.retryable or not can_wait(self):
             raise
         raise self.retry(exc=error, countdown=error.retry_after_seconds or 30) from None
 
 
-@shared_task(name="pandabase.prune_changes")
-def prune_changes() -> int:
-    """Delete old notes on which row was changed by what. Returns how many."""
-    return prune_changes_of_rows()
+@shared_task(bind=True, name="pandabase.prune_changes")
+def prune_changes(self: Task[Any, Any]) -> int:
+    """Delete old notes, runs, closed rotations and unpaid checkouts. Returns how many rows."""
+    tick(self.name)
+    return prune_changes_of_rows() + prune_runs() + prune_rotations() + prune_sessions()
 
 
 def _call_for_help(run_id: int, helpers: int) -> None:
     for _ in range(helpers):
-        if not enqueue(sync_details, run_id):
+        if not _enqueue_help(run_id):
             return
+
+
+def _enqueue_help(run_id: int) -> bool:
+    return enqueue(sync_details, run_id, expires_seconds=HELP_EXPIRES_SECONDS)
 
 
 def _sync(
@@ -170,6 +212,8 @@ def _sync(
     if store is None:
         logger.warning("There is no store %s to sync.", store_id)
         return SyncRun.State.SKIPPED.value
+    queued.begin(store_id=store_id, resource=resource, trigger=trigger, full=full)
+    scheduled = SyncRun.Trigger.SCHEDULE.value
     try:
         result = runs.sync_resource(
             store,
@@ -177,9 +221,11 @@ def _sync(
             trigger=SyncRun.Trigger(trigger),
             user_id=user_id,
             full=full,
-            call_for_help=_call_for_help,
-            # Called as a function there is nobody to start it again: ``retry`` only raises then.
-            comes_again=not task.request.called_directly and task.request.retries < MAX_RETRIES,
+            caller=runs.Caller(
+                call_for_help=_call_for_help,
+                comes_again=can_wait(task) and task.request.retries < MAX_RETRIES,
+                should_stop=is_shutting_down,
+            ),
         )
     except LeaseHeld as error:
         if not (task.request.delivery_info or {}).get("redelivered"):
@@ -188,6 +234,32 @@ def _sync(
         raise task.retry(
             countdown=(error.retry_after_seconds or 0) + LEASE_MARGIN_SECONDS
         ) from None
-    if result.retry_after_seconds is not None:
-        raise task.retry(exc=result.error, countdown=result.retry_after_seconds)
+    except OutageUnderWay as error:
+        if can_wait(task):
+            seconds = (error.retry_after_seconds or 0) + OUTAGE_MARGIN_SECONDS
+            put_back(store_id, resource, trigger=scheduled, full=full, after_seconds=seconds)
+        return SyncRun.State.SKIPPED.value
+    if can_wait(task):
+        if isinstance(result.error, RunStopped):
+            # To another worker: this one takes nothing any more.
+            put_back(
+                store_id,
+                resource,
+                trigger=trigger,
+                user_id=user_id,
+                full=full,
+                after_seconds=0,
+            )
+            return result.run.state
+        if result.away_seconds is not None:
+            # Whoever asked has its answer in the record; from here on it is tried as scheduled.
+            seconds = result.away_seconds + OUTAGE_MARGIN_SECONDS
+            put_back(store_id, resource, trigger=scheduled, full=full, after_seconds=seconds)
+            return result.run.state
+    if result.retry_after_seconds is not None and not is_eager(task):
+        seconds = result.retry_after_seconds
+        lasts = seconds + expires_seconds(trigger)
+        queued.hold(store_id=store_id, resource=resource, trigger=trigger, full=full, seconds=lasts)
+        # The first message's expiry would end the retry as well.
+        raise task.retry(exc=result.error, countdown=seconds, expires=lasts)
     return result.run.state

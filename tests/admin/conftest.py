@@ -14,8 +14,8 @@ from django.test import Client
 from pandabase_django.models import ApiToken, Store, SyncRun
 from pandabase_django.sandbox import Sandbox
 from pandabase_django.services.sync.runs import sync_resource
-from tests.admin.enumeration import model_admins
 from tests.admin.outside import Outside
+from tests.admin.rights.enumeration import model_admins
 from tests.admin.rows import row_of
 from tests.brokers import broker_at
 from tests.connecting import connect

@@ -15,6 +15,7 @@ from pandabase_django.models import Store
 
 __all__ = ["row_of", "store_of"]
 
+LISTS = ("differences", "items", "steps")
 _numbers = count(1)
 
 
@@ -52,7 +53,7 @@ def _value(field: models.Field[Any, Any], mark: str) -> Any:
         return next(iter(field.flatchoices))[0]
     if isinstance(field, models.JSONField):
         told = {"text": mark}
-        return [told] if field.name == "steps" else told
+        return [told] if field.name in LISTS else told
     if isinstance(field, (models.CharField, models.TextField)):
         text = f"{mark}{next(_numbers)}"
         return text[: field.max_length or 200]

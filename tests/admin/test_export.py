@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -13,8 +14,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from pandabase_django.admin.export import cell
-from pandabase_django.admin.lists import AtLeast, BoundedPaginator
+from pandabase_django.admin.base.export import cell
+from pandabase_django.admin.base.lists import AtLeast, BoundedPaginator
 from pandabase_django.models import ApiToken, Customer, Order, Product
 from tests.admin.conftest import Login
 
@@ -53,10 +54,43 @@ def test_a_wrong_filter_leads_back_to_the_list(mirrored: ApiToken, login: Login)
 
 @pytest.mark.parametrize(
     "text",
-    ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1", " =cmd", "＝1", "=HYPERLINK(1)"],  # noqa: RUF001
+    [
+        "=1+1",
+        "+1",
+        "-1",
+        "@x",
+        "\t=1",
+        "\r=1",
+        " =cmd",
+        "＝1",  # noqa: RUF001
+        "=HYPERLINK(1)",
+        "\ufeff=1",
+        "\u200b=1",
+    ],
 )
 def test_no_text_becomes_a_formula(text: str) -> None:
     assert cell(text).startswith("'")
+
+
+@pytest.mark.parametrize(
+    "separator", [";", "\t", "\n", "\r\n", "; ", ";\u200b", ';"', ';" "', "\n\t;"]
+)
+@pytest.mark.parametrize("formula", ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(1)", "＝1"])  # noqa: RUF001
+def test_no_part_of_a_text_is_a_formula_for_whoever_separates_otherwise(
+    separator: str, formula: str
+) -> None:
+    line = '"id","' + cell(f"a{separator}{formula}").replace('"', '""') + '","x"\r\n'
+    for delimiter in (",", ";", "\t"):
+        for row in csv.reader(io.StringIO(line, newline=""), delimiter=delimiter):
+            for text in row:
+                assert not text.lstrip(' "\u200b').startswith(tuple("=+-@＝")), (delimiter, row)  # noqa: RUF001
+    for part in re.split(r"[;\t\r\n]", line):
+        assert not part.lstrip(' "\u200b').startswith(tuple("=+-@＝"))  # noqa: RUF001
+
+
+def test_texts_that_are_no_formula_stay_as_they_are() -> None:
+    for text in ("a; b", "a-b; c=d", "first\nsecond", 'say "hello"; then go', "1;2;3"):
+        assert cell(text) == text
 
 
 def test_numbers_keep_their_sign_and_texts_stay_as_they_are() -> None:
@@ -89,7 +123,7 @@ def test_an_export_costs_the_same_at_ten_rows_as_at_many(mirrored: ApiToken, log
 def test_counting_ends_at_a_bound(
     mirrored: ApiToken, monkeypatch: pytest.MonkeyPatch, login: Login
 ) -> None:
-    monkeypatch.setattr("pandabase_django.admin.lists.MOST_ROWS", 20)
+    monkeypatch.setattr("pandabase_django.admin.base.lists.MOST_ROWS", 20)
     pages = BoundedPaginator(Order.objects.order_by("pk"), 5)
     assert (pages.count, str(pages.count), pages.num_pages) == (20, "20+", 4)
     assert isinstance(pages.count, AtLeast)

@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from pandabase_django.admin.filters import StoreFilter
+from pandabase_django.admin.base.filters import StoreFilter
 from pandabase_django.models import (
     ApiToken,
     Category,
@@ -24,7 +24,7 @@ from pandabase_django.models import (
 )
 from pandabase_django.sandbox import Sandbox
 from tests.admin.conftest import Login
-from tests.admin.enumeration import model_admins
+from tests.admin.rights.enumeration import model_admins
 from tests.admin.rows import row_of
 
 pytestmark = pytest.mark.django_db
@@ -164,7 +164,7 @@ def form(sandbox: Sandbox, **changes: Any) -> dict[str, Any]:
         "name": "From the admin",
         "mode": "HMAC",
         "token_id": sandbox.hmac_token.token_id,
-        "new_secret": sandbox.hmac_token.secret,
+        "secret": sandbox.hmac_token.secret,
         "api_url": sandbox.url,
         "test": "on",
         "declared": ["PRODUCTS_READ", "ORDERS_READ"],
@@ -193,13 +193,13 @@ def test_a_token_is_added_tested_and_its_secret_never_shown(
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"new_secret": "sk_test_wrong_secret_of_a_token"}, "HTTP 401"),
-        ({"new_secret": " sk_with_a_space"}, "white space"),
+        ({"secret": "sk_test_wrong_secret_of_a_token"}, "HTTP 401"),
+        ({"secret": " sk_with_a_space"}, "white space"),
         ({"store_id": "shop"}, "store id"),
         ({"token_id": ""}, "needs its token id"),
         ({"api_url": "http://example.com"}, "https"),
         ({"other": "not a code"}, "permission code"),
-        ({"new_secret": ""}, "required"),
+        ({"secret": ""}, "required"),
     ],
 )
 def test_a_form_that_is_refused_says_why_and_keeps_no_secret(
@@ -208,7 +208,7 @@ def test_a_form_that_is_refused_says_why_and_keeps_no_secret(
     data = form(sandbox, **changes)
     page = login(superuser=True).post(url(ApiToken, "add"), data).content.decode()
     assert words in page
-    assert not data["new_secret"] or data["new_secret"] not in page
+    assert not data["secret"] or data["secret"] not in page
     assert not ApiToken.objects.exists()
 
 
@@ -262,7 +262,7 @@ def test_a_button_needs_its_permission_a_post_and_csrf(
 def test_a_disabled_token_takes_no_mirrored_row_with_it(mirrored: ApiToken, login: Login) -> None:
     counts = Order.objects.count(), Product.objects.count()
     client = login(superuser=True)
-    client.post(url(ApiToken, "disable", mirrored.pk))
+    client.post(url(ApiToken, "disable", mirrored.pk), {"sure": "on"})
     mirrored.refresh_from_db()
     assert mirrored.role == "RETIRED"
     assert (Order.objects.count(), Product.objects.count()) == counts
@@ -275,9 +275,12 @@ def test_sync_now_is_handed_to_the_workers(token: ApiToken, login: Login, broker
     assert login("view_store").post(target).status_code == 403
     assert broker() is None
     answer = login("view_store", "run_sync").post(target, follow=True)
-    message = broker()
-    assert message.headers["task"] == "pandabase.sync_store"
-    assert message.payload[0] == [token.store_id]
+    messages = [broker(), broker()]
+    assert [message.headers["task"] for message in messages] == [
+        "pandabase.sync_products",
+        "pandabase.sync_orders",
+    ]
+    assert [message.payload[0] for message in messages] == [[token.store_id]] * 2
     assert "handed to the workers" in answer.content.decode()
 
 

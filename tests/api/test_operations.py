@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import re
-from pathlib import Path
 
 import pytest
 
 from pandabase_django.api.operations import OPERATIONS
 from pandabase_django.api.permissions import KNOWN_PERMISSIONS, codes_in, split
-
-VENDOR_TABLE = Path(__file__).resolve().parents[3] / "shared" / "store-api" / "endpoints.csv"
+from tests.facts.store_api import FACTS, shape
 
 
 @pytest.mark.fact(12)
@@ -31,26 +28,18 @@ def test_paths_lie_below_the_store_of_their_kind() -> None:
 
 
 @pytest.mark.fact(2, 12)
-@pytest.mark.skipif(not VENDOR_TABLE.exists(), reason="the vendor's table is not beside us")
-def test_the_table_equals_the_vendors() -> None:
-    with VENDOR_TABLE.open() as file:
-        theirs = {
-            (row["method"], _shape(row["path"]), row["permission"], row["query_parameters"])
-            for row in csv.DictReader(file)
-        }
-    ours = {
-        (op.method, _shape(op.path.removeprefix("/v2/core")), op.permission)
+def test_the_table_has_the_vendors_paths_permissions_and_queries() -> None:
+    found = {
+        (
+            op.method,
+            shape(op.path.removeprefix("/v2/core/stores/{store_id}")),
+            op.permission,
+            op.query,
+        )
         for op in OPERATIONS.values()
         if op.path.startswith("/v2/core/")
     }
-    assert ours == {row[:3] for row in theirs}
-    for method, path, _, query in theirs:
-        (op,) = (
-            op
-            for op in OPERATIONS.values()
-            if op.method == method and _shape(op.path.removeprefix("/v2/core")) == path
-        )
-        assert op.query == set(query.split())
+    assert found == {(fact.method, fact.path, fact.permission, fact.query) for fact in FACTS}
 
 
 @pytest.mark.fact(11)
@@ -60,8 +49,3 @@ def test_there_are_33_permission_codes() -> None:
     assert split("SOME_NEW_THING_READ") == ("SOME_NEW_THING", "READ")
     assert split("ODD") == ("ODD", "")
     assert codes_in("needs ORDERS_READ and ORDERS_READ, not orders_write") == ("ORDERS_READ",)
-
-
-def _shape(path: str) -> str:
-    """A path without the names of its parameters and without a final slash."""
-    return "/".join("{}" if part.startswith("{") else part for part in path.rstrip("/").split("/"))

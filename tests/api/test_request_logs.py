@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pandabase_django.api.masking import mask, without_credentials
-from pandabase_django.api.request_logs import RequestLogEntry
+from pandabase_django.api.schemas.request_logs import RequestLogEntry
 from pandabase_django.exceptions import ProtocolError
 
 AT = datetime(2026, 11, 24, 12, 0, 0, 250_000, tzinfo=timezone.utc)
@@ -103,4 +103,5 @@ def test_no_credential_passes() -> None:
 
 def test_a_secret_is_masked_whole_and_words_that_look_like_one_are_not() -> None:
     assert mask("sent sk_live_a.b~c+d/e= twice") == "sent •••• twice"
+    assert mask("signed by whk_secret_abcdef1234567890.") == "signed by ••••."
     assert mask('{"task_id": 1, "risk_score": 2}') == '{"task_id": 1, "risk_score": 2}'

@@ -1,4 +1,4 @@
-"""A running shop for each module, a fresh browser for each test."""
+"""A running shop for all that leave it as it is, a fresh browser for each test."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ def _possible() -> None:
         skip("browser", reason=reason)
 
 
-@pytest.fixture(scope="module")
+# With ``--dist loadgroup`` these run in one process: so it is started once.
+@pytest.fixture(scope="session")
 def shop(_possible: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    """A shop with a past and a worker."""
+    """A shop with a past and a worker; no test may change what the pages of its seed show."""
     with running_shop(tmp_path_factory.mktemp("shop"), worker=True) as running:
         yield running
 

@@ -1,7 +1,7 @@
 """Fills a shop for the browser and prints, as JSON, who may log in and which pages there are.
 
-Run as ``python -m tests.browser.seed REMOTE filled|empty`` in the shop's environment. What can
-happen for real does: rows come by a sync, failures from a sandbox that fails.
+Run as ``python -m tests.browser.seed REMOTE filled|empty|selling URL`` in the shop's environment.
+What can happen for real does: rows come by a sync, failures from a sandbox that fails.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ def main() -> None:
     user = User.objects.create_superuser("owner", "owner@example.com", PASSWORD)
     if how == "filled":
         fill(remote, user)
+    if how == "selling":
+        sell(remote, url=sys.argv[3])
+        user = User.objects.create_user("buyer", password=PASSWORD)
     sys.stdout.write(
         json.dumps(
             {
@@ -45,9 +48,9 @@ def fill(remote: dict[str, Any], user: Any) -> None:
 
     from pandabase_django.crypto.secret import Secret
     from pandabase_django.models import ApiToken, SyncRun
-    from pandabase_django.services.connection import add_token, declare_permissions
-    from pandabase_django.services.connection import test_connection as probe
     from pandabase_django.services.sync.runs import sync_resource
+    from pandabase_django.services.tokens.connection import add_token, declare_permissions
+    from pandabase_django.services.tokens.connection import test_connection as probe
     from pandabase_django.tasks import fetch_request_logs
 
     hmac = next(token for token in remote["tokens"] if token["mode"] == "HMAC")
@@ -123,12 +126,85 @@ def fill(remote: dict[str, Any], user: Any) -> None:
     )
     fetch_request_logs.apply(args=[active.store_id])
     fill_webhooks(active.store)
+    fill_checkouts(remote, active.store, user)
     for name in list(_missing()):
         _make(name, active.store)
 
 
+def sell(remote: dict[str, Any], *, url: str) -> None:
+    """A shop with products on sale, which hears of its orders by webhooks."""
+    from demo_project.webhooks import receive_webhooks
+    from pandabase_django.crypto.secret import Secret
+    from pandabase_django.models import SyncRun
+    from pandabase_django.services.sync.runs import sync_resource
+    from pandabase_django.services.tokens.connection import add_token
+
+    given = next(token for token in remote["tokens"] if token["mode"] == "HMAC")
+    token = add_token(
+        store_id=remote["store"],
+        mode="HMAC",
+        secret=Secret(given["secret"]),
+        token_id=given["token_id"],
+        base_url=remote["url"],
+    )
+    sync_resource(token.store, resource="products", trigger=SyncRun.Trigger.COMMAND)
+    receive_webhooks(token.store, site=url)
+
+
+def fill_checkouts(remote: dict[str, Any], store: Any, user: Any) -> None:
+    """Checkouts that were paid, paid otherwise, left, and one whose handler fails."""
+    from django.utils import timezone
+
+    from pandabase_django.models import CheckoutSession, HandledFact, Purchase, PurchaseFact
+    from pandabase_django.services.purchases.reference import metadata_for
+    from pandabase_django.services.sync.refresh import fetch_order
+
+    lines = [{"name": "Course: first steps", "amount": 4900, "quantity": 1}]
+    less = {"total": 100, "amount": 100}
+    for number, forged in enumerate(({}, {}, less, {"discount": 4000, "total": 900}, None)):
+        session = CheckoutSession(
+            store=store,
+            state="OPEN",
+            user=user if number else None,
+            purpose="course",
+            context={"course": number},
+            items=[{"name": "Course: first steps", "quantity": 1, "price_minor": 4900}],
+            currency="USD",
+            subtotal_minor=4900,
+            expires_at=timezone.now() + timedelta(hours=6),
+        )
+        metadata = metadata_for(session.reference)
+        (session.session_id,) = _change(remote, "open_checkout", items=lines, metadata=metadata)
+        session.save(force_insert=True)
+        if forged is not None:
+            paid = _change(remote, "pay_checkout", id=session.session_id, **forged)
+            fetch_order(store, paid[-1], delivery_id="")
+    handed, failing, *_ = Purchase.objects.order_by("pk")
+    Purchase.objects.filter(pk=handed.pk).update(state="IDLE", told="PAID", next_attempt_at=None)
+    fact = PurchaseFact.objects.create(purchase=handed, number=1, fact="PAID", state="DONE")
+    HandledFact.objects.create(fact=fact, handler="shop.pandabase_events.enrol_in_course")
+    Purchase.objects.filter(pk=failing.pk).update(
+        attempts=3,
+        next_attempt_at=timezone.now() + timedelta(hours=2),
+        enqueued_at=None,
+        last_error="Raised: shop.pandabase_events.enrol_in_course (LookupError: 'no seat left')",
+    )
+
+
+def _change(remote: dict[str, Any], op: str, **options: Any) -> list[str]:
+    import requests
+
+    change = [{"op": op, **options}]
+    reply = requests.post(f"{remote['control_url']}/changes", json=change, timeout=60)
+    reply.raise_for_status()
+    ids: list[str] = reply.json()["data"]["ids"]
+    return ids
+
+
 def fill_webhooks(store: Any) -> None:
     """An endpoint that is registered and differs, and deliveries that went well and badly."""
+    from django.utils import timezone
+
     from pandabase_django.models import Order, WebhookDelivery, WebhookEndpoint
     from pandabase_django.services.webhooks.comparison import compare
     from pandabase_django.services.webhooks.process import process_delivery
@@ -155,7 +231,10 @@ def fill_webhooks(store: Any) -> None:
         state="DEAD", next_attempt_at=None, **failed
     )
     WebhookDelivery.objects.filter(pk=rows[9].pk).update(
-        state="PENDING", **{**failed, "attempts": 3}
+        state="PENDING",
+        next_attempt_at=timezone.now() + timedelta(hours=2),
+        attempts=3,
+        last_error="Raised: shop.pandabase_events.hand_out_key_for_order (LookupError: 'no key')",
     )
     deliver(endpoint.pk, secret, number=90, event="PAYMENT_DISPUTED", order_id="ord_unknown")
     for number in range(4):
@@ -182,7 +261,7 @@ def deliver(
 
     from django.test import Client
 
-    from pandabase_django.sandbox.signatures import signed_headers
+    from pandabase_django.sandbox.webhooks.signatures import signed_headers
 
     identity = f"evt_{number:024d}"
     payload = {
@@ -210,7 +289,7 @@ def deliver(
 
 
 def _missing() -> list[Any]:
-    from tests.admin.enumeration import model_admins
+    from tests.admin.rights.enumeration import model_admins
 
     return [a.model for a in model_admins().values() if not a.model.objects.exists()]
 
@@ -238,7 +317,7 @@ def pages_of(user: Any) -> list[dict[str, str]]:
     from django.test import Client
     from django.urls import reverse
 
-    from tests.admin.enumeration import pages
+    from tests.admin.rights.enumeration import pages
 
     client = Client(headers={"host": "127.0.0.1"})
     client.force_login(user)
@@ -254,14 +333,18 @@ def pages_of(user: Any) -> list[dict[str, str]]:
 
 
 def _row(page: Any) -> Any:
-    from pandabase_django.models import Order, Store
+    from pandabase_django.models import CheckoutSession, Order, Purchase, Store
 
     if page.model_admin is None:
         return Store.objects.first()
+    if page.model_admin.model is Purchase:
+        return Purchase.objects.filter(verdict="MISMATCH").first()
+    if page.model_admin.model is CheckoutSession:
+        return CheckoutSession.objects.filter(state="MISMATCH").first()
     rows = page.model_admin.model.objects
     if page.model_admin.model is Order:
-        # One with a customer and everything known of it.
-        return rows.filter(dirty=False, customer__isnull=False).order_by("-created_at").first()
+        # One that was sold here: everything is known of it.
+        return rows.filter(purchases__verdict="MATCHED").order_by("created_at").first()
     return rows.first()
 
 

@@ -17,10 +17,10 @@ from typing import Any
 from demo_project.processes import Processes
 from pandabase_django.crypto.keyring import generate_key
 
-__all__ = ["Shop", "running_shop"]
+__all__ = ["Shop", "in_theme", "running_shop"]
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 120
 
 
 @dataclass(slots=True)
@@ -46,7 +46,7 @@ class Shop:
             cwd=ROOT,
             capture_output=True,
             text=True,
-            timeout=PATIENCE_SECONDS * 2,
+            timeout=PATIENCE_SECONDS,
             check=False,
         )
         if done.returncode:
@@ -56,14 +56,15 @@ class Shop:
 
 @contextmanager
 def running_shop(
-    folder: Path, *, worker: bool = False, filled: bool = True, theme: str = ""
+    folder: Path, *, worker: bool = False, how: str = "filled", theme: str = ""
 ) -> Iterator[Shop]:
     """Start a shop and stop all of it at the end.
 
     Args:
         folder: Empty; takes database, broker, cache and log.
         worker: Whether a Celery worker and beat's tasks run.
-        filled: Whether the shop has a token, mirrored rows and a past; else only its users.
+        how: ``filled``: the shop has a token, mirrored rows and a past; ``empty``: only its owner;
+            ``selling``: a buyer, products and webhooks.
         theme: Name of an admin theme, as in ``tests.browser.settings``.
     """
     port = _free_port()
@@ -83,24 +84,38 @@ def running_shop(
     with Processes(root=ROOT, environment=environment, log=log) as processes:
         sandbox = processes.start(
             *("manage.py", "pandabase_sandbox", "--port", "0"),
-            *("--products", "60", "--orders", "400"),
+            *("--products", "60", "--orders", "400", "--webhook-http"),
             keep_stdout=True,
         )
         remote = json.loads(processes.first_line(sandbox))
         environment["PANDABASE_API_URL"] = remote["url"]
         shop = Shop(f"http://127.0.0.1:{port}", remote, environment)
         shop.run("manage.py", "migrate", "--verbosity", "0")
-        arguments = [json.dumps(remote), "filled" if filled else "empty"]
+        arguments = [json.dumps(remote), how, shop.url]
         shop.seed = json.loads(shop.run("-m", "tests.browser.seed", *arguments))
         # A new one, so that it has the sandbox's URL too.
         with Processes(root=ROOT, environment=environment, log=log) as served:
-            served.start(
-                *("manage.py", "runserver", "--noreload", "--insecure", f"127.0.0.1:{port}")
-            )
+            _serve(served, port)
             if worker:
                 served.start("-m", "celery", "-A", "demo_project", "worker", "-c", "1")
             _wait_for(port, log)
             yield shop
+
+
+@contextmanager
+def in_theme(shop: Shop, theme: str) -> Iterator[Shop]:
+    """The same shop by another web server, whose admin wears a theme."""
+    port = _free_port()
+    environment = {**shop.environment, "BROWSER_THEME": theme}
+    log = Path(environment["BROWSER_STATE_DIR"]) / f"{theme}.log"
+    with Processes(root=ROOT, environment=environment, log=log) as served:
+        _serve(served, port)
+        _wait_for(port, log)
+        yield Shop(f"http://127.0.0.1:{port}", shop.remote, environment, shop.seed)
+
+
+def _serve(processes: Processes, port: int) -> None:
+    processes.start("manage.py", "runserver", "--noreload", "--insecure", f"127.0.0.1:{port}")
 
 
 def _free_port() -> int:

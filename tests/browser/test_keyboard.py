@@ -14,7 +14,13 @@ from tests.browser.shop import Shop, running_shop
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-pytestmark = [pytest.mark.browser, pytest.mark.worker, pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.thorough,
+    pytest.mark.browser,
+    pytest.mark.worker,
+    pytest.mark.timeout(300),
+    pytest.mark.xdist_group("keyboard"),
+]
 
 MANY_STOPS = 300
 # Whether the element with the focus looks different from the same element without.
@@ -36,7 +42,7 @@ FOCUS_SHOWS = """() => {
 @pytest.fixture(scope="module")
 def shop(_possible: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """A shop that has an owner, a worker, and nothing else."""
-    with running_shop(tmp_path_factory.mktemp("empty"), worker=True, filled=False) as running:
+    with running_shop(tmp_path_factory.mktemp("empty"), worker=True, how="empty") as running:
         yield running
 
 
@@ -63,6 +69,14 @@ def fill(page: Page, selector: str, text: str) -> None:
     page.keyboard.type(text)
 
 
+def log_in(page: Page, shop: Shop) -> None:
+    page.goto(f"{shop.url}/admin/")
+    page.keyboard.type(shop.seed["username"])  # The first field has the focus.
+    fill(page, "#id_password", shop.seed["password"])
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+
+
 def said(page: Page) -> str:
     return " ".join(page.locator(".messagelist li").all_inner_texts())
 
@@ -71,19 +85,14 @@ def test_a_token_is_added_tested_rotated_and_its_store_synced(shop: Shop, browse
     given = next(token for token in shop.remote["tokens"] if token["mode"] == "HMAC")
     complaints: list[str] = []
     with open_page(browser, complaints=complaints) as page:
-        page.goto(f"{shop.url}/admin/")
-        page.keyboard.type(shop.seed["username"])  # The first field has the focus.
-        fill(page, "#id_password", shop.seed["password"])
-        with page.expect_navigation():
-            page.keyboard.press("Enter")
-
+        log_in(page, shop)
         press(page, "a[href='/admin/pandabase/apitoken/add/']")
         page.keyboard.type(shop.remote["store"])
         fill(page, "#id_name", "By keyboard")
         tab_to(page, "#id_mode")
         page.keyboard.type("H")
         fill(page, "#id_token_id", given["token_id"])
-        fill(page, "#id_new_secret", given["secret"])
+        fill(page, "#id_secret", given["secret"])
         press(page, "input[name='_continue']")
         assert page.url.endswith("/change/"), page.inner_text("body")
         assert given["secret"] not in page.content()
@@ -103,7 +112,7 @@ def test_a_token_is_added_tested_rotated_and_its_store_synced(shop: Shop, browse
         assert page.url != old
 
         press(page, "a[href='/admin/pandabase/store/']")
-        press(page, "th.field-id a")
+        press(page, "th.field-name a")
         press(page, "form[action$='/sync/'] button")
         assert "workers" in said(page)
 
@@ -113,6 +122,24 @@ def test_a_token_is_added_tested_rotated_and_its_store_synced(shop: Shop, browse
             time.sleep(0.5)
         press(page, "a[href='/admin/pandabase/order/']")
         assert page.locator("#result_list tbody tr").count() == 50
+        assert page.evaluate("window.__violations") == []
+    assert complaints == []
+
+
+def test_a_token_is_saved_and_its_store_synced_at_once(shop: Shop, browser: Browser) -> None:
+    given = next(token for token in shop.remote["tokens"] if token["mode"] == "BEARER")
+    complaints: list[str] = []
+    with open_page(browser, complaints=complaints) as page:
+        log_in(page, shop)
+        page.goto(f"{shop.url}/admin/pandabase/apitoken/add/")
+        page.keyboard.type(shop.remote["store"])
+        fill(page, "#id_name", "At once")
+        tab_to(page, "#id_mode")
+        page.keyboard.type("B")
+        fill(page, "#id_secret", given["secret"])
+        press(page, "input[name='_sync']")
+        assert "At once" in said(page)
+        assert "workers" in said(page)
         assert page.evaluate("window.__violations") == []
     assert complaints == []
 

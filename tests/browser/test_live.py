@@ -13,12 +13,17 @@ from tests.browser.shop import Shop
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.thorough,
+    pytest.mark.browser,
+    pytest.mark.timeout(300),
+    pytest.mark.xdist_group("shop"),
+]
 
 SET_UP = "import django; django.setup(); from pandabase_django.models import *; "
 RUNNING = (
     "from django.utils import timezone as t; from datetime import timedelta; n = t.now(); "
-    "SyncRun.objects.filter(state='RUNNING').delete(); "
+    "SyncRun.objects.filter(state='RUNNING', resource='orders').delete(); "
     "print(SyncRun.objects.create(store=Store.objects.first(), resource='orders', trigger='ADMIN',"
     " started_at=n, heartbeat_at=n + timedelta(hours=1), progress_done=10, progress_total=100).pk)"
 )

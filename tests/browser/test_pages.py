@@ -12,7 +12,12 @@ from tests.browser.shop import Shop
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.thorough,
+    pytest.mark.browser,
+    pytest.mark.timeout(300),
+    pytest.mark.xdist_group("pages"),
+]
 
 LOOKS: dict[str, dict[str, Any]] = {
     "desktop, light": {"viewport": DESKTOP, "color_scheme": "light"},

@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.browser.chromium import open_page
-from tests.browser.shop import Shop, running_shop
+from tests.browser.shop import Shop, in_theme
 from tests.required import skip
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.thorough,
+    pytest.mark.browser,
+    pytest.mark.timeout(300),
+    pytest.mark.xdist_group("shop"),
+]
 
 # What is ours on a page and does not look as it should, in words.
 FAULTS = """() => {
@@ -39,7 +44,7 @@ FAULTS = """() => {
       faults.push(`badge "${badge.innerText}" without a border`);
     }
   }
-  for (const field of document.querySelectorAll("#id_name, #id_store_id, #id_new_secret")) {
+  for (const field of document.querySelectorAll("#id_name, #id_store_id, #id_secret")) {
     const style = getComputedStyle(field);
     if (shown(field) && !parseFloat(style.borderBottomWidth) && style.boxShadow === "none") {
       faults.push(`${field.id} without a frame`);
@@ -49,16 +54,17 @@ FAULTS = """() => {
 }"""
 
 
-@pytest.fixture(scope="module", params=["unfold", "jazzmin", "grappelli"])
-def shop(request: Any, _possible: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    """A filled shop whose admin wears the theme."""
+@pytest.fixture(params=["unfold", "jazzmin", "grappelli"])
+def themed(request: Any, shop: Shop) -> Iterator[Shop]:
+    """The shop under the theme."""
     if importlib.util.find_spec(request.param) is None:
         skip("themes", reason=f"django-{request.param} is not installed")
-    with running_shop(tmp_path_factory.mktemp("themed"), theme=request.param) as running:
+    with in_theme(shop, request.param) as running:
         yield running
 
 
-def test_every_page_opens_and_is_usable_under_the_theme(shop: Shop, browser: Browser) -> None:
+def test_every_page_opens_and_is_usable_under_the_theme(themed: Shop, browser: Browser) -> None:
+    shop = themed
     complaints: list[str] = []
     wrong: list[str] = []
     buttons = 0

@@ -26,7 +26,7 @@ from django.db import connection
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.models import Order, Store, WebhookDelivery, WebhookEndpoint
 from pandabase_django.sandbox import Sandbox
-from pandabase_django.sandbox.signatures import signed_headers
+from pandabase_django.sandbox.webhooks.signatures import signed_headers
 from tests.connecting import connect
 from tests.load.sender import Outcome, Shot, percentile, send
 from tests.load.server import ROOT, Gunicorn

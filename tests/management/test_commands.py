@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import subprocess
+import sys
 import uuid
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError, call_command, load_command_class
+from django.db import connection
 from django.utils import timezone
 
 from pandabase_django.crypto.keyring import Keyring
 from pandabase_django.models import ApiToken, Order, Product, Store, SyncCursor
 from pandabase_django.sandbox import Sandbox
-from pandabase_django.services.sync import lease as leases
+from pandabase_django.services.sync.run import lease as leases
 from tests.brokers import broker_at
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -60,6 +65,76 @@ def test_a_generated_key_stands_alone_on_stdout_and_works() -> None:
     assert len(Keyring.from_texts([out.strip()]).key_ids) == 1
 
 
+def test_a_key_is_made_before_settings_exist(tmp_path: Path) -> None:
+    environment = {k: v for k, v in os.environ.items() if k != "DJANGO_SETTINGS_MODULE"}
+    environment["PYTHONPATH"] = str(Path(__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-m", "pandabase_django.generate_key"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.count("\n") == 1
+    assert len(Keyring.from_texts([done.stdout.strip()]).key_ids) == 1
+
+
+def test_a_check_with_warnings_does_not_say_that_nothing_needs_attention(token: ApiToken) -> None:
+    out, code = _run("pandabase_check")
+    assert code != 0  # no beat, no run yet
+    assert "Nothing needs attention" not in out
+
+
+def test_a_wrong_resource_is_answered_with_the_right_ones() -> None:
+    with pytest.raises(CommandError) as caught:
+        call_command("pandabase_sync", "--resource", "foo")
+    assert "products" in str(caught.value)
+    assert "Resource." not in str(caught.value)
+
+
+NOBODY = str(uuid.UUID(int=0))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["pandabase_test_connection"],
+        ["pandabase_rotate_secret", "--token", NOBODY, "--reason", "x", "--dry-run"],
+        ["pandabase_install_secret", "--token", NOBODY, "--no-input"],
+        ["pandabase_reseal"],
+        ["pandabase_replay_webhooks"],
+        ["pandabase_replay_webhooks", "--event-id", "evt_1"],
+    ],
+)
+def test_a_missing_migration_is_a_sentence(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PANDABASE_TOKEN_SECRET", "sk_x")
+    tables = ("pandabase_apitoken", "pandabase_webhookdelivery")
+    with connection.cursor() as cursor:
+        for table in tables:
+            cursor.execute(f"ALTER TABLE {table} RENAME TO {table}_away")
+    try:
+        with pytest.raises(CommandError, match="Was `migrate` run") as caught:
+            call_command(*arguments, stdout=io.StringIO(), stderr=io.StringIO())
+    finally:
+        with connection.cursor() as cursor:
+            for table in tables:
+                cursor.execute(f"ALTER TABLE {table}_away RENAME TO {table}")
+    assert caught.value.returncode == 1
+
+
+def test_a_store_that_is_not_here_is_no_success() -> None:
+    for name in ("pandabase_sync", "pandabase_replay_webhooks"):
+        assert _run(name, "--store", "shp_unknown") == ("", 2)
+
+
+def test_progress_on_a_terminal_is_not_red() -> None:
+    command = load_command_class("pandabase_django", "pandabase_sync")
+    assert command.stderr.style_func("x") == "x"
+
+
 def test_adding_a_token_prints_its_primary_key_alone(token: ApiToken) -> None:
     assert token.role == "ACTIVE"
 
@@ -75,6 +150,20 @@ def test_the_secret_may_come_from_the_environment(
         *("--token-id", sandbox.hmac_token.token_id),
     )
     assert (code, ApiToken.objects.count()) == (0, 1)
+
+
+def test_a_permission_that_may_be_misspelt_is_asked_about(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PANDABASE_TOKEN_SECRET", sandbox.hmac_token.secret)
+    call_command(
+        "pandabase_add_token",
+        *("--store", sandbox.store_id, "--mode", "hmac", "--base-url", sandbox.url),
+        *("--token-id", sandbox.hmac_token.token_id, "--permissions", "ORDERS_READ, ORDER_READ"),
+    )
+    told = capsys.readouterr().err
+    assert "Is ORDER_READ spelt right?" in told
+    assert "Is ORDERS_READ" not in told
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sqlite3
 import threading
@@ -14,16 +15,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import responses
 from django.utils import timezone
 
 from pandabase_django.management.commands.pandabase_sync import Command
 from pandabase_django.management.exits import Exit
 from pandabase_django.models import ApiToken, Category, Product, Store, SyncCursor, SyncRun
 from pandabase_django.sandbox import Sandbox
-from pandabase_django.services.findings import Level, Situation
-from pandabase_django.services.health import attention
-from pandabase_django.services.sync import lease as leases
-from pandabase_django.services.sync.runs import sync_resource
+from pandabase_django.services.health.findings import Level, Situation
+from pandabase_django.services.health.report import attention
+from pandabase_django.services.sync.run import lease as leases
+from pandabase_django.services.sync.runs import Caller, sync_resource
+from pandabase_django.services.tokens.connection import activate_token
 from tests.commands import pandabase_sync
 from tests.connecting import connect
 from tests.worker.servers import OwnPostgres
@@ -43,6 +46,8 @@ def test_ctrl_c_ends_the_run_in_one_line_and_frees_its_lease(
     shop = Shop(f"sqlite:///{database}")
     try:
         shop.open(sandbox)
+        # On a busy machine the sync would end before the signal arrives.
+        sandbox.set(latency_ms=100)
         running = shop.start("pandabase_sync", "--format", "json")
         wait_for_requests(sandbox, sandbox.requests_served + 60)
         os.kill(running.pid, signal.SIGINT)
@@ -77,7 +82,10 @@ def test_an_interruption_ends_a_wait_for_a_rate_limit(sandbox: Sandbox) -> None:
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         sync_resource(
-            store, resource="orders", trigger=SyncRun.Trigger.COMMAND, on_progress=interrupt
+            store,
+            resource="orders",
+            trigger=SyncRun.Trigger.COMMAND,
+            caller=Caller(on_progress=interrupt),
         )
     sleeping = [t for t in threading.enumerate() if t.name.startswith("pandabase-fetch")]
     for thread in sleeping:
@@ -96,7 +104,7 @@ def test_a_run_that_is_interrupted_is_cancelled_and_the_next_one_goes_on(sandbox
 
     arguments: dict[str, Any] = {"resource": "orders", "trigger": SyncRun.Trigger.COMMAND}
     with pytest.raises(KeyboardInterrupt):
-        sync_resource(store, on_progress=interrupt, **arguments)
+        sync_resource(store, caller=Caller(on_progress=interrupt), **arguments)
     run = SyncRun.objects.get()
     assert (run.state, run.finished_at is None) == ("CANCELLED", False)
     assert SyncCursor.objects.get().lease_until is None
@@ -146,7 +154,7 @@ def test_categories_that_may_not_be_read_are_told_in_every_run_until_they_may(
     assert [(f.code, f.level) for f in health] == [("permission_missing", Level.WARNING)]
     # Somebody allows it, with a token that has it.
     ApiToken.objects.filter(pk=token.pk).update(role=ApiToken.Role.RETIRED)
-    connect(sandbox)
+    activate_token(connect(sandbox))
     assert pandabase_sync("--resource", "products")[0] == 0
     assert "EQUAL" in pandabase_sync("--resource", "products", "--audit", "--full")[1]
     assert Category.objects.count() > 0
@@ -176,13 +184,14 @@ def test_waiting_for_a_lease_is_no_part_of_the_runs_time(sandbox: Sandbox) -> No
         store,
         resource="products",
         trigger=SyncRun.Trigger.COMMAND,
-        on_wait=lambda holder, seconds: None,
+        caller=Caller(on_wait=lambda holder, seconds: None),
     ).run
     assert run.started_at >= free_at
 
 
 @pytest.mark.worker
 @pytest.mark.postgres
+@pytest.mark.thorough
 def test_a_database_that_stops_is_told_for_each_resource_and_all_of_it_is_json(
     sandbox: Sandbox,
 ) -> None:
@@ -213,3 +222,25 @@ def test_a_database_that_stops_is_told_for_each_resource_and_all_of_it_is_json(
     finally:
         shop.close()
         database.close()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("arguments", [[], ["--audit"], ["--audit", "--full"], ["--dry-run"]])
+def test_an_unexpected_error_about_one_store_keeps_no_other_from_its_sync(
+    sandbox: Sandbox, arguments: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    with Sandbox(seed=6, products=3, orders=3) as second:
+        by_store = {connect(each).store_id: each for each in (sandbox, second)}
+        first = Store.objects.all()[0].pk
+        with responses.RequestsMock() as mock:
+            mock.add_passthru(re.compile("http://"))
+            mock.get(re.compile(f"{by_store[first].url}/.*"), body=RuntimeError("of a library"))
+            code, text = pandabase_sync("--format", "json", *arguments)
+    told = json.loads(text)
+    (reports,) = [value for key, value in told.items() if key != "ok"]
+    states = [(report["store"] == first, report["state"]) for report in reports]
+    assert (code, told["ok"], len(states)) == (1, False, 4)
+    assert states[:2] == [(True, "FAILED")] * 2
+    assert all(not of_first and state != "FAILED" for of_first, state in states[2:])
+    assert all("the log has it" in report["error"] for report in reports[:2])
+    assert "RuntimeError: of a library" in caplog.text

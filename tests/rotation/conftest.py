@@ -15,6 +15,9 @@ from pandabase_django.sandbox import Sandbox
 from pandabase_django.services.rotation import RotationContext, request_rotation, run_rotation
 from tests.connecting import connect
 
+ROLL = {"method": "POST", "path_regex": "roll-secret$"}
+"""The one request of a rotation, for rules of the sandbox."""
+
 
 class Clock:
     """Stands still until it is moved; sleeping moves it."""

@@ -16,7 +16,7 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, OperationalError, connection
 
 from pandabase_django import signals
-from pandabase_django.api.replies import RawReply
+from pandabase_django.api.wire.replies import RawReply
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.exceptions import PandabaseError
 from pandabase_django.models import ApiToken
@@ -31,13 +31,12 @@ from pandabase_django.services.rotation import (
     run_rotation,
     watch_rotations,
 )
-from pandabase_django.services.rotation.wire import StoreWire
+from pandabase_django.services.rotation.context import StoreWire
 from tests.connecting import connect
-from tests.rotation.conftest import Clock, attempts
+from tests.rotation.conftest import ROLL, Clock, attempts
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-ROLL = {"method": "POST", "path_regex": "roll-secret$"}
 FAULTS: list[dict[str, Any]] = [
     {"action": "none"},
     {"action": "truncate"},

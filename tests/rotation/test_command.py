@@ -10,11 +10,10 @@ from pathlib import Path
 import pytest
 
 from pandabase_django.sandbox import Sandbox
+from tests.rotation.conftest import ROLL
 from tests.worker.shop import PATIENCE_SECONDS, Shop
 
 pytestmark = pytest.mark.worker
-
-ROLL = {"method": "POST", "path_regex": "roll-secret$"}
 
 
 @pytest.fixture

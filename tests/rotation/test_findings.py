@@ -12,20 +12,18 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from pandabase_django.api.replies import RawReply
+from pandabase_django.api.wire.replies import RawReply
 from pandabase_django.models import ApiToken, RotationAttempt
 from pandabase_django.sandbox import Sandbox
-from pandabase_django.services.findings import Situation
-from pandabase_django.services.health import attention
+from pandabase_django.services.health.findings import Situation
+from pandabase_django.services.health.report import attention
 from pandabase_django.services.rotation import request_rotation, run_rotation
-from pandabase_django.services.rotation.record import sealed_reply
 from pandabase_django.services.rotation.replies import packed
 from pandabase_django.services.rotation.spool import put
-from tests.rotation.conftest import attempts, in_use
+from pandabase_django.services.rotation.transitions import sealed_reply
+from tests.rotation.conftest import ROLL, attempts, in_use
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-ROLL = {"method": "POST", "path_regex": "roll-secret$"}
 
 
 def told() -> dict[str, str]:

@@ -4,33 +4,43 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import transaction
 
-from pandabase_django.api.replies import RawReply
+from pandabase_django.api.wire.replies import RawReply
+from pandabase_django.api.wire.timeouts import RequestPolicy
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.exceptions import InvalidCredential, RotationError, TransportError
 from pandabase_django.models import ApiToken, RotationAttempt
 from pandabase_django.sandbox import Sandbox
-from pandabase_django.services.clients import open_client
-from pandabase_django.services.connection import retire_token
 from pandabase_django.services.rotation import (
     RotationContext,
+    install_from_held,
     install_secret,
     request_rotation,
     run_rotation,
     watch_rotations,
 )
-from pandabase_django.services.rotation.swapping import write_secret
-from pandabase_django.services.rotation.wire import Answer, Standing, StoreWire
-from tests.rotation.conftest import Clock, attempts, in_use, rolls
+from pandabase_django.services.rotation.context import (
+    Answer,
+    StoreWire,
+    Validity,
+    send_bound_seconds,
+)
+from pandabase_django.services.rotation.judge import SENDER_MARGIN_SECONDS
+from pandabase_django.services.rotation.replies import packed
+from pandabase_django.services.rotation.swap import write_secret
+from pandabase_django.services.tokens.building import build_client
+from pandabase_django.services.tokens.clients import open_client
+from pandabase_django.services.tokens.connection import retire_token
+from tests.connecting import connect
+from tests.rotation.conftest import ROLL, Clock, attempts, in_use, rolls
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-ROLL = {"method": "POST", "path_regex": "roll-secret$"}
 
 
 def rolled_in_the_dashboard(token: ApiToken) -> Secret:
@@ -102,9 +112,24 @@ def test_nothing_is_installed_while_a_request_is_under_way(
     RotationAttempt.objects.filter(pk=attempt.pk).update(state="SENT", sent_at=clock.now)
     with pytest.raises(RotationError, match="being sent right now"):
         install_secret(token, secret=Secret("sk_test_1234"), reason="x", context=context)
-    clock.pass_by(minutes=3)
+    clock.pass_by(seconds=send_bound_seconds() + SENDER_MARGIN_SECONDS - 1)
+    with pytest.raises(RotationError, match="being sent right now"):
+        install_secret(token, secret=Secret("sk_test_1234"), reason="x", context=context)
+    clock.pass_by(seconds=2)
     with pytest.raises(InvalidCredential):
         install_secret(token, secret=Secret("sk_test_1234"), reason="x", context=context)
+
+
+def test_a_request_of_another_token_holds_up_no_installation(
+    token: ApiToken, sandbox: Sandbox, context: RotationContext, clock: Clock
+) -> None:
+    other = connect(sandbox, sandbox.add_token())
+    attempt = request_rotation(other, reason="yearly", trigger="COMMAND")
+    RotationAttempt.objects.filter(pk=attempt.pk).update(state="SENT", sent_at=clock.now)
+    secret = rolled_in_the_dashboard(token)
+    assert install_secret(token, secret=secret, reason="by hand", context=context).state == "DONE"
+    attempt.refresh_from_db()
+    assert (attempt.state, attempt.closed_at) == ("SENT", None)
 
 
 def test_a_prepared_rotation_is_closed_unsent_by_an_installed_secret(
@@ -119,6 +144,20 @@ def test_a_prepared_rotation_is_closed_unsent_by_an_installed_secret(
 def test_installing_refuses_a_transaction(token: ApiToken) -> None:
     with transaction.atomic(), pytest.raises(RotationError, match="inside a transaction"):
         install_secret(token, secret=Secret("sk_test_1234"), reason="by hand")
+    attempt = request_rotation(token, reason="yearly", trigger="COMMAND")
+    with transaction.atomic(), pytest.raises(RotationError, match="inside a transaction"):
+        install_from_held(attempt, place="data.secret")
+
+
+def test_nothing_is_installed_for_a_token_that_is_retired(
+    token: ApiToken, sandbox: Sandbox
+) -> None:
+    secret = Secret(token.secret.reveal())
+    retire_token(token)
+    before = sandbox.requests_served
+    with pytest.raises(RotationError, match="is retired"):
+        install_secret(token, secret=secret, reason="by hand")
+    assert sandbox.requests_served == before
 
 
 def run(name: str, *arguments: str) -> tuple[str, str, int]:
@@ -248,10 +287,10 @@ class InstalledWhileSending(StoreWire):
         assert write_secret(token, self.installed, context=RotationContext())
         return reply
 
-    def standing(self, token: ApiToken, *, secret: Secret) -> Answer:
+    def try_secret(self, token: ApiToken, *, secret: Secret) -> Answer:
         if self.unclear and secret == self.installed:
-            return Answer(Standing.UNCLEAR, "No answer.")
-        return super().standing(token, secret=secret)
+            return Answer(Validity.UNCLEAR, "No answer.")
+        return super().try_secret(token, secret=secret)
 
 
 def test_a_secret_installed_meanwhile_stays_only_when_it_is_seen_to_work(
@@ -266,4 +305,77 @@ def test_a_secret_installed_meanwhile_stays_only_when_it_is_seen_to_work(
     watch_rotations(context=context)
     (attempt,) = attempts()
     assert attempt.state == "DONE"
+    assert in_use(token, sandbox)
+
+
+def test_a_chosen_text_waits_while_it_is_unclear_whether_another_installed_one_works(
+    token: ApiToken, sandbox: Sandbox, clock: Clock
+) -> None:
+    attempt = request_rotation(token, reason="yearly", trigger="COMMAND")
+    body = json.dumps({"data": {"value": rolled_in_the_dashboard(token).reveal()}}).encode()
+    attempt.state, attempt.reply = "HELD", packed(RawReply(200, "req_1", body))
+    attempt.save()
+    wire = InstalledWhileSending()
+    assert write_secret(token, wire.installed, context=RotationContext())
+    context = RotationContext(wire=wire, clock=clock, sleep=clock.sleep)
+    with pytest.raises(TransportError, match="installed meanwhile works is not clear"):
+        install_from_held(attempt, place="data.value", context=context)
+    wire.unclear = False
+    assert install_from_held(attempt, place="data.value", context=context).state == "DONE"
+    assert in_use(token, sandbox)
+
+
+class Meanwhile(StoreWire):
+    """Lets something happen after a secret was tried, and before it is written."""
+
+    def __init__(self, happen: Callable[[], object]) -> None:
+        self._happen = happen
+        self._happened = False
+
+    def try_secret(self, token: ApiToken, *, secret: Secret) -> Answer:
+        answer = super().try_secret(token, secret=secret)
+        if not self._happened:
+            self._happened = True
+            self._happen()
+        return answer
+
+
+@pytest.mark.parametrize("recorded", ["before", "meanwhile"])
+@pytest.mark.parametrize("by", ["itself", "another"])
+def test_a_roll_sent_while_the_secret_was_tried_is_not_closed_by_it(
+    token: ApiToken, sandbox: Sandbox, context: RotationContext, recorded: str, by: str
+) -> None:
+    secret = token.secret if by == "itself" else rolled_in_the_dashboard(token)
+    secret = Secret(secret.reveal())
+    signer = None if by == "itself" else connect(sandbox, sandbox.add_token())
+    sandbox.fault([{"match": ROLL, "action": "commit_then_reset"}])
+
+    def request() -> RotationAttempt:
+        return request_rotation(token, reason="yearly", trigger="ADMIN", signer=signer)
+
+    early = request() if recorded == "before" else None
+    # It takes the place of the secret that was tried, and its answer is lost.
+    wire = Meanwhile(lambda: run_rotation((early or request()).pk, context=context))
+    with pytest.raises(RotationError, match="changed at the same moment"):
+        install_secret(token, secret=secret, reason="by hand", context=RotationContext(wire=wire))
+    still_open = [row.state for row in attempts() if row.closed_at is None]
+    # Another token rolls once more; without one it stays to be told.
+    assert still_open == (["LOST"] if by == "itself" else [])
+    assert in_use(token, sandbox) == (by == "another")
+
+
+def test_of_two_secrets_that_are_installed_at_once_the_later_tried_one_stays(
+    token: ApiToken, sandbox: Sandbox
+) -> None:
+    secrets = [rolled_in_the_dashboard(token)]
+
+    def install_another() -> None:
+        with build_client(token, secret=secrets[0], policy=RequestPolicy()) as client:
+            body = client.roll_secret(token.token_id).body
+        secrets.append(Secret(json.loads(body)["data"]["secret"]))
+        install_secret(token, secret=secrets[1], reason="the other")
+
+    context = RotationContext(wire=Meanwhile(install_another))
+    with pytest.raises(RotationError, match="changed at the same moment"):
+        install_secret(token, secret=secrets[0], reason="the one", context=context)
     assert in_use(token, sandbox)

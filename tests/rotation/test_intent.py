@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,19 +13,14 @@ from pandabase_django.crypto.keyring import generate_key
 from pandabase_django.exceptions import RotationError, RotationInProgress
 from pandabase_django.models import ApiToken, RotationAttempt, SyncRun
 from pandabase_django.sandbox import Sandbox
-from pandabase_django.services.connection import declare_permissions, retire_token
 from pandabase_django.services.rotation import (
     RotationContext,
-    due_tokens,
     preflight,
-    request_due_rotations,
-    request_pair_rotation,
     request_rotation,
     run_rotation,
     watch_rotations,
 )
-from pandabase_django.services.rotation.policy import due_at
-from tests.connecting import connect
+from pandabase_django.services.tokens.connection import retire_token
 from tests.rotation.conftest import Clock, attempts, in_use, rolls
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -65,6 +59,8 @@ def test_a_token_without_an_id_or_in_retirement_is_not_rotated(
             token.refresh_from_db()
         with pytest.raises(RotationError, match=words):
             request_rotation(token, reason="yearly", trigger="ADMIN", signer=signer)
+    with pytest.raises(RotationError, match="retired"):
+        request_rotation(standby, reason="yearly", trigger="ADMIN", signer=token)
     assert attempts() == []
 
 
@@ -112,71 +108,8 @@ def test_preflight_without_network_sends_and_writes_nothing(
     assert preflight(token, network=False).problems == ("An earlier rotation is open: Prepared.",)
 
 
-def test_the_store_is_rotated_in_a_pair_and_the_roles_change(
-    token: ApiToken, standby: ApiToken, sandbox: Sandbox, context: RotationContext
-) -> None:
-    attempt = request_pair_rotation(token.store, reason="yearly", trigger="ADMIN")
-    assert (attempt.token, attempt.signer, attempt.flip) == (standby, token, True)
-    attempt = run_rotation(attempt.pk, context=context)
-    assert attempt.state == "DONE", attempt.outcome
-    assert "active one now" in attempt.outcome
-    token.refresh_from_db()
-    standby.refresh_from_db()
-    assert (token.role, standby.role) == ("STANDBY", "ACTIVE")
-    assert (token.secret_version, standby.secret_version) == (1, 2)
-    assert in_use(token, sandbox)
-    assert in_use(standby, sandbox)
-
-
-@pytest.mark.parametrize("when", ["before", "after"])
-def test_a_standby_that_lacks_what_the_active_one_does_never_takes_its_place(
-    token: ApiToken, sandbox: Sandbox, context: RotationContext, when: str
-) -> None:
-    given = sandbox.add_token(permissions=("STORE_READ", "PRODUCTS_READ"))
-    standby = connect(sandbox, given)
-    for code in ("ORDERS_READ", "PRODUCTS_READ", "STORE_READ"):
-        token.permissions.update_or_create(code=code, defaults={"observed": "GRANTED"})
-    if when == "after":
-        given.permissions = (*given.permissions, "ORDERS_READ")
-        sandbox.fault(
-            [
-                {
-                    "match": {"method": "GET", "path_regex": "/orders$"},
-                    "action": "status",
-                    "args": {"status": 403, "error": "Missing required permissions: ORDERS_READ"},
-                    "nth": 2,
-                }
-            ]
-        )
-    attempt = request_pair_rotation(token.store, reason="yearly", trigger="ADMIN")
-    attempt = run_rotation(attempt.pk, context=context)
-    assert "lacks ORDERS_READ" in attempt.outcome
-    assert attempt.state == ("FAILED_SAFE" if when == "before" else "DONE")
-    assert rolls(sandbox) == (0 if when == "before" else 1)
-    standby.refresh_from_db()
-    assert standby.role == "STANDBY"
-    assert in_use(standby, sandbox)
-
-
-def test_a_permission_to_write_counts_as_lacking_when_it_is_not_declared(
-    token: ApiToken, standby: ApiToken, sandbox: Sandbox, context: RotationContext
-) -> None:
-    token.permissions.update_or_create(code="PRODUCTS_WRITE", defaults={"observed": "GRANTED"})
-    declare_permissions(standby, ["PRODUCTS_READ", "STORE_READ"])
-    attempt = request_pair_rotation(token.store, reason="yearly", trigger="ADMIN")
-    assert "lacks PRODUCTS_WRITE" in run_rotation(attempt.pk, context=context).outcome
-    declare_permissions(standby, ["PRODUCTS_READ", "PRODUCTS_WRITE", "STORE_READ"])
-    attempt = request_pair_rotation(token.store, reason="yearly", trigger="ADMIN")
-    assert run_rotation(attempt.pk, context=context).state == "DONE"
-
-
-def test_a_pair_needs_two_tokens(token: ApiToken) -> None:
-    with pytest.raises(RotationError, match="Add a second token"):
-        request_pair_rotation(token.store, reason="yearly", trigger="ADMIN")
-
-
 def test_a_rotation_waits_for_a_running_sync_to_reach_a_checkpoint_and_shows_it(
-    token: ApiToken, clock: Clock, sandbox: Sandbox
+    token: ApiToken, standby: ApiToken, clock: Clock, sandbox: Sandbox
 ) -> None:
     now = timezone.now()
     run = SyncRun.objects.create(
@@ -187,6 +120,7 @@ def test_a_rotation_waits_for_a_running_sync_to_reach_a_checkpoint_and_shows_it(
     def look(attempt: RotationAttempt) -> None:
         shown.append(attempt.phase or attempt.state)
         assert attempt.phase == RotationAttempt.objects.get(pk=attempt.pk).phase
+        assert RotationAttempt.objects.get(token=standby).phase == ""
 
     def sleep(seconds: float) -> None:
         clock.sleep(seconds)
@@ -196,6 +130,7 @@ def test_a_rotation_waits_for_a_running_sync_to_reach_a_checkpoint_and_shows_it(
         slept.append(seconds)
 
     slept: list[float] = []
+    request_rotation(standby, reason="yearly", trigger="ADMIN")
     attempt = request_rotation(token, reason="yearly", trigger="ADMIN")
     context = RotationContext(clock=clock, sleep=sleep, on_change=look)
     assert run_rotation(attempt.pk, context=context).state == "DONE"
@@ -215,97 +150,6 @@ def test_the_wait_for_a_sync_that_hangs_is_bounded(
     attempt = request_rotation(token, reason="yearly", trigger="ADMIN")
     done = run_rotation(attempt.pk, context=context)
     assert (done.state, done.phase) == ("DONE", "")
-
-
-def test_the_age_policy_takes_one_token_a_store_and_spares_the_active_one(
-    token: ApiToken, standby: ApiToken, sandbox: Sandbox, context: RotationContext
-) -> None:
-    ApiToken.objects.update(rotate_after_days=90)
-    assert due_tokens() == []
-    later = timezone.now() + timedelta(days=91)
-    assert len(due_tokens(now=later)) == 1
-    ApiToken.objects.filter(pk=token.pk).update(secret_set_at=timezone.now() - timedelta(days=200))
-    (attempt,) = request_due_rotations()
-    assert (attempt.token, attempt.signer, attempt.flip) == (standby, token, True)
-    assert attempt.trigger == "POLICY"
-    assert request_due_rotations() == []
-    assert run_rotation(attempt.pk, context=context).state == "DONE"
-    # The one that stood down still has its old secret, and is next; it does not come back up.
-    (attempt,) = request_due_rotations()
-    assert (attempt.token, attempt.signer, attempt.flip) == (token, standby, False)
-    assert run_rotation(attempt.pk, context=context).state == "DONE"
-    assert request_due_rotations() == []
-    token.refresh_from_db()
-    assert (token.role, in_use(token, sandbox)) == ("STANDBY", True)
-
-
-def test_the_policy_goes_with_the_role(
-    token: ApiToken, standby: ApiToken, context: RotationContext
-) -> None:
-    ApiToken.objects.filter(pk=token.pk).update(
-        rotate_after_days=30, secret_set_at=timezone.now() - timedelta(days=31)
-    )
-    (attempt,) = request_due_rotations()
-    run_rotation(attempt.pk, context=context)
-    standby.refresh_from_db()
-    assert (standby.role, standby.rotate_after_days) == ("ACTIVE", 30)
-
-
-def test_a_due_rotation_that_fails_is_tried_again_a_day_later_and_not_before(
-    token: ApiToken, sandbox: Sandbox, context: RotationContext
-) -> None:
-    sandbox.set(roll_callers="nobody")
-    ApiToken.objects.filter(pk=token.pk).update(
-        rotate_after_days=30, secret_set_at=timezone.now() - timedelta(days=31)
-    )
-    (attempt,) = request_due_rotations()
-    assert run_rotation(attempt.pk, context=context).state == "FAILED_SAFE"
-    assert request_due_rotations() == []
-    assert len(due_tokens(now=timezone.now() + timedelta(days=1, minutes=1))) == 1
-
-
-@pytest.mark.parametrize("when", ["before", "after"])
-def test_a_pair_whose_roles_stay_is_not_rolled_again_each_hour(
-    token: ApiToken, sandbox: Sandbox, context: RotationContext, when: str
-) -> None:
-    given = sandbox.add_token(permissions=("STORE_READ", "PRODUCTS_READ"))
-    connect(sandbox, given)
-    token.permissions.update_or_create(code="ORDERS_READ", defaults={"observed": "GRANTED"})
-    if when == "after":
-        ApiToken.objects.filter(token_id=given.token_id).update(health="SUSPECT")
-        sandbox.fault(
-            [
-                {
-                    "match": {"path_regex": "stores/shp_[^/]*$", "token_id": given.token_id},
-                    "action": "status",
-                    "args": {"status": 503},
-                    "times": 3,
-                }
-            ]
-        )
-    ApiToken.objects.filter(pk=token.pk).update(
-        rotate_after_days=30, secret_set_at=timezone.now() - timedelta(days=31)
-    )
-    (attempt,) = request_due_rotations()
-    attempt = run_rotation(attempt.pk, context=context)
-    assert attempt.state == ("FAILED_SAFE" if when == "before" else "DONE"), attempt.outcome
-    assert "lacks ORDERS_READ" in attempt.outcome
-    assert request_due_rotations() == []
-    assert len(due_tokens(now=timezone.now() + timedelta(days=1, minutes=1))) == 1
-
-
-def test_the_jitter_is_within_a_tenth_and_fixed_for_each_secret(token: ApiToken) -> None:
-    token.rotate_after_days = 100
-    assert token.secret_set_at is not None
-    moments = set()
-    for version in range(50):
-        token.secret_version = version
-        moment = due_at(token)
-        assert moment is not None
-        assert moment == due_at(token)
-        assert timedelta(days=90) <= moment - token.secret_set_at <= timedelta(days=100)
-        moments.add(moment)
-    assert len(moments) > 40
 
 
 def test_a_rotation_that_no_worker_took_is_run_later_and_ended_after_an_hour(

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from pandabase_django.api.replies import RawReply
+from pandabase_django.api.wire.replies import RawReply
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.exceptions import TransportError
 from pandabase_django.models import ApiToken, RotationAttempt
@@ -19,15 +19,13 @@ from pandabase_django.services.rotation import (
     run_rotation,
     watch_rotations,
 )
-from pandabase_django.services.rotation.record import keep_reply, sealed_reply
+from pandabase_django.services.rotation.context import Answer, StoreWire, Validity
 from pandabase_django.services.rotation.replies import packed
-from pandabase_django.services.rotation.wire import Answer, Standing, StoreWire
+from pandabase_django.services.rotation.transitions import keep_reply, sealed_reply
 from tests.connecting import connect
-from tests.rotation.conftest import Clock, attempts, in_use, rolls, rotate
+from tests.rotation.conftest import ROLL, Clock, attempts, in_use, rolls, rotate
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-ROLL = {"method": "POST", "path_regex": "roll-secret$"}
 
 
 class Killed(BaseException):
@@ -43,7 +41,7 @@ class NeverLeaves(StoreWire):
 
 def deliver(attempt: RotationAttempt, secret: str, context: RotationContext) -> None:
     """The answer of a roll, as a sender or a spool brings it."""
-    body = json.dumps({"data": {"secret": secret}}).encode()
+    body = json.dumps({"data": {"id": "stk_0123456789", "secret": secret}}).encode()
     answer = packed(RawReply(status=200, request_id="req_late", body=body))
     sealed = sealed_reply(attempt, answer)
     assert keep_reply(attempt.pk, sealed, context=context, reply_status=200, request_id="req_late")
@@ -90,13 +88,13 @@ class Counting(NeverLeaves):
     def __init__(self, secret: str) -> None:
         self.secret, self.looks, self.unclear = secret, 0, False
 
-    def standing(self, token: ApiToken, *, secret: Secret) -> Answer:
+    def try_secret(self, token: ApiToken, *, secret: Secret) -> Answer:
         if secret.reveal() != self.secret:
-            return super().standing(token, secret=secret)
+            return super().try_secret(token, secret=secret)
         self.looks += 1
         if self.unclear:
-            return Answer(Standing.UNCLEAR, "no answer")
-        return super().standing(token, secret=secret)
+            return Answer(Validity.UNCLEAR, "no answer")
+        return super().try_secret(token, secret=secret)
 
 
 def test_it_is_tried_once_however_long_nobody_comes(
@@ -109,13 +107,17 @@ def test_it_is_tried_once_however_long_nobody_comes(
     wire = Counting(sandbox.secret_of(token.token_id))
     context = RotationContext(wire=wire, clock=clock, sleep=clock.sleep)
     StoreWire().roll(token, signer=ApiToken.objects.get(pk=second.signer_id))  # by somebody else
+    signer = ApiToken.objects.get(pk=second.signer_id)
+    other = request_rotation(signer, reason="yearly", trigger="COMMAND")
     assert run_rotation(second.pk, context=context).state == "LOST"
     for _ in range(3):
         clock.pass_by(minutes=1)
         watch_rotations(context=context)
     assert wire.looks == 1
     first.refresh_from_db()
+    other.refresh_from_db()
     assert first.reply is not None
+    assert (first.checked_at is None, other.checked_at) == (False, None)
 
 
 def test_nothing_is_rolled_again_while_it_is_not_clear_whether_it_works(
@@ -221,6 +223,35 @@ def test_a_rotation_it_has_ended_takes_its_own_answer_still(
     assert rolls(sandbox) == 2
 
 
+def test_a_refusal_that_comes_after_it_has_ended_the_rotation_changes_nothing(
+    pair: tuple[RotationAttempt, RotationAttempt],
+    token: ApiToken,
+    sandbox: Sandbox,
+    clock: Clock,
+) -> None:
+    _, second = pair
+    late = RotationContext(wire=NeverLeaves(), clock=clock, sleep=clock.sleep)
+    assert run_rotation(second.pk, context=late).state == "DONE"
+    sealed = sealed_reply(second, packed(RawReply(500, "req_late", b"{}")))
+    assert keep_reply(second.pk, sealed, context=late, reply_status=500, request_id="req_late")
+    second.refresh_from_db()
+    assert (second.state, second.reply, second.journaled_at) == ("DONE", None, None)
+    assert in_use(token, sandbox)
+
+
+def test_a_following_roll_that_never_left_is_safe_when_the_old_secret_works_after_all(
+    token: ApiToken, sandbox: Sandbox, context: RotationContext, clock: Clock
+) -> None:
+    sandbox.set(roll_callers="nobody")
+    first = rotate(token, context)
+    second = request_rotation(token, reason="again", trigger="COMMAND")
+    RotationAttempt.objects.filter(pk=second.pk).update(follows=first)
+    never = RotationContext(wire=NeverLeaves(), clock=clock, sleep=clock.sleep)
+    second = run_rotation(second.pk, context=never)
+    assert (second.state, second.closed_at) == ("FAILED_SAFE", clock.now)
+    assert "never left this machine" in second.outcome
+
+
 def test_an_attempt_that_can_not_be_looked_at_holds_up_no_other_and_quotes_nothing(
     token: ApiToken,
     standby: ApiToken,
@@ -230,10 +261,10 @@ def test_an_attempt_that_can_not_be_looked_at_holds_up_no_other_and_quotes_nothi
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     class Broken(StoreWire):
-        def standing(self, asked: ApiToken, *, secret: Secret) -> Answer:
+        def try_secret(self, asked: ApiToken, *, secret: Secret) -> Answer:
             if asked.pk == token.pk:
                 raise LookupError(f"no place for {secret.reveal()}")
-            return super().standing(asked, secret=secret)
+            return super().try_secret(asked, secret=secret)
 
     sandbox.fault([{"match": ROLL, "action": "close", "times": 2}])
     assert rotate(standby, context).state == "WATCHING"
@@ -245,5 +276,5 @@ def test_an_attempt_that_can_not_be_looked_at_holds_up_no_other_and_quotes_nothi
         )
     assert (seen.looked_at, seen.failed) == (2, [(newer.pk, "LookupError")])
     assert [attempt.state for attempt in attempts()] == ["FAILED_SAFE", "WATCHING"]
-    assert "in standing" in caplog.text
+    assert "in try_secret" in caplog.text
     assert token.secret.reveal() not in caplog.text

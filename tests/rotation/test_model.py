@@ -23,6 +23,7 @@ from tests.rotation.world import SETTINGS, Setting
 # Thousands of short scenarios: where a commit costs a disk write they take an hour, and processes
 # that take turns at commits find the same in any database.
 pytestmark = [
+    pytest.mark.thorough,
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif("connection.vendor != 'sqlite'", reason="runs on SQLite in memory"),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,11 +12,13 @@ from typing import Any
 
 import pytest
 from django.core.checks import Warning as CheckWarning
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
+from django.utils import timezone
 
-from pandabase_django.api.replies import RawReply
+from pandabase_django.api.wire.replies import RawReply
 from pandabase_django.checks import check_settings
 from pandabase_django.crypto.keyring import generate_key
+from pandabase_django.crypto.secret import Secret
 from pandabase_django.exceptions import RotationError
 from pandabase_django.models import ApiToken, RotationAttempt
 from pandabase_django.sandbox import Sandbox
@@ -28,7 +31,9 @@ from pandabase_django.services.rotation import (
     watch_rotations,
 )
 from pandabase_django.services.rotation import spool as folder
-from pandabase_django.services.rotation.wire import StoreWire
+from pandabase_django.services.rotation.context import StoreWire
+from pandabase_django.services.rotation.replies import packed
+from pandabase_django.services.rotation.transitions import sealed_reply
 from tests.rotation.conftest import Clock, attempts, in_use, rolls
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -198,6 +203,33 @@ def test_files_that_are_not_ours_or_can_not_be_opened_stay_and_are_named(
     assert len(list(spool.iterdir())) == 3
 
 
+@pytest.mark.parametrize("content", ["", "no JSON", "[]", "{}", '{"status": 200, "body": "?"}'])
+def test_an_answer_of_another_form_keeps_no_other_one_in_the_spool(
+    token: ApiToken,
+    standby: ApiToken,
+    sandbox: Sandbox,
+    clock: Clock,
+    wire: CutOff,
+    spool: Path,
+    content: str,
+) -> None:
+    attempt = _rotate_into_an_outage(token, clock, wire)
+    first = RotationAttempt.objects.create(
+        pk=uuid.UUID(int=1),  # its file comes first
+        token=standby,
+        state="SENT",
+        trigger="ADMIN",
+        from_version=1,
+        prepared_at=timezone.now(),
+    )
+    folder.put(first.pk, sealed_reply(first, Secret(content or " ")).sealed)
+    picked = pick_up_spool()
+    assert picked.attempts == (attempt.pk,)
+    ((name, why),) = picked.left
+    assert name == f"{first.pk}.reply"
+    assert "not that of an answer" in why
+
+
 def test_a_file_moved_to_another_attempt_is_not_opened(
     token: ApiToken, standby: ApiToken, sandbox: Sandbox, clock: Clock, wire: CutOff, spool: Path
 ) -> None:
@@ -248,3 +280,28 @@ def test_a_file_that_can_not_be_removed_harms_nothing(
     assert waiting_in_spool() == 0
     assert in_use(token, sandbox)
     assert attempts()[0].state == "DONE"
+
+
+def test_an_answer_of_a_rotation_that_was_never_sent_stays_in_the_spool(
+    token: ApiToken, spool: Path
+) -> None:
+    # As after a backup was put back that is older than the request.
+    attempt = request_rotation(token, reason="yearly", trigger="COMMAND")
+    answer = packed(RawReply(200, "req_1", b'{"data": {"secret": "sk_test_12345678"}}'))
+    folder.put(attempt.pk, sealed_reply(attempt, answer).sealed)
+    picked = pick_up_spool()
+    assert picked.left == (
+        (f"{attempt.pk}.reply", "The rotation is in a state that takes no answer."),
+    )
+    assert waiting_in_spool() == 1
+    attempt.refresh_from_db()
+    assert (attempt.state, attempt.reply) == ("PREPARED", None)
+
+
+def test_the_spool_is_not_emptied_inside_a_transaction(
+    token: ApiToken, clock: Clock, wire: CutOff, spool: Path
+) -> None:
+    _rotate_into_an_outage(token, clock, wire)
+    with transaction.atomic(), pytest.raises(RotationError, match="inside a transaction"):
+        pick_up_spool()
+    assert waiting_in_spool() == 1

@@ -22,6 +22,7 @@ from redis import Redis
 
 from pandabase_django.sandbox import Sandbox, Token
 from tests.rotation.cluster import fresh_database, own_cluster
+from tests.rotation.conftest import ROLL
 from tests.worker.shop import Shop, redis_url
 
 pytestmark = [pytest.mark.worker, pytest.mark.postgres, pytest.mark.redis, pytest.mark.timeout(600)]
@@ -29,12 +30,11 @@ pytestmark = [pytest.mark.worker, pytest.mark.postgres, pytest.mark.redis, pytes
 SEEDS = range(int(os.environ.get("PANDABASE_ROTATION_SEEDS", "1")))
 PATIENCE_SECONDS = 180
 HELD_UP_SECONDS = 6
-ROLL = {"method": "POST", "path_regex": "roll-secret$"}
 LOOK = {"method": "GET", "path_regex": "stores/shp_[^/]*$"}
 
 ADD = """
 from pandabase_django.crypto.secret import Secret
-from pandabase_django.services.connection import add_token
+from pandabase_django.services.tokens.connection import add_token
 print(json.dumps(str(add_token(store_id={store!r}, mode="HMAC", secret=Secret({secret!r}),
     token_id={token_id!r}, base_url={url!r}).pk)))
 """
@@ -106,6 +106,15 @@ class Rotating(Shop):
             time.sleep(0.05)
         return state
 
+    def wait_for_rule(self, number: int) -> None:
+        """Until the sandbox has the request that this rule holds up."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not any(
+            rule["number"] == number and rule["fired"] for rule in self.sandbox._faults.report()
+        ):
+            assert time.monotonic() < deadline, "the request does not come"
+            time.sleep(0.05)
+
     def in_use(self, pk: str, token: Token) -> bool:
         stored = self.run(
             "from pandabase_django.models import ApiToken\n"
@@ -160,7 +169,8 @@ KILLS: dict[str, tuple[list[dict[str, Any]], str]] = {
     ),
     "SENT, executed": ([{"match": ROLL, **SLOW}], "LOST"),
     "JOURNALED": ([{"match": LOOK, "nth": 2, **SLOW}], "DONE"),
-    "VERIFIED": ([], "DONE"),
+    # A lock holds this one up; the rule, until the lock is taken.
+    "VERIFIED": ([{"match": LOOK, "nth": 2, **SLOW}], "DONE"),
     "DONE": ([{"match": LOOK, "nth": 3, **SLOW}], "DONE"),
 }
 
@@ -175,19 +185,17 @@ def test_a_worker_killed_at_any_state_sends_once_and_loses_only_what_never_arriv
     random.Random(seed).shuffle(places)
     for place in places:
         rules, end = KILLS[place]
-        sandbox.fault(rules)
+        number = sandbox.fault(rules)[0]
         worker = shop.start_worker()
+        attempt_id = shop.rotate(pk)
+        shop.wait_for_rule(number)
         with psycopg.connect(shop.environment["DATABASE_URL"]) as lock:
             if place == "VERIFIED":
-                # The swap waits for this row; reading it, and naming it in a row, does not.
+                # The swap waits for this row. So does the sending, which is over by now.
                 lock.execute(
                     "SELECT 1 FROM pandabase_apitoken WHERE id = %s FOR NO KEY UPDATE", (pk,)
                 )
-                attempt_id = _rotate_beside_a_lock(shop, pk, lock)
-            else:
-                attempt_id = shop.rotate(pk)
             shop.wait_for_state(attempt_id, place.split(",")[0])
-            time.sleep(0.3)  # into the request that the rule holds up
             shop.kill(worker)
         sandbox.clear_faults()
         if place.startswith("SENT"):
@@ -207,19 +215,14 @@ def test_a_worker_killed_at_any_state_sends_once_and_loses_only_what_never_arriv
         assert shop.in_use(pk, token), place
     # Each ended in a way that takes a request, so one sent twice would show in the sum. The
     # sandbox notes a request when it is done with it, which the rules hold up as well.
-    time.sleep(HELD_UP_SECONDS)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while shop.rolls() < len(places):
+        assert time.monotonic() < deadline, f"{shop.rolls()} of {len(places)} were sent"
+        time.sleep(0.05)
+    time.sleep(0.5)
     assert shop.rolls() == len(places)
     open_rows = shop.query("SELECT count(*) FROM pandabase_rotationattempt WHERE closed_at IS NULL")
     assert open_rows == [(0,)]
-
-
-def _rotate_beside_a_lock(shop: Rotating, pk: str, lock: psycopg.Connection[Any]) -> str:
-    """Recording a rotation waits for the token's row: it has to come before the lock."""
-    lock.rollback()
-    shop.sandbox.fault([{"match": LOOK, "action": "delay", "args": {"seconds": 2}}])
-    attempt_id = shop.rotate(pk)
-    lock.execute("SELECT 1 FROM pandabase_apitoken WHERE id = %s FOR NO KEY UPDATE", (pk,))
-    return attempt_id
 
 
 def test_a_rotation_delivered_three_times_to_four_workers_sends_one_request(

@@ -17,7 +17,7 @@ from typing import Any
 from django.db import OperationalError
 from django.utils import timezone
 
-from pandabase_django.api.replies import RawReply
+from pandabase_django.api.wire.replies import RawReply
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.exceptions import TransportError
 from pandabase_django.models import ApiToken, RotationAttempt
@@ -26,7 +26,8 @@ from pandabase_django.services.rotation import (
     run_rotation,
     watch_rotations,
 )
-from pandabase_django.services.rotation.wire import Answer, Standing, Tried
+from pandabase_django.services.rotation.context import Answer, Validity
+from pandabase_django.services.tokens.permissions import Tried
 from tests.rotation.search import Chooser
 
 State = RotationAttempt.State
@@ -208,15 +209,15 @@ class World:
         complete = outcome != "broke off"
         return RawReply(status, "req_1", raw if complete else raw[:7], complete=complete)
 
-    def standing(self, token: ApiToken, *, secret: Secret) -> Answer:
+    def try_secret(self, token: ApiToken, *, secret: Secret) -> Answer:
         options = ["clear", "unclear", "killed"] if not self.intruding else ["clear"]
         seen = self.chooser.choose("look", options)
         if seen == "killed":
             raise Killed
         if seen == "unclear":
-            return Answer(Standing.UNCLEAR, "no answer")
+            return Answer(Validity.UNCLEAR, "no answer")
         good = secret.reveal() == self.current(token)
-        return Answer(Standing.WORKS if good else Standing.REFUSED, "told")
+        return Answer(Validity.WORKS if good else Validity.REFUSED, "told")
 
     def try_permissions(self, token: ApiToken, *, secret: Secret, codes: Iterable[str]) -> Tried:
         return Tried()

@@ -7,23 +7,24 @@ from typing import Any
 
 import pytest
 
-from pandabase_django.api import transport
-from pandabase_django.models import Store, SyncRun
-from pandabase_django.services.sync.runs import RunResult, sync_resource
+from pandabase_django.api.wire import transport
+from pandabase_django.models import Store
+from tests.sync.misbehaviour import pass_time
 from tests.sync.moments import moments, transactional_db
-from tests.sync.world import large_world, open_world, world
+from tests.sync.world import large_world, open_world, sync_of, world
 
 __all__ = [
     "Sync",
     "large_world",
     "moments",
     "open_world",
+    "pass_time",
     "short_backoff",
     "transactional_db",
     "world",
 ]
 
-Sync = Callable[..., RunResult]
+Sync = Callable[..., Any]  # a RunResult, or a Comparison of a dry run
 
 
 @pytest.fixture
@@ -33,8 +34,8 @@ def sandbox_options() -> dict[str, Any]:
 
 @pytest.fixture
 def sync(store: Store) -> Sync:
-    def run(resource: str, **options: Any) -> RunResult:
-        return sync_resource(store, resource=resource, trigger=SyncRun.Trigger.COMMAND, **options)
+    def run(resource: str, **options: Any) -> Any:
+        return sync_of(store, resource, **options)
 
     return run
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from demo_project.comparison import compare_rows
-from demo_project.expected import CATALOG, SALES, Kind
+from demo_project.expected import CATALOG, DISPUTES, REFUNDS, SALES, Kind
 from pandabase_django.sandbox import Sandbox
 
-__all__ = ["order_differences", "product_differences"]
+__all__ = ["money_differences", "order_differences", "product_differences"]
 
 
 def order_differences(sandbox: Sandbox) -> list[str]:
@@ -17,6 +17,11 @@ def order_differences(sandbox: Sandbox) -> list[str]:
 def product_differences(sandbox: Sandbox) -> list[str]:
     """One line for each product, variant, category or link that is not the same."""
     return _differences(sandbox, CATALOG)
+
+
+def money_differences(sandbox: Sandbox) -> list[str]:
+    """One line for each refund or dispute that is not the same, if their lists were open."""
+    return _differences(sandbox, (REFUNDS, DISPUTES))
 
 
 def _differences(sandbox: Sandbox, kinds: tuple[Kind, ...]) -> list[str]:

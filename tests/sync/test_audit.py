@@ -22,8 +22,8 @@ from pandabase_django.models import (
     SyncRun,
 )
 from pandabase_django.sandbox import Sandbox
-from pandabase_django.services.sync import lease as leases
-from pandabase_django.services.sync.audit import audit
+from pandabase_django.services.sync.compare import audit
+from pandabase_django.services.sync.run import lease as leases
 from tests.commands import pandabase_sync
 from tests.sync.conftest import Sync
 
@@ -88,9 +88,9 @@ def test_every_kind_of_difference_of_orders_is_named_with_its_reason(
         second.pk: f"differs: status: LOST here, {second.status} there.",
         third.pk: "due: It is to be read again; the next sync does.",
         fourth.pk: found[fourth.pk],
-        fifth.pk: "other store: It stands here under shp_other.",
+        fifth.pk: "other store: It is here under shp_other.",
         sixth.pk: "not listed: The remote does not list it, but answers for it by its id.",
-        new: "missing: It does not stand here.",
+        new: "missing: It is not here.",
         "ord_invented": "not listed: The remote does not list it, and does not find it either.",
     }
     assert found[fourth.pk].startswith("tombstone: It is marked as gone here since")
@@ -290,6 +290,15 @@ def test_a_sync_that_runs_when_the_audit_begins_is_told(
     assert any("A sync was running when the audit began" in note for note in found.notes)
     lease.release()
     assert audit(store, resource="orders").notes == []
+
+
+def test_a_dry_run_names_a_sync_beside_it_too(sandbox: Sandbox, sync: Sync, store: Store) -> None:
+    sync("products")
+    lease = leases.acquire(store_id=store.pk, resource="products")
+    code, text = pandabase_sync("--dry-run", "--resource", "products")
+    assert (code, "A sync was running when the dry run began" in text) == (0, True)
+    lease.release()
+    assert sync("products", dry_run=True).notes == []
 
 
 def test_a_sync_that_runs_during_an_audit_is_told(

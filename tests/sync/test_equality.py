@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from demo_project.expected import CATALOG, KINDS, Kind
+from demo_project.expected import BESIDE_ORDERS, CATALOG, KINDS, Kind
 from pandabase_django.models import Category, MirrorRow, Order, OrderItem, Product, ProductVariant
 from pandabase_django.sandbox import Sandbox
 from tests.sync.conftest import Sync
@@ -38,10 +38,10 @@ def named(kind: Kind) -> str:
 
 
 def test_every_mirrored_model_is_compared() -> None:
-    assert set(MirrorRow.__subclasses__()) < {kind.model for kind in KINDS}
+    assert set(MirrorRow.__subclasses__()) < {kind.model for kind in (*KINDS, *BESIDE_ORDERS)}
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=named)
+@pytest.mark.parametrize("kind", [*KINDS, *BESIDE_ORDERS], ids=named)
 def test_every_column_is_compared_or_left_out_with_a_reason(kind: Kind) -> None:
     columns = {field.attname for field in kind.model._meta.concrete_fields}
     assert columns == {*kind.columns, *kind.left_out}
@@ -49,7 +49,7 @@ def test_every_column_is_compared_or_left_out_with_a_reason(kind: Kind) -> None:
     assert all(kind.left_out.values())
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=named)
+@pytest.mark.parametrize("kind", [*KINDS, *BESIDE_ORDERS], ids=named)
 def test_no_column_is_always_empty_or_holds_what_another_does(telling: Sandbox, kind: Kind) -> None:
     sources = list(kind.sources(telling.dump(kind.dump)))
     held = {name: [value(source) for source in sources] for name, value in kind.columns.items()}

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 
-from pandabase_django.exceptions import LeaseHeld
-from pandabase_django.models import Order, Product, RowChange, Store, SyncRun
+from pandabase_django import tasks
+from pandabase_django.crypto.secret import Secret
+from pandabase_django.exceptions import LeaseHeld, ObjectNotFound
+from pandabase_django.models import ApiToken, Order, Product, RowChange, Store, SyncRun
 from pandabase_django.sandbox import Sandbox
-from pandabase_django.services.sync import lease as leases
 from pandabase_django.services.sync.refresh import refresh_row
+from pandabase_django.services.sync.run import lease as leases
+from pandabase_django.services.tokens.clients import open_client
 from tests.sync.conftest import Sync
 from tests.sync.equality import order_differences, product_differences
 
@@ -50,14 +56,23 @@ def test_a_product_is_refreshed_and_leaves_no_run(
     assert "title" in change.columns
 
 
-def test_a_product_that_is_gone_becomes_a_tombstone(
-    sandbox: Sandbox, sync: Sync, user_id: Any
+@pytest.mark.parametrize("deleted", [True, False])
+def test_a_product_that_is_not_found_is_left_to_the_next_sync(
+    sandbox: Sandbox, sync: Sync, deleted: bool
 ) -> None:
     sync("products")
-    (pk, *_) = sandbox.change([{"op": "delete_product", "index": 2}])
-    refresh_row("product", pk, user_id=user_id)
-    assert Product.objects.get(pk=pk).gone_at is not None
-    assert RowChange.objects.filter(row_id=pk).latest("pk").kind == "GONE"
+    pk = Product.objects.all()[2].pk
+    if deleted:
+        sandbox.change([{"op": "delete_product", "id": pk}])
+    else:
+        refused = {"action": "status", "args": {"status": 404}, "times": 0}
+        sandbox.fault([{"match": {"path_regex": "/products/prd_"}, **refused}])
+    with pytest.raises(ObjectNotFound):
+        refresh_row("product", pk)
+    tasks.refresh_row.delay("product", pk)  # a worker takes that for no failure
+    assert Product.objects.get(pk=pk).gone_at is None
+    sync("products")
+    assert (Product.objects.get(pk=pk).gone_at is not None) is deleted
 
 
 def test_a_product_that_came_back_is_not_buried_after_one_list_without_it(
@@ -81,3 +96,30 @@ def test_a_product_waits_for_the_sync_that_reads_it(store: Store, sync: Sync) ->
 def test_a_row_that_is_not_here_is_nothing_to_do(store: Store) -> None:
     refresh_row("order", "ord_none")
     refresh_row("product", "prd_none")
+
+
+@pytest.mark.parametrize("model", ["order", "product"])
+def test_a_row_is_refreshed_though_the_secret_is_replaced_meanwhile(
+    sandbox: Sandbox, sync: Sync, token: ApiToken, model: str
+) -> None:
+    sync(f"{model}s")
+    pk = (Order if model == "order" else Product).objects.values_list("pk", flat=True)[2]
+    sandbox.change([{"op": f"edit_{model}", "id": pk, "fields": {"currency": "EUR"}}])
+
+    def replace(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        """The client has read the secret, and sends nothing yet."""
+        if "tokenpermission" in sql and token.secret_version == 1:
+            token.secret_version = 2
+            with open_client(token) as client:
+                body = json.loads(client.roll_secret(token.token_id).body)
+            token.secret = Secret(body["data"]["secret"])
+            token.save()
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(replace):
+        refresh_row(model, pk)
+    assert [entry["status"] for entry in sandbox.requests()][-2:] == [401, 200]
+    differences = {"order": order_differences, "product": product_differences}[model]
+    assert differences(sandbox) == []
+    token.refresh_from_db()
+    assert (token.health, token.secret_version) == ("OK", 2)

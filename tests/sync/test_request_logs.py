@@ -206,6 +206,18 @@ def test_a_refusal_is_told_plainly_and_leaves_the_token_alone(
     assert ApiToken.objects.get().health == "OK"
 
 
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_page_of_something_on_the_way_is_no_refusal(
+    sandbox: Sandbox, store: Store, sync: Sync, status: int
+) -> None:
+    rule = {"match": LOG_PATH, "times": 0, "action": "html", "args": {"status": status}}
+    sandbox.fault([rule])
+    run = sync(LOG).run
+    assert run.state == "FAILED"
+    assert f"HTTP {status}" in run.error
+    assert ApiToken.objects.get().health == "OK"
+
+
 def test_a_revoked_token_is_still_told_from_a_refusal(
     sandbox: Sandbox, store: Store, sync: Sync
 ) -> None:

@@ -16,12 +16,22 @@ from pandabase_django.conf import conf
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.models import ApiToken, Category, Order, Product, Store, SyncRun
 from pandabase_django.sandbox import Sandbox
-from pandabase_django.services.sync.runs import RunResult, sync_resource
+from pandabase_django.services.sync import compare
+from pandabase_django.services.sync.runs import Caller, RunResult, sync_resource
 from tests.connecting import connect
-from tests.sync.equality import order_differences, product_differences
+from tests.sync.equality import money_differences, order_differences, product_differences
 from tests.sync.moments import Moments
 
-__all__ = ["Change", "OpenWorld", "World", "open_world", "seeds", "world"]
+__all__ = [
+    "Catalog",
+    "Change",
+    "OpenWorld",
+    "World",
+    "open_world",
+    "seeds",
+    "sync_of",
+    "world",
+]
 
 Change = dict[str, Any]
 
@@ -38,12 +48,27 @@ def seeds(variable: str, usual: int) -> range:
     return range(first, first + int(os.environ.get(variable, usual)))
 
 
+def sync_of(
+    store: Store, resource: str, *, dry_run: bool = False, full: bool = False, **caller: Any
+) -> Any:
+    """A sync as a command starts it, or a dry run. Further arguments are those of ``Caller``."""
+    if dry_run:
+        return compare.dry_run(store, resource=resource, full=full)
+    trigger = SyncRun.Trigger.COMMAND
+    return sync_resource(
+        store, resource=resource, trigger=trigger, full=full, caller=Caller(**caller)
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """How the store's catalogue is made."""
+    """How the store is made."""
 
     products: int = PRODUCTS
     times_shown: bool = False
+    equal_times: bool = False
+    odd_ids: bool = False
+    foreign_ids: int = 0
 
 
 class World:
@@ -91,8 +116,7 @@ class World:
         return known
 
     def sync(self, resource: str, **options: Any) -> RunResult:
-        trigger = SyncRun.Trigger.COMMAND
-        return sync_resource(self.store, resource=resource, trigger=trigger, **options)
+        return sync_of(self.store, resource, **options)
 
     def catalog_changes(self, many: int) -> list[Change]:
         dice = self.dice
@@ -150,7 +174,9 @@ class World:
         changes: list[Change] = []
         for _ in range(many):
             index = dice.randrange(self.orders)
-            op = dice.choice(["create", "create", "refund", "dispute", "status", "edit", "late"])
+            op = dice.choice(
+                ["create", "create", "refund", "dispute", "status", "edit", "edit", "edit", "late"]
+            )
             if op == "create":
                 count = dice.choice([1, 2, 40])
                 status = dice.choice(["COMPLETED", "PENDING", "PROCESSING", "ON_HOLD"])
@@ -170,14 +196,38 @@ class World:
                 fields = {"amount": dice.randrange(9999)}
                 changes.append({"op": "edit_order", "index": index, "fields": fields})
             elif op == "edit":
-                fields = {"amount": dice.randrange(9999)}
-                changes.append({"op": "edit_order", "index": index, "fields": fields})
+                # Some of it moves without the order's time, as an e-mail of its customer does.
+                touch, fields = dice.random() < 0.6, self._edit_of_an_order()
+                # Most often of one that each poll's list shows.
+                index = dice.choice([index, *[self.orders - 1 - dice.randrange(60)] * 2])
+                changes.append(
+                    {"op": "edit_order", "index": index, "fields": fields, "touch": touch}
+                )
             elif op == "late":
                 changes.append({"op": dice.choice(["hide_order", "show_order"]), "index": index})
                 self._named_late.add(index)
             else:
+                # It may be the second one; then the list must tell in another way, as above.
+                fields = {"amount": dice.randrange(9999)}
                 changes.append({"op": f"{op}_order", "index": index})
+                changes.append({"op": "edit_order", "index": index, "fields": fields})
         return changes
+
+    def _edit_of_an_order(self) -> dict[str, Any]:
+        """Fields that lists show, of which one is not as it was."""
+        dice = self.dice
+        number = dice.randrange(9999)
+        customer = {"id": f"cus_drawn{number % 5}", "email": f"drawn{number}@example.com"}
+        return dice.choice(
+            [
+                {"amount": number},
+                {"customer": customer},
+                {"customer": None, "amount": number},
+                {"discountCode": f"CODE{number}", "discounted": True},
+                {"discountCode": None, "discounted": False, "amount": number},
+                {"orderNumber": f"cs_drawn{number}"},
+            ]
+        )
 
     def show_all_orders(self) -> None:
         self.sandbox.change([{"op": "show_order", "index": i} for i in sorted(self._named_late)])
@@ -218,7 +268,9 @@ class World:
         return found
 
     def differences(self, resource: str) -> list[str]:
-        return (product_differences if resource == "products" else order_differences)(self.sandbox)
+        if resource == "products":
+            return product_differences(self.sandbox)
+        return order_differences(self.sandbox) + money_differences(self.sandbox)
 
 
 OpenWorld = Callable[..., AbstractContextManager[World]]
@@ -247,6 +299,9 @@ def open_world(transactional_db: None, moments: Moments, settings: Any) -> OpenW
             orders=ORDERS,
             categories=CATEGORIES,
             product_timestamps=catalog.times_shown,
+            equal_times=catalog.equal_times,
+            odd_ids=catalog.odd_ids,
+            foreign_ids=catalog.foreign_ids,
         ) as sandbox:
             yield World(sandbox, dice, moments, catalog=catalog)
 

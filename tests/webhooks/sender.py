@@ -18,6 +18,20 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # the Standard Webhooks' own 
 OTHER_SECRET = "whk_secret_0123456789abcdef0123456789abcdef"
 
 
+SUBSCRIPTION = {
+    "id": "sub_1",
+    "status": "ACTIVE",
+    "billingInterval": "MONTHLY",
+    "amount": 2900,
+    "currency": "USD",
+    "currentPeriodStart": "2026-11-14T12:34:56.000Z",
+    "currentPeriodEnd": "2026-12-14T12:34:56.000Z",
+    "nextChargeAt": "2026-12-14T12:34:56.000Z",
+    "trialEnd": None,
+    "cancelledAt": None,
+}
+
+
 def payload_of(
     event: str = "PAYMENT_COMPLETED",
     *,
@@ -25,6 +39,20 @@ def payload_of(
     order_id: str = "ord_1",
     **order: Any,
 ) -> dict[str, Any]:
+    """As the vendor's samples are: a subscription's event names neither order nor customer."""
+    if event.startswith("SUBSCRIPTION_") and not order_id:
+        data: dict[str, Any] = {
+            "order": {},
+            "customer": {},
+            "geo": {"country": "DE", "city": "Berlin"},
+            "subscription": {**SUBSCRIPTION, **order},
+        }
+        return {
+            "event": event,
+            "id": event_id,
+            "timestamp": "2026-11-24T10:00:00.000Z",
+            "data": data,
+        }
     return {
         "event": event,
         "id": event_id,

@@ -8,8 +8,8 @@ import json
 import pytest
 from django.test import RequestFactory
 
-from pandabase_django import views
-from pandabase_django.views import webhook
+from pandabase_django.views import webhooks as views
+from pandabase_django.views.webhooks import webhook
 from tests.webhooks.sender import (
     payload_of,
     sign_v2,

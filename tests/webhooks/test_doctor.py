@@ -1,20 +1,27 @@
-"""Why a delivery was refused is told from the cache: no row, no body, no signature."""
+"""Why a delivery was refused is told: one row an endpoint, no body, no signature."""
 
 from __future__ import annotations
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.core.cache import cache
+from django.db import OperationalError, connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from pandabase_django.api.webhook_diagnosis import Evidence
-from pandabase_django.api.webhooks import Reason
+from pandabase_django.api.webhooks.diagnosis import Evidence
+from pandabase_django.api.webhooks.verification import Reason
 from pandabase_django.crypto.secret import Secret
-from pandabase_django.models import Store, WebhookDelivery, WebhookEndpoint
-from pandabase_django.services.webhooks import doctor
+from pandabase_django.models import RefusedDeliveries, Store, WebhookDelivery, WebhookEndpoint
+from pandabase_django.services.health.checks.webhooks import endpoints_are_well
+from pandabase_django.services.health.findings import Situation
+from pandabase_django.services.webhooks import doctor, queue
 from pandabase_django.services.webhooks.doctor import (
     EVIDENCE_TEXTS,
     REASON_TEXTS,
@@ -23,6 +30,7 @@ from pandabase_django.services.webhooks.doctor import (
     forget_refusals,
     read_refusals,
 )
+from pandabase_django.services.webhooks.refusals import keep
 from tests.webhooks.sender import OTHER_SECRET, Delivery, payload_of, sign_v1, sign_v2
 
 pytestmark = pytest.mark.django_db
@@ -130,16 +138,93 @@ def test_a_flood_is_counted_but_not_written_each_time(
     clock = [1000.0]
     monkeypatch.setattr(doctor.time, "monotonic", lambda: clock[0])
     monkeypatch.setattr(doctor, "_budget", doctor._Budget())
-    written: list[int] = []
-    real = doctor._write
-    monkeypatch.setattr(doctor, "_write", lambda *a, **k: (written.append(1), real(*a, **k))[1])
-    for _ in range(200):
+    with CaptureQueriesContext(connection) as queries:
+        for _ in range(200):
+            sign_v2(at=1).post(url)
+        written = sum(query["sql"].startswith("UPDATE") for query in queries)
+        assert written == doctor.NOTES_AT_ONCE == 40
+        clock[0] += 1
         sign_v2(at=1).post(url)
-    assert len(written) == doctor.NOTES_AT_ONCE == 40
-    clock[0] += 1
-    sign_v2(at=1).post(url)
-    assert read_refusals(endpoint.pk).counts == {"stale": 201}
+        assert read_refusals(endpoint.pk).counts == {"stale": 40}
+        clock[0] += 1
+        sign_v2(at=1).post(url)
+    assert read_refusals(endpoint.pk).counts == {"stale": 202}
+    assert sum(query["sql"].startswith("UPDATE") for query in queries) == 41
     assert WebhookDelivery.objects.count() == 0
+
+
+def test_each_process_adds_to_one_count_whatever_its_cache(
+    url: str, endpoint: WebhookEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        sign_v2(at=1).post(url)
+    # As another process: with a cache and a budget of its own.
+    cache.clear()
+    monkeypatch.setattr(doctor, "_budget", doctor._Budget())
+    assert read_refusals(endpoint.pk).counts == {"stale": 3}
+    assert len(read_refusals(endpoint.pk).last) == 3
+    sign_v2(secret=OTHER_SECRET, reading="TEXT").post(url)
+    assert read_refusals(endpoint.pk).counts == {"stale": 3, "signature": 1}
+    assert "webhook_refused" in {found.code for found in endpoints_are_well(Situation())}
+
+
+def test_what_was_refused_over_thirty_days_ago_is_counted_no_more(
+    url: str, endpoint: WebhookEndpoint
+) -> None:
+    sign_v2(at=1).post(url)
+    row = RefusedDeliveries.objects.get()
+    (today,) = row.counts
+    row.counts = {"2026-01-01": {"stale": 5}, **row.counts}
+    old = {**row.newest[0], "at": (timezone.now() - timedelta(days=31)).isoformat()}
+    row.newest = [*row.newest, old]
+    row.save()
+    assert read_refusals(endpoint.pk).total == 1
+    assert len(read_refusals(endpoint.pk).last) == 1
+    sign_v2(at=1).post(url)
+    row.refresh_from_db()
+    assert row.counts == {today: {"stale": 2}}
+    queue.prune()
+    assert RefusedDeliveries.objects.count() == 1
+    queue.prune(now=timezone.now() + timedelta(days=31))
+    assert RefusedDeliveries.objects.count() == 0
+
+
+def test_what_could_not_be_written_is_told_with_the_next(
+    url: str, endpoint: WebhookEndpoint, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if "refuseddeliveries" in sql:
+            raise OperationalError("database is locked")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(fail):
+        assert sign_v2(at=1).post(url).status_code == 401
+    (told,) = [record for record in caplog.records if "could not be noted" in record.message]
+    assert "OperationalError" in told.message
+    assert told.exc_info is None, "frames hold the headers, and handlers show their variables"
+    sign_v2(at=1).post(url)
+    assert read_refusals(endpoint.pk).counts == {"stale": 2}
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_processes_that_note_at_once_lose_no_count(url: str, endpoint: WebhookEndpoint) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has one writer at a time")
+    at = timezone.now()
+    refusal = Refusal(at, "stale", "", "V2", 1.0, 1, "", "", {})
+
+    def note(_: int) -> None:
+        try:
+            for _ in range(5):
+                keep(endpoint.pk, refusal, {(endpoint.pk, "stale"): 1, ("another", "early"): 2})
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(note, range(4)))
+    assert read_refusals(endpoint.pk).counts == {"stale": 20}
+    assert read_refusals("another").counts == {"early": 40}
 
 
 def test_a_flood_of_made_up_addresses_hides_no_refusal_of_an_endpoint(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
 from django.core.checks import run_checks
-from django.db import connection
+from django.db import IntegrityError, connection
 
 from pandabase_django import signals
 from pandabase_django.events import Event, on_event
@@ -16,6 +18,7 @@ from pandabase_django.models import HandledEvent, Store, WebhookDelivery
 from pandabase_django.services.webhooks import queue
 from pandabase_django.services.webhooks.process import event_of, process_delivery
 from tests.webhooks.conftest import Arrive
+from tests.webhooks.sender import SUBSCRIPTION
 from tests.webhooks.test_processing import make_due
 
 pytestmark = pytest.mark.django_db
@@ -33,7 +36,7 @@ def test_a_handler_gets_the_event(store: Store, arrive: Arrive) -> None:
     (event,) = seen
     assert (event.id, event.name, event.store_id) == ("evt_1", "SUBSCRIPTION_RENEWED", store.pk)
     assert (event.order_id, event.order) == ("", None)
-    assert event.payload["data"]["order"]["status"] == "COMPLETED"
+    assert event.payload["data"]["subscription"] == SUBSCRIPTION
     assert event.occurred_at is not None
 
 
@@ -86,15 +89,59 @@ def test_a_handler_that_raises_leaves_nothing_and_is_called_again_alone(
     assert "canary-message" in caplog.text  # the shop's own log has the cause
 
 
-def test_the_delivery_names_the_handler_that_failed_and_not_its_words(arrive: Arrive) -> None:
+def test_work_that_was_rolled_back_without_a_word_is_a_failure(arrive: Arrive) -> None:
+    @on_event("SUBSCRIPTION_RENEWED")
+    def make_groups(event: Event) -> None:
+        for name in ("new", "known"):
+            with contextlib.suppress(IntegrityError):
+                Group.objects.create(name=name)
+
+    Group.objects.create(name="known")
+    delivery = arrive("", "SUBSCRIPTION_RENEWED")
+    assert process_delivery(delivery.pk).failed == 1
+    assert (groups(), HandledEvent.objects.count()) == (["known"], 0)
+    delivery.refresh_from_db()
+    assert "Catch such an error around" in delivery.last_error
+
+
+def test_a_handler_that_would_never_run_is_refused() -> None:
+    async def later(event: Event) -> None:
+        raise AssertionError
+
+    def bit_by_bit(event: Event) -> Iterator[None]:
+        yield
+
+    for handler in (later, bit_by_bit):
+        with pytest.raises(TypeError, match=r"async function or a generator"):
+            on_event("SUBSCRIPTION_RENEWED")(handler)
+
+
+def test_an_exception_without_words_is_a_failure_too(arrive: Arrive) -> None:
+    class Mute(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError
+
     @on_event("SUBSCRIPTION_RENEWED")
     def ill(event: Event) -> None:
-        raise RuntimeError("canary-message")
+        raise Mute
 
     delivery = arrive("", "SUBSCRIPTION_RENEWED")
     assert process_delivery(delivery.pk).failed == 1
     delivery.refresh_from_db()
-    assert "ill (RuntimeError)" in delivery.last_error
+    assert "ill (Mute)" in delivery.last_error
+
+
+def test_the_delivery_says_which_handler_failed_and_why_without_secrets(arrive: Arrive) -> None:
+    @on_event("SUBSCRIPTION_RENEWED")
+    def ill(event: Event) -> None:
+        raise RuntimeError("No key left, not even\x1b[1m sk_live_canary\nDETAIL: canary")
+
+    delivery = arrive("", "SUBSCRIPTION_RENEWED")
+    assert process_delivery(delivery.pk).failed == 1
+    delivery.refresh_from_db()
+    assert "ill (RuntimeError: No key left, not even" in delivery.last_error
+    assert "••••" in delivery.last_error
+    assert "\x1b" not in delivery.last_error
     assert "canary" not in delivery.last_error
 
 

@@ -5,16 +5,28 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from pandabase_django.models import Store, WebhookDelivery, WebhookEndpoint
-from pandabase_django.services.findings import Finding, Situation
-from pandabase_django.services.health import attention
+from pandabase_django.crypto.secret import Secret
+from pandabase_django.events import Event, on_event
+from pandabase_django.models import (
+    ApiToken,
+    RemoteOutage,
+    Store,
+    SyncCursor,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
+from pandabase_django.services.health.findings import Finding, Level, Situation
+from pandabase_django.services.health.report import attention
 from pandabase_django.services.webhooks.process import process_delivery
+from pandabase_django.services.webhooks.queue import refused_dead_letters
 from tests.webhooks.conftest import Arrive
 from tests.webhooks.sender import payload_of, sign_v2
+from tests.webhooks.test_processing import make_due
 
 pytestmark = pytest.mark.django_db
 
@@ -25,7 +37,7 @@ def found() -> dict[str, Finding]:
 
 
 def test_an_endpoint_in_order_needs_nothing(url: str, arrive: Arrive) -> None:
-    process_delivery(arrive("").pk)
+    process_delivery(arrive("", "SUBSCRIPTION_RENEWED").pk)
     assert found() == {}
 
 
@@ -97,3 +109,115 @@ def test_more_deliveries_cost_no_more_queries(arrive: Arrive) -> None:
     for _ in range(10):
         WebhookDelivery.objects.filter(pk=arrive("").pk).update(state="DEAD")
     assert queries() == few
+
+
+def test_a_delivery_that_failed_twice_is_told_with_its_handlers_words(arrive: Arrive) -> None:
+    @on_event("SUBSCRIPTION_RENEWED")
+    def hand_out_key(event: Event) -> None:
+        raise LookupError("No key left")
+
+    rows = [arrive("", "SUBSCRIPTION_RENEWED") for _ in range(4)]
+    for row in rows:
+        process_delivery(row.pk)
+    assert found() == {}
+    make_due()
+    for row in rows:
+        process_delivery(row.pk)
+    finding = found()["webhook_failing"]
+    assert finding.sentence.startswith("4 webhook deliveries of shp_")
+    assert "hand_out_key (LookupError: No key left)" in finding.sentence
+    assert finding.url_name == "pandabase_webhookdelivery_changelist"
+    levels = [finding.level]
+    for _ in range(2):
+        make_due()
+        process_delivery(rows[0].pk)
+        levels.append(found()["webhook_failing"].level)
+    assert levels == [Level.WARNING, Level.WARNING, Level.ERROR]
+
+
+@pytest.mark.parametrize(("attempts", "code"), [(1, 0), (2, 4), (3, 4), (4, 1)])
+def test_the_check_fails_for_a_failing_handler(
+    arrive: Arrive, attempts: int, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arrive("", "SUBSCRIPTION_RENEWED")
+    WebhookDelivery.objects.update(
+        attempts=attempts, last_error="Raised: shop.keys (LookupError)", enqueued_at=None
+    )
+    Store.objects.update(enabled=False)
+    levels = {found.level for found in attention(Situation()) if "webhook" in found.code}
+    assert levels == {0: set(), 4: {Level.WARNING}, 1: {Level.ERROR}}[code]
+    with pytest.raises(CommandError) as ended:
+        call_command("pandabase_check")
+    assert ended.value.returncode == (code or 4)  # nothing else is set up here
+    assert ("LookupError" in capsys.readouterr().out) is bool(code)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        ("127.0.0.1:9 refused the connection.", False),
+        ("The service is down (HTTP 503)", False),
+        ("Raised: shop.keys (LookupError)", True),
+        ("The order is still PROCESSING: the answer was older than the event.", True),
+    ],
+)
+def test_what_cannot_be_fetched_during_an_outage_is_told_by_the_outage(
+    store: Store, arrive: Arrive, error: str, told: bool
+) -> None:
+    ApiToken.objects.create(
+        store=store, name="t", mode="BEARER", base_url="https://x", secret=Secret("sk_x"),
+        role="ACTIVE", health="OK",
+    )  # fmt: skip
+    arrive("")
+    WebhookDelivery.objects.update(attempts=4, last_error=error)
+    assert "webhook_failing" in found()
+    now = timezone.now()
+    SyncCursor.objects.create(
+        store=store, resource="orders", last_completed_at=now - timedelta(hours=1)
+    )
+    RemoteOutage.objects.create(
+        host="x", since=now, last_tried_at=now, next_try_at=now, everywhere=True
+    )
+    assert [f.code for f in attention(Situation()) if f.code == "remote_away"] == ["remote_away"]
+    assert ("webhook_failing" in found()) is told
+
+
+REFUSALS = {
+    None: "Store shp_1 has no active token. Add one, or make one active, in the admin.",
+    401: "Missing or invalid authentication (HTTP 401, request req_1)",
+    403: "Missing required permissions: ORDERS_READ (HTTP 403)",
+}
+
+
+@pytest.mark.parametrize("status", [401, 403, None])
+def test_what_a_refused_token_cost_is_offered_for_replay_when_it_works_again(
+    store: Store, arrive: Arrive, status: int | None
+) -> None:
+    now = timezone.now()
+    token = ApiToken.objects.create(
+        store=store, name="t", mode="BEARER", base_url="https://x", secret=Secret("sk_x"),
+        role="ACTIVE" if status else "STANDBY",
+        health="SUSPECT" if status == 401 else "OK", secret_set_at=now,
+    )  # fmt: skip
+    permission = token.permissions.create(
+        code="ORDERS_READ", observed="DENIED" if status == 403 else "GRANTED"
+    )
+    for error in (REFUSALS[status], "HTTP 503"):
+        WebhookDelivery.objects.filter(pk=arrive("").pk).update(
+            state="DEAD", last_error=error, finished_at=now + timedelta(seconds=1)
+        )
+    assert found()["webhook_dead_letters"].sentence.startswith("2 ")
+    assert refused_dead_letters(token) == []
+    token.role, token.health = "ACTIVE", "OK"
+    token.secret_set_at = now + timedelta(seconds=2)
+    token.save()
+    assert found()["webhook_dead_letters"].sentence.startswith("1 ")
+    assert "Replay" in found()["webhook_replay_offered"].fix
+    assert len(refused_dead_letters(token)) == 1
+    # Without a new secret it depends on what is known of the token.
+    ApiToken.objects.update(secret_set_at=now)
+    token.refresh_from_db()
+    assert len(refused_dead_letters(token)) == (0 if status == 403 else 1)
+    permission.observed = "GRANTED"
+    permission.save()
+    assert len(refused_dead_letters(token)) == 1

@@ -17,13 +17,14 @@ from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pandabase_django.api.webhooks import SigningSecret, verify
+from pandabase_django.api.webhooks.signatures import SigningSecret
+from pandabase_django.api.webhooks.verification import verify
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.exceptions import WebhookRejected
 from pandabase_django.models import WebhookDelivery, WebhookEndpoint
 from tests.webhooks.sender import SECRET, Delivery, payload_of, sign_v1, sign_v2
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.thorough, pytest.mark.django_db]
 
 SOAK = int(os.environ.get("PANDABASE_SOAK_SEEDS", "0"))
 EXAMPLES = max(200, SOAK * 20)

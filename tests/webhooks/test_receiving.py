@@ -17,7 +17,7 @@ from pandabase_django.crypto.keyring import generate_key
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.models import Store, WebhookDelivery, WebhookEndpoint
 from pandabase_django.services.webhooks.secrets import install_secret
-from pandabase_django.views import webhook
+from pandabase_django.views.webhooks import webhook
 from tests.webhooks.sender import (
     OTHER_SECRET,
     SECRET,
@@ -178,20 +178,6 @@ def test_a_secret_that_cant_be_opened_is_ours_to_mend_and_503(url: str, settings
     settings.PANDABASE = {"UNKNOWN": 1}
     assert sign_v2().post(url).status_code == 503
     assert rows() == []
-
-
-def test_a_broken_cache_does_not_turn_a_refusal_into_an_error(
-    url: str, settings: Any, caplog: pytest.LogCaptureFixture
-) -> None:
-    settings.CACHES = {
-        "default": {
-            "BACKEND": "django.core.cache.backends.redis.RedisCache",
-            "LOCATION": "redis://127.0.0.1:1",
-        }
-    }
-    assert sign_v2(secret="whsec_" + "A" * 32).post(url).status_code == 401
-    (told,) = [record for record in caplog.records if "could not be noted" in record.message]
-    assert told.exc_info is None, "frames hold the headers, and handlers show their variables"
 
 
 def test_nothing_secret_is_logged_or_kept(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
 import pytest
+import responses
+from django.core.cache import cache
 from django.db import connection
 from django.utils import timezone
 
@@ -20,8 +23,8 @@ from pandabase_django.exceptions import (
 )
 from pandabase_django.models import ApiToken, Store, WebhookDelivery, WebhookEndpoint
 from pandabase_django.sandbox import Sandbox
-from pandabase_django.services.clients import client_for
-from pandabase_django.services.connection import declare_permissions
+from pandabase_django.services.tokens.clients import client_for
+from pandabase_django.services.tokens.connection import declare_permissions
 from pandabase_django.services.webhooks.comparison import (
     compare,
     delete_stray,
@@ -168,6 +171,7 @@ def test_an_answer_that_is_lost_leaves_a_stray_that_can_be_deleted(
     (stray,) = found.strays
     endpoint.refresh_from_db()
     assert endpoint.registration == "BY_HAND"
+    cache.clear()  # another process deletes it
     assert known_strays(store.pk) == [stray.id]
     delete_stray(store, stray.id)
     assert known_strays(store.pk) == []
@@ -295,6 +299,41 @@ def test_a_rotation_is_finished_when_its_time_is_over(
     assert finish_due_rotations() == []
 
 
+def test_a_rotation_that_meets_an_unexpected_error_holds_up_no_other(
+    endpoint: WebhookEndpoint, store: Store, sandbox: Sandbox
+) -> None:
+    endpoints = [endpoint, WebhookEndpoint.objects.create(store=store, label="Second")]
+    for each in endpoints:
+        register(each, url=address(each))
+        start_rotation(each)
+    WebhookEndpoint.objects.update(previous_valid_until=timezone.now())
+    first = WebhookEndpoint.objects.order_by("pk")[0]
+    with responses.RequestsMock() as mock:
+        mock.add_passthru(sandbox.url)
+        place = re.compile(f".*/{first.previous_remote_id}$")
+        mock.delete(place, body=RuntimeError("of an instrumented library"))
+        results = {each.pk: trouble for each, trouble in finish_due_rotations()}
+    assert results.pop(first.pk) == "RuntimeError; the log has it."
+    assert list(results.values()) == [""]
+    first.refresh_from_db()
+    assert first.previous_remote_id
+
+
+@pytest.mark.parametrize("url", ["https://[x", "http://[::1/a", "https://a]b/"])
+def test_a_registration_of_an_address_that_is_none_is_compared_like_any_other(
+    endpoint: WebhookEndpoint, store: Store, sandbox: Sandbox, url: str
+) -> None:
+    register(endpoint, url=address(endpoint))
+    added = sandbox.add_webhook(url="https://elsewhere.example.com/")
+    with client_for(store) as client:
+        place = [webhook.id for webhook in client.webhooks.iterate()].index(added["id"])
+    broken(sandbox, "edit_body", method="GET", set={f"data.items.{place}.url": url})
+    (other,) = compare(store).others
+    assert (other.id, other.url) == (added["id"], url)
+    endpoint.refresh_from_db()
+    assert (endpoint.registration, endpoint.drift) == ("REGISTERED", [])
+
+
 def test_a_rotation_whose_answer_is_lost_changes_nothing_here(
     endpoint: WebhookEndpoint, store: Store, sandbox: Sandbox
 ) -> None:
@@ -309,7 +348,7 @@ def test_a_rotation_whose_answer_is_lost_changes_nothing_here(
     start_rotation(endpoint)
 
 
-@pytest.mark.parametrize("text", ["short", "with space " * 3, "", "tab\t" * 5, "x" * 501])
+@pytest.mark.parametrize("text", ["short", "with space " * 3, "", "tab\t" * 5, "x" * 501, "x" * 32])
 def test_what_cant_be_a_signing_secret_is_refused(endpoint: WebhookEndpoint, text: str) -> None:
     with pytest.raises(ValueError) as caught:
         install_secret(endpoint, Secret(text))

@@ -19,7 +19,7 @@ from kombu.exceptions import OperationalError
 
 from pandabase_django import tasks
 from pandabase_django.events import Event, on_event
-from pandabase_django.models import WebhookDelivery, WebhookEndpoint
+from pandabase_django.models import Store, WebhookDelivery, WebhookEndpoint
 from pandabase_django.schedules import beat_schedule
 from pandabase_django.services.webhooks import queue
 from tests.parameters import at_most_999_parameters
@@ -48,7 +48,7 @@ def broker(monkeypatch: pytest.MonkeyPatch) -> Broker:
     """In the place of the wire to the broker; ``tests/webhooks/test_outages.py`` has real ones."""
     stand_in = Broker()
     monkeypatch.setattr(tasks.process_webhook, "apply_async", stand_in)
-    monkeypatch.setattr(tasks.webhooks._Broker, "failed_at", None)
+    monkeypatch.setattr(tasks.rows._Broker, "failed_at", None)
     return stand_in
 
 
@@ -161,7 +161,11 @@ def test_one_that_fails_again_is_told_by_the_exit_code(arrive: Arrive) -> None:
 
 def test_an_event_that_is_not_here_and_another_store(arrive: Arrive) -> None:
     WebhookDelivery.objects.filter(pk=arrive("").pk).update(state="DEAD")
+    Store.objects.create(pk="shp_other")
     assert replay("--store", "shp_other", "--dry-run") == {"chosen": 0}
+    with pytest.raises(CommandError, match="shp_nobody") as unknown:
+        replay("--store", "shp_nobody", "--dry-run")
+    assert unknown.value.returncode == 2
     with pytest.raises(CommandError, match="evt_nobody") as caught:
         replay("--event-id", "evt_nobody")
     assert caught.value.returncode == 2

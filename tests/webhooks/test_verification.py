@@ -8,7 +8,8 @@ from datetime import datetime, timezone
 
 import pytest
 
-from pandabase_django.api.webhooks import KeyReading, SigningSecret, Verified, Version, verify
+from pandabase_django.api.webhooks.signatures import KeyReading, SigningSecret, Version
+from pandabase_django.api.webhooks.verification import Verified, verify
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.exceptions import WebhookRejected
 from tests.webhooks.sender import (

@@ -8,6 +8,7 @@ from tests.settings import DATABASES, PANDABASE, env
 PANDABASE = {
     **PANDABASE,
     "MAX_RATE_LIMIT_WAIT_SECONDS": env.float("MAX_WAIT_SECONDS", default=65.0),
+    "MARK_GONE_AFTER_SECONDS": env.int("MARK_GONE_AFTER_SECONDS", default=0),
 }
 
 CELERY_BROKER_URL = env("CELERY_BROKER_URL")

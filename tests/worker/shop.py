@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
+import select
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
+import uuid
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pandabase_django.sandbox import Sandbox
 
 __all__ = ["PATIENCE_SECONDS", "ROOT", "Shop", "redis_url", "wait_for_requests"]
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 180
+
+_TABLES = Path(tempfile.gettempdir()) / f"pandabase-tables-{uuid.uuid4().hex}"
 
 _QUIET = ("--without-gossip", "--without-mingle", "--without-heartbeat")
 _WORKER = ("worker", "-l", "INFO", *_QUIET)
@@ -29,7 +37,7 @@ import datetime, sys
 import django
 django.setup()
 from django.core.management import ManagementUtility
-from pandabase_django.services.sync import lease
+from pandabase_django.services.sync.run import lease
 lease.LEASE = datetime.timedelta(seconds={lease_seconds})
 ManagementUtility(["manage.py", *sys.argv[1:]]).execute()
 """
@@ -87,26 +95,56 @@ class Shop:
             **extra,
         }
         self.processes: list[subprocess.Popen[Any]] = []
+        self._forking: subprocess.Popen[str] | None = None
 
     def run(self, code: str, **extra: str) -> Any:
         """Run code in a process of the shop; returns what it prints as JSON."""
-        done = subprocess.run(
-            [sys.executable, "-c", f"import django, json; django.setup()\n{code}"],
-            env={**self.environment, **extra},
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_SECONDS,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout) if done.stdout.strip() else None
+        if extra:
+            code = f"import os; os.environ.update({extra!r})\n{code}"
+        if self._forking is None:
+            self._forking = subprocess.Popen(
+                [sys.executable, "-m", "tests.worker.forking"],
+                env=self.environment,
+                cwd=ROOT,
+                start_new_session=True,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+            )
+            self.processes.append(self._forking)
+            assert self._hear() == "ready"
+        assert self._forking.stdin is not None
+        self._forking.stdin.write(json.dumps(code) + "\n")
+        self._forking.stdin.flush()
+        exit_code, out, err = json.loads(self._hear())
+        assert exit_code == 0, err
+        return json.loads(out) if out.strip() else None
+
+    def _hear(self) -> str:
+        assert self._forking is not None
+        assert self._forking.stdout is not None
+        ready, _, _ = select.select([self._forking.stdout], [], [], PATIENCE_SECONDS)
+        assert ready, "the shop's code does not end"
+        line = self._forking.stdout.readline().strip()
+        assert line, f"the shop does not start: {self._forking.wait()}"
+        return line
 
     def migrate(self) -> None:
-        """Make the tables."""
+        """Make the tables; on SQLite, where this process made them before, by a copy."""
+        url = urlsplit(self.environment["DATABASE_URL"])
+        copy = _TABLES / "tables.sqlite3"
+        fresh = url.scheme == "sqlite" and not Path(url.path[1:]).exists()
+        if fresh and copy.exists():
+            shutil.copy(copy, url.path[1:])
+            return
         self.run(
             "from django.core.management import call_command\ncall_command('migrate', verbosity=0)"
         )
+        if fresh:
+            _TABLES.mkdir(mode=0o700)
+            atexit.register(shutil.rmtree, _TABLES, ignore_errors=True)
+            shutil.copy(url.path[1:], copy)
 
     def open(self, sandbox: Sandbox) -> None:
         """Make the tables if they are not there, and add the sandbox's token."""
@@ -114,7 +152,7 @@ class Shop:
         token = sandbox.hmac_token
         self.run(
             "from pandabase_django.crypto.secret import Secret\n"
-            "from pandabase_django.services.connection import add_token\n"
+            "from pandabase_django.services.tokens.connection import add_token\n"
             f"add_token(store_id={sandbox.store_id!r}, mode='HMAC',"
             f" secret=Secret({token.secret!r}),"
             f" token_id={token.token_id!r}, base_url={sandbox.url!r})"
@@ -218,6 +256,6 @@ class Shop:
         for process in self.processes:
             if process.poll() is None:
                 self.kill(process)
-            for pipe in (process.stdout, process.stderr):
+            for pipe in (process.stdin, process.stdout, process.stderr):
                 if pipe is not None and not pipe.closed:
                     pipe.close()

@@ -12,7 +12,7 @@ from pandabase_django.sandbox import Sandbox
 from tests.worker.servers import OwnPostgres, OwnRedis
 from tests.worker.shop import Shop, wait_for_requests
 
-pytestmark = pytest.mark.worker
+pytestmark = [pytest.mark.thorough, pytest.mark.worker]
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import signal
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -49,8 +50,8 @@ def template(server: str) -> Iterator[str]:
     name = f"pandabase_template_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(server, autocommit=True) as admin:
         admin.execute(f'CREATE DATABASE "{name}"')  # type: ignore[call-overload]
-        shop = Shop(_database(server, name))
-        shop.migrate()
+        with closing(Shop(_database(server, name))) as shop:
+            shop.migrate()
         yield name
         admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[call-overload]
 

@@ -11,14 +11,17 @@ from typing import Any
 import pytest
 
 from pandabase_django.sandbox import Sandbox
+from tests.required import skip
 from tests.worker.shop import Shop, redis_url
 
-pytestmark = pytest.mark.worker
+pytestmark = [pytest.mark.thorough, pytest.mark.worker]
+
+ORDERS = 700
 
 
 @pytest.fixture
 def sandbox_options() -> dict[str, Any]:
-    return {"seed": 3, "products": 20, "orders": 1500, "latency_ms": 4}
+    return {"seed": 3, "products": 20, "orders": ORDERS, "latency_ms": 4}
 
 
 @pytest.fixture(params=["filesystem", "redis"])
@@ -27,7 +30,7 @@ def shop(request: pytest.FixtureRequest, tmp_path: Path, sandbox: Sandbox) -> It
     if request.param == "redis":
         url = redis_url()
         if url is None:
-            pytest.skip("no Redis on its standard port; CI starts one")
+            skip("redis", reason="no Redis on its standard port; CI starts one")
         # Another queue for each test: a killed worker's message must not meet the next test.
         extra = {"CELERY_BROKER_URL": url, "CELERY_TASK_DEFAULT_QUEUE": f"test-{uuid.uuid4().hex}"}
     else:
@@ -52,7 +55,7 @@ def test_a_worker_killed_in_the_middle_leaves_nothing_half_done(
 ) -> None:
     worker = shop.start_worker()
     shop.sync_orders(sandbox)
-    shop.wait_until(lambda counts: 0 < counts["detailed"] < 1500)
+    shop.wait_until(lambda counts: 0 < counts["detailed"] < ORDERS)
     shop.kill(worker)
     broken_off = shop.counts()
     assert broken_off["completed"] == 0
@@ -80,7 +83,7 @@ def test_a_task_delivered_twice_does_its_work_once(shop: Shop, sandbox: Sandbox)
     shop.start_worker()
     shop.wait_until(_all_there(sandbox))
     counts = shop.wait_until(lambda counts: counts["completed"] >= 1)
-    assert counts["orders"] == 1500
+    assert counts["orders"] == ORDERS
 
 
 @pytest.mark.fact(29)

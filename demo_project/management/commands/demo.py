@@ -1,4 +1,4 @@
-"""Shows the app at work: a local Store API, a real worker and beat, a first sync, the admin."""
+"""Shows the app at work: a local Store API, a real worker and beat, a shop, and the admin."""
 
 from __future__ import annotations
 
@@ -7,26 +7,36 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import sys
 import time
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections
+from django.urls import resolve
 
+from demo_project.buying import buy
 from demo_project.comparison import Comparison, compare
 from demo_project.processes import Processes
-from demo_project.webhooks import note_where_it_runs, receive_webhooks, refund
+from demo_project.site import BUYER, OWNER, make_people, start_site
+from demo_project.webhooks import (
+    note_where_it_runs,
+    receive_webhooks,
+    refund,
+    send_again,
+    site_of_running_demo,
+)
 from pandabase_django.crypto.keyring import generate_key
 from pandabase_django.crypto.secret import Secret
-from pandabase_django.models import ApiToken, Store, SyncRun
+from pandabase_django.models import ApiToken, HandledFact, Purchase, Store, SyncRun
 from pandabase_django.models.sync import Resource
-from pandabase_django.services.connection import add_token, test_connection
+from pandabase_django.services.tokens.connection import add_token, test_connection
 from pandabase_django.tasks import sync_store
 
 __all__ = ["Command"]
@@ -38,13 +48,22 @@ BAR_CHARACTERS = 30
 
 
 class Command(BaseCommand):
-    """``demo`` serves until Ctrl-C; ``demo --once`` exits 0 only when every row is equal."""
+    """``demo`` serves until Ctrl-C; ``demo --once`` compares every row, and buys one thing."""
 
     help = "Runs the whole app against a local Store API."
     requires_system_checks: list[str] = []
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        # Django prints all of stderr in bold red; here it is progress, and no error.
+        self.stderr.style_func = None
+
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--once", action="store_true", help="Stop after the comparison.")
+        parser.add_argument(
+            "--once",
+            action="store_true",
+            help="Compare every row, buy one thing, stop; exits 0 only if it was handed out once.",
+        )
         parser.add_argument(
             "--refund",
             nargs="?",
@@ -54,7 +73,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--products", type=int, default=250)
         parser.add_argument("--orders", type=int, default=3000)
-        parser.add_argument("--port", type=int, default=8000, help="Where the admin is served.")
+        parser.add_argument("--port", type=int, default=8000, help="Where the shop is served.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         root = Path(settings.BASE_DIR)
@@ -63,6 +82,13 @@ class Command(BaseCommand):
         if options["refund"] is not None:
             self._refund(note, options["refund"])
             return
+        # Before the files of a demo that runs here are deleted.
+        if not options["once"]:
+            _refuse_taken_port(options["port"])
+        if site := site_of_running_demo(note):
+            raise CommandError(
+                f"A demo runs here already: {site}/admin/. End it with Ctrl-C in its terminal."
+            )
         # Ctrl-C and a polite kill both end in the clean-up below.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         if "DATABASE_URL" not in os.environ:
@@ -94,18 +120,27 @@ class Command(BaseCommand):
         processes.start("-m", "celery", "-A", "demo_project", "beat", "-l", "INFO")
         token = self._add_token(remote)
         started = time.monotonic()
-        newest = SyncRun.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-        sync_store.delay(token.store_id)
-        self._watch(newest)
+        self._sync(token.store)
         self.stderr.write(f"The worker's first sync took {time.monotonic() - started:.1f} s.")
         comparisons = compare(remote["control_url"])
         self._print_table(comparisons)
+        if options["once"] and any(c.differing for c in comparisons):
+            raise CommandError("The tables differ from the sandbox's own dump.")
+        password = make_people()
+        port = 0 if options["once"] else options["port"]
+        try:
+            site = start_site(processes, manage, port)
+        except OSError as error:
+            raise CommandError(f"{error} .demo/demo.log tells more.") from None
+        receive_webhooks(token.store, site=site)
         if options["once"]:
-            if any(c.differing for c in comparisons):
-                raise CommandError("The tables differ from the sandbox's own dump.")
             self.stdout.write("Every row equals the sandbox's own dump.")
+            self._buy_once(site, password, store=token.store, remote=remote)
             return
-        self._serve(processes, manage, options["port"], store=token.store, remote=remote)
+        note = Path(settings.STATE_DIR) / "running.json"
+        note_where_it_runs(note, control_url=remote["control_url"], site=site)
+        self._tell(site, password, remote=remote)
+        processes.wait_for_last()
 
     def _add_token(self, remote: dict[str, Any]) -> ApiToken:
         given = next(t for t in remote["tokens"] if t["mode"] == "HMAC")
@@ -124,8 +159,10 @@ class Command(BaseCommand):
         self.stderr.write(f"{token}: {report.message} ({report.milliseconds} ms)")
         return token
 
-    def _watch(self, newest: int) -> None:
-        """Draw a bar from the runs' records until the first sync has ended."""
+    def _sync(self, store: Store) -> None:
+        """Have the worker sync, and draw a bar from the runs' records until it is done."""
+        newest = SyncRun.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+        sync_store.delay(store.pk)
         deadline = time.monotonic() + FIRST_SYNC_SECONDS
         while True:
             runs = list(SyncRun.objects.filter(pk__gt=newest).order_by("pk"))
@@ -136,7 +173,7 @@ class Command(BaseCommand):
             if len(done) == len(runs) and {run.resource for run in done} >= FIRST_SYNC:
                 break
             if time.monotonic() > deadline:
-                raise CommandError("The first sync did not end; .demo/demo.log tells why.")
+                raise CommandError("The sync did not end; .demo/demo.log tells why.")
             time.sleep(0.2)
         if sys.stderr.isatty():
             self.stderr.write("")
@@ -147,13 +184,7 @@ class Command(BaseCommand):
     def _draw(self, run: SyncRun) -> None:
         if not sys.stderr.isatty():
             return
-        share = min(1.0, run.progress_done / run.progress_total) if run.progress_total else 0.0
-        filled = round(share * BAR_CHARACTERS)
-        bar = "#" * filled + "." * (BAR_CHARACTERS - filled)
-        of = run.progress_total or "?"
-        self.stderr.write(
-            f"\r\033[K[{bar}] {run.phase or run.state} {run.progress_done} of {of}", ending=""
-        )
+        self.stderr.write(f"\r\033[K{_bar(run)}", ending="")
 
     def _print_table(self, comparisons: list[Comparison]) -> None:
         self.stdout.write(f"{'':24}{'local':>9}{'remote':>9}{'differing':>11}")
@@ -176,29 +207,29 @@ class Command(BaseCommand):
             raise CommandError(f"It is still {done.status} here; .demo/demo.log may tell why.")
         self.stdout.write(f"{done.status} here after {done.seconds:.1f} s: {done.page}")
 
-    def _serve(
-        self, processes: Processes, manage: str, port: int, *, store: Store, remote: dict[str, Any]
-    ) -> None:
-        password = secrets.token_urlsafe(12)
-        users = get_user_model()
-        user, _ = users.objects.get_or_create(
-            username="demo", defaults={"is_staff": True, "is_superuser": True}
+    def _buy_once(self, site: str, password: str, *, store: Store, remote: dict[str, Any]) -> None:
+        try:
+            bought = buy(site, username=BUYER, password=password)
+        except (LookupError, OSError) as error:
+            raise CommandError(f"Nothing could be bought: {error}") from None
+        self.stdout.write(
+            f"Bought one thing: the page said paid after {bought.paid_seconds:.1f} s, "
+            f"and showed the licence after {bought.handed_seconds:.1f} s."
         )
-        user.set_password(password)
-        user.save()
-        connections.close_all()
-        server = processes.start(
-            manage, "runserver", "--noreload", "--insecure", f"127.0.0.1:{port}"
-        )
-        time.sleep(1.5)
-        if server.poll() is not None:
-            raise CommandError(f"Port {port} is taken? Try --port. .demo/demo.log tells more.")
-        site = f"http://127.0.0.1:{port}"
-        receive_webhooks(store, site=site)
-        note = Path(settings.STATE_DIR) / "running.json"
-        note_where_it_runs(note, control_url=remote["control_url"], site=site)
-        self.stdout.write(f"\nThe admin: {site}/admin/")
-        self.stdout.write(f"User: demo   Password: {password}")
+        # Whoever learns of the order again must hand out nothing.
+        send_again(remote["control_url"])
+        self._sync(store)
+        public_id = resolve(urlsplit(bought.return_url).path).kwargs["public_id"]
+        purchase = Purchase.objects.get(session__public_id=public_id)
+        calls = HandledFact.objects.filter(fact__purchase=purchase).count()
+        licences = list(purchase.licences.values_list("key", flat=True))
+        if calls != 1 or licences != bought.keys or len(licences) != 1:
+            raise CommandError(f"Handlers were called {calls} times: {len(licences)} licences.")
+        self.stdout.write("Its webhooks came again, and a sync: it was handed out once.")
+
+    def _tell(self, site: str, password: str, *, remote: dict[str, Any]) -> None:
+        self.stdout.write(f"\nThe shop:  {site}/\nThe admin: {site}/admin/")
+        self.stdout.write(f"Users: {BUYER} (buys), {OWNER} (admin)   Password: {password}")
         self.stdout.write(
             "\nThe sandbox tells the shop of every change by webhook. See it in another terminal:\n"
             f"  {os.path.relpath(sys.executable)} manage.py demo --refund\n"
@@ -207,7 +238,31 @@ class Command(BaseCommand):
         )
         self.stdout.write("Ctrl-C stops everything.")
         self.stdout.flush()
-        server.wait()
+
+
+def _bar(run: SyncRun) -> str:
+    if run.state != SyncRun.State.RUNNING:
+        # Its last phase need not have had rows to count.
+        return f"[{'#' * BAR_CHARACTERS}] {run.state}"
+    share = min(1.0, run.progress_done / run.progress_total) if run.progress_total else 0.0
+    filled = round(share * BAR_CHARACTERS)
+    bar = "#" * filled + "." * (BAR_CHARACTERS - filled)
+    of = f" of {run.progress_total}" if run.progress_total else ""
+    return f"[{bar}] {run.phase or run.state} {run.progress_done}{of}"
+
+
+def _refuse_taken_port(port: int) -> None:
+    """Before anything is started, since the admin is what is started last."""
+    try:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+    except (OSError, OverflowError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise CommandError(
+            f"Port {port} can't be used ({why}). Give another: manage.py demo --port 8001, or "
+            "make demo PORT=8001."
+        ) from None
 
 
 def _write_env_and_restart(path: Path) -> None:

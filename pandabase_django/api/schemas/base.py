@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from pandabase_django.api.reading import Fields, digest_of
-from pandabase_django.exceptions import ProtocolError
+from pandabase_django.api.digests import digest_of
+from pandabase_django.api.reading import MAX_ID_CHARACTERS, Fields
+from pandabase_django.api.schemas.declared import read_declared
+from pandabase_django.exceptions import ProtocolError, interruptions
 
-__all__ = ["Page", "Parsed", "children", "ids"]
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["Page", "Parsed", "children", "ids", "texts"]
 
 T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parsed:
+    """An object of the remote, read by what its fields declare (see ``declared``).
+
+    Attributes:
+        kind: What an object of this class is called in errors.
+    """
+
+    kind: ClassVar[str]
     payload: dict[str, Any] = field(repr=False)
     warnings: tuple[str, ...] = ()
 
@@ -24,6 +39,17 @@ class Parsed:
         """SHA-256 of the payload, in hex."""
         return digest_of(self.payload)
 
+    @classmethod
+    def from_json(cls, data: object) -> Self:
+        """Read one object of an answer.
+
+        Raises:
+            ProtocolError: It is no object, or has no usable id.
+        """
+        f = Fields(data, kind=cls.kind)
+        values = read_declared(cls, f)
+        return cls(**values, payload=f.payload(), warnings=tuple(f.warnings))
+
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
@@ -31,7 +57,8 @@ class Page(Generic[T]):
 
     Attributes:
         items: The objects that could be read.
-        received: How many stood on the page, unreadable ones included.
+        total_pages: As the remote says, or more when its pages hold fewer rows than it says.
+        received: How many the page had, unreadable ones included.
         warnings: What could not be read or stored as it came.
     """
 
@@ -59,6 +86,9 @@ class Page(Generic[T]):
         if not isinstance(raw, list) or any(n is None or n < 0 for n in numbers):
             raise ProtocolError("A list came without its items or its pagination.")
         page, limit, total, total_pages = (n or 0 for n in numbers)
+        if 0 < len(raw) < limit and page < total_pages:
+            # It gives fewer rows a page than it says: then there are more pages than it says.
+            total_pages = max(total_pages, -(-total // len(raw)))
         items: list[T] = []
         warnings = list(replaced)
         for place, item in enumerate(raw):
@@ -66,6 +96,14 @@ class Page(Generic[T]):
                 items.append(read(item))
             except ProtocolError as error:
                 warnings.append(f"Page {page}, row {place + 1} was left out: {error}")
+            except interruptions():
+                raise
+            except Exception as error:
+                # A mistake of ours must not keep the other rows away.
+                logger.exception("A row of a list could not be read.")
+                warnings.append(
+                    f"Page {page}, row {place + 1} was left out: {type(error).__name__}."
+                )
         return cls(
             items=tuple(items),
             page=page,
@@ -102,6 +140,16 @@ def ids(parent: Fields, name: str) -> tuple[str, ...] | None:
     found: dict[str, None] = {}
     for data in listed:
         value = data.get("id") if isinstance(data, dict) else data
-        if isinstance(value, str) and value:
+        if isinstance(value, str) and len(value) > MAX_ID_CHARACTERS:
+            parent.warnings.append(
+                f"{name} has an id longer than {MAX_ID_CHARACTERS} characters; it was left out."
+            )
+        elif isinstance(value, str) and value:
             found[value] = None
     return tuple(found)
+
+
+def texts(parent: Fields, name: str) -> tuple[str, ...] | None:
+    """Nested texts; None as of ``children``."""
+    listed = parent.items(name)
+    return None if listed is None else tuple(one for one in listed if isinstance(one, str))

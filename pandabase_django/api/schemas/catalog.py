@@ -1,92 +1,62 @@
-"""The store itself, its products and categories."""
+"""The store itself, its products, categories and coupons."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import ClassVar
 
-from pandabase_django.api.reading import Fields
 from pandabase_django.api.schemas.base import Parsed, children, ids
+from pandabase_django.api.schemas.declared import (
+    boolean,
+    identifier,
+    integer,
+    reference,
+    shown,
+    text,
+    time,
+)
 
-__all__ = ["Category", "Product", "StoreInfo", "Variant"]
+__all__ = ["Category", "Coupon", "Product", "StoreInfo", "Variant"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreInfo(Parsed):
     """The store itself."""
 
-    id: str
-    title: str | None
-    handle: str | None
-    country: str | None
-    currency: str | None
-    created_at: datetime | None
-
-    @classmethod
-    def from_json(cls, data: object) -> StoreInfo:
-        f = Fields(data, kind="store")
-        return cls(
-            id=f.identifier(kind="store"),
-            title=f.text("title"),
-            handle=f.text("handle"),
-            country=f.text("country"),
-            currency=f.text("currency"),
-            created_at=f.time("createdAt"),
-            payload=f.payload(),
-            warnings=tuple(f.warnings),
-        )
+    kind: ClassVar[str] = "store"
+    id: str = identifier("store")
+    title: str | None = text("title")
+    handle: str | None = text("handle")
+    country: str | None = text("country")
+    currency: str | None = text("currency")
+    created_at: datetime | None = time("createdAt")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Category(Parsed):
     """A category."""
 
-    id: str
-    name: str | None
-    slug: str | None
-    parent_id: str | None
-    display_order: int | None
-    is_archived: bool | None
-    created_at: datetime | None
-    updated_at: datetime | None
-
-    @classmethod
-    def from_json(cls, data: object) -> Category:
-        f = Fields(data, kind="category")
-        return cls(
-            id=f.identifier(kind="category"),
-            name=f.text("name"),
-            slug=f.text("slug"),
-            parent_id=f.reference("parentId"),
-            display_order=f.integer("displayOrder"),
-            is_archived=f.boolean("isArchived"),
-            created_at=f.time("createdAt"),
-            updated_at=f.time("updatedAt"),
-            payload=f.payload(),
-            warnings=tuple(f.warnings),
-        )
+    kind: ClassVar[str] = "category"
+    id: str = identifier("category")
+    name: str | None = text("name")
+    slug: str | None = text("slug")
+    parent_id: str | None = reference("parentId")
+    display_order: int | None = integer("displayOrder")
+    is_archived: bool | None = boolean("isArchived")
+    created_at: datetime | None = time("createdAt")
+    updated_at: datetime | None = time("updatedAt")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant(Parsed):
     """A variant of a product. Its shape is assumed: the samples show none."""
 
-    id: str | None
-    title: str | None
-    price_minor: int | None
-    in_stock: bool | None
-
-    @classmethod
-    def from_json(cls, data: object) -> Variant:
-        f = Fields(data, kind="variant")
-        return cls(
-            id=f.reference("id"),
-            title=f.text("title"),
-            price_minor=f.integer("price"),
-            in_stock=f.boolean("inStock"),
-            payload=f.payload(),
-            warnings=tuple(f.warnings),
-        )
+    kind: ClassVar[str] = "variant"
+    id: str | None = reference("id")
+    title: str | None = text("title")
+    price_minor: int | None = integer("price")
+    in_stock: bool | None = boolean("inStock")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,39 +66,45 @@ class Product(Parsed):
     ``category_ids`` and ``variants`` are None when the answer does not say which there are.
     """
 
-    id: str
-    title: str | None
-    handle: str | None
-    status: str | None
-    product_type: str | None
-    price_minor: int | None
-    compare_at_price_minor: int | None
-    currency: str | None
-    in_stock: bool | None
-    created_at: datetime | None
-    updated_at: datetime | None
-    category_ids: tuple[str, ...] | None
-    variants: tuple[Variant, ...] | None
+    kind: ClassVar[str] = "product"
+    id: str = identifier("product")
+    title: str | None = text("title")
+    handle: str | None = text("handle")
+    status: str | None = text("status")
+    product_type: str | None = text("productType")
+    price_minor: int | None = integer("price")
+    compare_at_price_minor: int | None = integer("compareAtPrice")
+    currency: str | None = text("currency")
+    in_stock: bool | None = boolean("inStock")
+    created_at: datetime | None = time("createdAt")
+    updated_at: datetime | None = time("updatedAt")
+    category_ids: tuple[str, ...] | None = shown("categories", read=ids)
+    variants: tuple[Variant, ...] | None = shown(
+        "variants", read=lambda f, name: children(f, name, Variant.from_json)
+    )
 
-    @classmethod
-    def from_json(cls, data: object) -> Product:
-        f = Fields(data, kind="product")
-        identifier = f.identifier(kind="product")
-        variants = children(f, "variants", Variant.from_json)
-        return cls(
-            id=identifier,
-            title=f.text("title"),
-            handle=f.text("handle"),
-            status=f.text("status"),
-            product_type=f.text("productType"),
-            price_minor=f.integer("price"),
-            compare_at_price_minor=f.integer("compareAtPrice"),
-            currency=f.text("currency"),
-            in_stock=f.boolean("inStock"),
-            created_at=f.time("createdAt"),
-            updated_at=f.time("updatedAt"),
-            category_ids=ids(f, "categories"),
-            variants=variants,
-            payload=f.payload(),
-            warnings=tuple(f.warnings),
-        )
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coupon(Parsed):
+    """A code that makes a checkout cheaper, the same in the list and alone (Source: P-56).
+
+    Attributes:
+        type: PERCENTAGE or FIXED.
+        value: Percent, or minor units, by the type.
+        max_uses: None when it can be used without end.
+    """
+
+    kind: ClassVar[str] = "coupon"
+    id: str = identifier("coupon")
+    code: str | None = text("code")
+    display_name: str | None = text("displayName")
+    type: str | None = text("type")
+    value: int | None = integer("value")
+    minimum_purchase_minor: int | None = integer("minimumPurchase")
+    is_enabled: bool | None = boolean("enabled")
+    times_used: int | None = integer("timesUsed")
+    max_uses: int | None = integer("maxUses")
+    starts_at: datetime | None = time("startsAt")
+    expires_at: datetime | None = time("expiresAt")
+    created_at: datetime | None = time("createdAt")
+    updated_at: datetime | None = time("updatedAt")

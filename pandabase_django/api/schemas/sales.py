@@ -1,27 +1,53 @@
-"""Orders in both forms, and the movements of money that tell of them."""
+"""Orders in both forms, and what belongs to them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
-from pandabase_django.api.reading import Fields, digest_of
+import msgspec
+
+from pandabase_django.api.digests import bytes_digest, digest_of, paired
+from pandabase_django.api.reading import MAX_ID_CHARACTERS, MAX_TEXT_CHARACTERS, Fields
 from pandabase_django.api.schemas.base import Parsed, children
+from pandabase_django.api.schemas.declared import (
+    identifier,
+    integer,
+    reference,
+    shown,
+    text,
+    time,
+)
+from pandabase_django.api.wire.decoding import Decoded, RawItem
 
 __all__ = [
-    "BillingAddress",
     "Customer",
-    "Dispute",
-    "LedgerEntry",
     "Order",
     "OrderItem",
     "OrderRow",
     "OrderSummary",
-    "Payment",
-    "Refund",
+    "say_the_same",
 ]
+
+_NOTHING: tuple[Any, ...] = (None, "", {}, [])
+
+
+def say_the_same(one: Any, other: Any) -> bool:
+    """Whether two forms of an object agree in all that both show.
+
+    What one of them leaves out is no contradiction; null is one to a value. Source: P-21.
+    """
+    if isinstance(one, dict) and isinstance(other, dict):
+        return all(say_the_same(one[name], other[name]) for name in one.keys() & other.keys())
+    if one == other or (one in _NOTHING and other in _NOTHING):
+        return True
+    if not (isinstance(one, str) and isinstance(other, str)):
+        return False
+    # The same moment may be written in two ways.
+    times = [Fields({"at": text}, kind="value").time("at") for text in (one, other)]
+    return times[0] is not None and times[0] == times[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,79 +69,122 @@ class Customer:
         parent.warnings.extend(f"customer: {text}" for text in f.warnings)
         return cls(id=identifier, email=email) if identifier else None
 
+    @classmethod
+    def of_payload(cls, payload: dict[str, Any]) -> Customer | None:
+        """The customer in an order's payload, of either form."""
+        return cls.within(Fields(payload, kind="order"))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderSummary(Parsed):
     """An order as lists show it (Source: P-21). ``amount_minor`` is in minor units."""
 
+    kind: ClassVar[str] = "order"
+    id: str = identifier("order")
+    order_number: str | None = text("orderNumber")
+    status: str | None = text("status")
+    amount_minor: int | None = integer("amount")
+    currency: str | None = text("currency")
+    discount_code: str | None = text("discountCode")
+    customer: Customer | None = shown("customer", read=lambda f, _: Customer.within(f))
+    payment_status: str | None = text("payment.status")
+    total_minor: int | None = integer("payment.totalAmount")
+    created_at: datetime | None = time("createdAt")
+
+
+class _NamedCustomer(msgspec.Struct):
+    id: str | None = None
+    email: str | msgspec.UnsetType | None = msgspec.UNSET
+
+
+class _Head(msgspec.Struct):
+    """What every look at a row needs; an order in which this is odd is read whole."""
+
     id: str
-    order_number: str | None
-    status: str | None
-    amount_minor: int | None
-    currency: str | None
-    discount_code: str | None
-    customer: Customer | None
-    payment_status: str | None
-    total_minor: int | None
-    created_at: datetime | None
+    status: str | None = None
+    customer: _NamedCustomer | None = None
 
-    @classmethod
-    def from_json(cls, data: object) -> OrderSummary:
-        f = Fields(data, kind="order")
-        identifier = f.identifier(kind="order")
-        payment = Fields(f.object("payment") or {}, kind="payment")
-        status = payment.text("status")
-        total = payment.integer("totalAmount")
-        f.warnings.extend(f"payment: {text}" for text in payment.warnings)
-        return cls(
-            id=identifier,
-            order_number=f.text("orderNumber"),
-            status=f.text("status"),
-            amount_minor=f.integer("amount"),
-            currency=f.text("currency"),
-            discount_code=f.text("discountCode"),
-            customer=Customer.within(f),
-            payment_status=status,
-            total_minor=total,
-            created_at=f.time("createdAt"),
-            payload=f.payload(),
-            warnings=tuple(f.warnings),
-        )
 
-    def agrees_with(self, order: Order) -> bool:
-        """Whether the detail form tells the same money and status; what one leaves out is no no."""
-        payment = order.payment
-        told = (
-            (self.status, order.status),
-            (self.amount_minor, order.amount_minor),
-            (self.currency, order.currency),
-            (self.payment_status, payment.status if payment else None),
-            (self.total_minor, payment.total_amount_minor if payment else None),
-        )
-        return all(None in pair or pair[0] == pair[1] for pair in told)
+_HEAD = msgspec.json.Decoder(_Head)
 
 
 @dataclass(frozen=True)
 class OrderRow:
-    """An order of a list, read as far as it takes to tell whether anything changed.
+    """An order of a list, read as far as it takes to see whether anything changed.
 
-    Of a million rows of a second pass a handful have changed; reading the others whole would be
-    most of the work. What is asked for is computed once.
+    Of a million rows of a second pass a handful have changed; decoding the others would be most of
+    the work. What is asked for is computed once.
+
+    Attributes:
+        id: Its id.
+        status: Its status.
+        names: Id and e-mail address of its customer; None when it does not show both.
+        bytes_digest: Digest of the bytes; "" when it was decoded at once.
     """
 
     id: str
     status: str | None
-    payload: dict[str, Any] = field(repr=False)
+    names: tuple[Any, Any] | None = field(repr=False)
+    bytes_digest: str
+    _source: RawItem | dict[str, Any] = field(repr=False)
 
     @classmethod
     def from_json(cls, data: object) -> OrderRow:
+        """Read a decoded object, or one that is not decoded yet (``RawItem``)."""
+        if isinstance(data, RawItem):
+            return cls._from_head(data) or cls.from_json(data.decode().data)
         f = Fields(data, kind="order")
-        return cls(f.identifier(kind="order"), f.text("status"), f.payload())
+        customer = f.data.get("customer")
+        names = None
+        if isinstance(customer, dict) and "email" in customer:
+            names = (customer.get("id"), customer["email"] or "")
+        return cls(f.identifier(kind="order"), f.text("status"), names, "", f.data)
+
+    @classmethod
+    def _from_head(cls, item: RawItem) -> OrderRow | None:
+        head = item.partly(_HEAD)
+        # What is no plain word or name is judged by ``Fields``.
+        if head is None or not head.id.isidentifier() or len(head.id) > MAX_ID_CHARACTERS:
+            return None
+        status, customer, names = head.status, head.customer, None
+        if status is not None and len(status) > MAX_TEXT_CHARACTERS:
+            return None
+        if customer is not None and customer.email is not msgspec.UNSET:
+            names = (customer.id, customer.email or "")
+        return cls(head.id, status, names, bytes_digest(item.raw), item)
+
+    @cached_property
+    def _decoded(self) -> Decoded:
+        source = self._source
+        return source.decode() if isinstance(source, RawItem) else Decoded(source)
+
+    @property
+    def replaced(self) -> tuple[str, ...]:
+        """Sentences on numbers that could not be stored; those of a whole page are the page's.
+
+        Raises:
+            ProtocolError: It is nested beyond any sense.
+        """
+        return self._decoded.replaced
+
+    @cached_property
+    def payload(self) -> dict[str, Any]:
+        """The object as it came, without known secrets.
+
+        Raises:
+            ProtocolError: It is nested beyond any sense.
+        """
+        return Fields(self._decoded.data, kind="order").payload()
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the payload, in hex."""
         return digest_of(self.payload)
+
+    @property
+    def digests(self) -> str:
+        """What a column keeps of both."""
+        return paired(self.digest, self.bytes_digest)
 
     @cached_property
     def summary(self) -> OrderSummary:
@@ -126,211 +195,61 @@ class OrderRow:
     def created_at(self) -> datetime | None:
         return Fields(self.payload, kind="order").time("createdAt")
 
+    def names_otherwise(self, customer_id: str | None, email: str | None) -> bool:
+        """Whether it shows this customer with another e-mail address."""
+        named = self.names
+        return named is not None and named[0] == customer_id is not None and named[1] != email
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderItem(Parsed):
     """A line of an order; the price is that of one piece, in minor units."""
 
-    id: str | None
-    product_id: str | None
-    variant_id: str | None
-    name: str | None
-    quantity: int | None
-    price_minor: int | None
-
-    @classmethod
-    def from_json(cls, data: object) -> OrderItem:
-        f = Fields(data, kind="line item")
-        return cls(
-            id=f.reference("id"),
-            product_id=f.reference("productId"),
-            variant_id=f.reference("variantId"),
-            name=f.text("name"),
-            quantity=f.integer("quantity"),
-            price_minor=f.integer("price"),
-            payload=f.payload(),
-            warnings=tuple(f.warnings),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Payment:
-    """The payment of an order in its detail form. Amounts are minor units."""
-
-    id: str | None
-    status: str | None
-    total_amount_minor: int | None
-    tax_amount_minor: int | None
-    discount_amount_minor: int | None
-    platform_fee_amount_minor: int | None
-    psp_fee_amount_minor: int | None
-    settled_amount_minor: int | None
-    method_type: str | None
-    card_brand: str | None
-    card_last_four: str | None
-
-    @classmethod
-    def within(cls, parent: Fields) -> Payment | None:
-        """The payment of an order; None when it has none."""
-        data = parent.object("payment")
-        if data is None:
-            return None
-        f = Fields(data, kind="payment")
-        method = Fields(f.object("paymentMethod") or {}, kind="payment method")
-        payment = cls(
-            id=f.reference("id"),
-            status=f.text("status"),
-            total_amount_minor=f.integer("totalAmount"),
-            tax_amount_minor=f.integer("taxAmount"),
-            discount_amount_minor=f.integer("discountAmount"),
-            platform_fee_amount_minor=f.integer("platformFeeAmount"),
-            psp_fee_amount_minor=f.integer("pspFeeAmount"),
-            settled_amount_minor=f.integer("settledAmount"),
-            method_type=method.text("type"),
-            card_brand=method.text("cardBrand"),
-            card_last_four=method.text("cardLastFour"),
-        )
-        parent.warnings.extend(f"payment: {text}" for text in (*f.warnings, *method.warnings))
-        return payment
-
-
-@dataclass(frozen=True, slots=True)
-class BillingAddress:
-    """The billing address of an order."""
-
-    line1: str | None
-    line2: str | None
-    city: str | None
-    state: str | None
-    postal_code: str | None
-    country: str | None
-
-    @classmethod
-    def within(cls, parent: Fields) -> BillingAddress | None:
-        """The address of an order; None when it has none."""
-        data = parent.object("billingAddress")
-        if data is None:
-            return None
-        f = Fields(data, kind="billing address")
-        address = cls(
-            line1=f.text("addressLine1"),
-            line2=f.text("addressLine2"),
-            city=f.text("city"),
-            state=f.text("state"),
-            postal_code=f.text("postalCode"),
-            country=f.text("country"),
-        )
-        parent.warnings.extend(f"billingAddress: {text}" for text in f.warnings)
-        return address
+    kind: ClassVar[str] = "line item"
+    id: str | None = reference("id")
+    product_id: str | None = reference("productId")
+    variant_id: str | None = reference("variantId")
+    name: str | None = text("name")
+    quantity: int | None = integer("quantity")
+    price_minor: int | None = integer("price")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order(Parsed):
     """An order in its detail form (Source: P-21); ``items`` is None when it does not say."""
 
-    id: str
-    order_number: str | None
-    status: str | None
-    amount_minor: int | None
-    currency: str | None
-    discount_code: str | None
-    customer: Customer | None
-    payment: Payment | None
-    billing_address: BillingAddress | None
-    items: tuple[OrderItem, ...] | None
-    presentment_currency: str | None
-    presentment_amount_minor: int | None
-    exchange_rate: str | None
-    created_at: datetime | None
-    updated_at: datetime | None
+    kind: ClassVar[str] = "order"
+    id: str = identifier("order")
+    order_number: str | None = text("orderNumber")
+    status: str | None = text("status")
+    amount_minor: int | None = integer("amount")
+    currency: str | None = text("currency")
+    discount_code: str | None = text("discountCode")
+    customer: Customer | None = shown("customer", read=lambda f, _: Customer.within(f))
+    items: tuple[OrderItem, ...] | None = shown(
+        "items", read=lambda f, name: children(f, name, OrderItem.from_json)
+    )
+    created_at: datetime | None = time("createdAt")
+    updated_at: datetime | None = time("updatedAt")
 
-    @classmethod
-    def from_json(cls, data: object) -> Order:
-        f = Fields(data, kind="order")
-        identifier = f.identifier(kind="order")
-        return cls(
-            id=identifier,
-            order_number=f.text("orderNumber"),
-            status=f.text("status"),
-            amount_minor=f.integer("amount"),
-            currency=f.text("currency"),
-            discount_code=f.text("discountCode"),
-            customer=Customer.within(f),
-            payment=Payment.within(f),
-            billing_address=BillingAddress.within(f),
-            items=children(f, "items", OrderItem.from_json),
-            presentment_currency=f.text("presentmentCurrency"),
-            presentment_amount_minor=f.integer("presentmentAmount"),
-            exchange_rate=f.text("exchangeRate"),
-            created_at=f.time("createdAt"),
-            updated_at=f.time("updatedAt"),
-            payload=f.payload(),
-            warnings=tuple(f.warnings),
-        )
+    payment_id: str | None = reference("payment.id")
+    payment_status: str | None = text("payment.status")
+    payment_method: str | None = text("payment.paymentMethod.type")
+    card_brand: str | None = text("payment.paymentMethod.cardBrand")
+    card_last_four: str | None = text("payment.paymentMethod.cardLastFour")
+    total_minor: int | None = integer("payment.totalAmount")
+    tax_minor: int | None = integer("payment.taxAmount")
+    discount_minor: int | None = integer("payment.discountAmount")
+    platform_fee_minor: int | None = integer("payment.platformFeeAmount")
+    psp_fee_minor: int | None = integer("payment.pspFeeAmount")
+    settled_minor: int | None = integer("payment.settledAmount")
+    presentment_currency: str | None = text("presentmentCurrency")
+    presentment_minor: int | None = integer("presentmentAmount")
+    exchange_rate: str | None = text("exchangeRate")
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Movement(Parsed):
-    id: str
-    order_id: str | None
-    status: str | None
-    amount_minor: int | None
-    created_at: datetime | None
-
-
-class Refund(_Movement):
-    """A refund, with the order it belongs to (Source: P-23)."""
-
-    __slots__ = ()
-
-    @classmethod
-    def from_json(cls, data: object) -> Refund:
-        return cls(**_movement(data, "refund"))
-
-
-class Dispute(_Movement):
-    """A dispute, with the order it belongs to (Source: P-23)."""
-
-    __slots__ = ()
-
-    @classmethod
-    def from_json(cls, data: object) -> Dispute:
-        return cls(**_movement(data, "dispute"))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LedgerEntry(Parsed):
-    """A movement of money; it names a payment rather than an order (Source: P-23)."""
-
-    id: str
-    type: str | None
-    amount_minor: int | None
-    reference_id: str | None
-    created_at: datetime | None
-
-    @classmethod
-    def from_json(cls, data: object) -> LedgerEntry:
-        f = Fields(data, kind="ledger entry")
-        return cls(
-            id=f.identifier(kind="ledger entry"),
-            type=f.text("type"),
-            amount_minor=f.integer("amount"),
-            reference_id=f.reference("referenceId"),
-            created_at=f.time("createdAt"),
-            payload=f.payload(),
-            warnings=tuple(f.warnings),
-        )
-
-
-def _movement(data: object, kind: str) -> dict[str, Any]:
-    f = Fields(data, kind=kind)
-    order = Fields(f.object("order") or {}, kind="order")
-    return {
-        "id": f.identifier(kind=kind),
-        "order_id": order.reference("id") or f.reference("orderId"),
-        "status": f.text("status"),
-        "amount_minor": f.integer("amount"),
-        "created_at": f.time("createdAt"),
-        "payload": f.payload(),
-        "warnings": tuple(f.warnings),
-    }
+    billing_line1: str | None = text("billingAddress.addressLine1")
+    billing_line2: str | None = text("billingAddress.addressLine2")
+    billing_city: str | None = text("billingAddress.city")
+    billing_state: str | None = text("billingAddress.state")
+    billing_postal_code: str | None = text("billingAddress.postalCode")
+    billing_country: str | None = text("billingAddress.country")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import ClassVar
 
-from pandabase_django.api.reading import Fields
 from pandabase_django.api.schemas.base import Parsed
+from pandabase_django.api.schemas.declared import boolean, identifier, shown, text, time
 from pandabase_django.exceptions import ProtocolError
 
 __all__ = ["NewWebhook", "Webhook"]
@@ -17,28 +18,16 @@ __all__ = ["NewWebhook", "Webhook"]
 class Webhook(Parsed):
     """A registration of a webhook endpoint (P-35)."""
 
-    id: str
-    url: str | None
-    note: str | None
-    enabled: bool | None
-    event_types: tuple[str, ...]
-    signature_version: str | None
-    created_at: datetime | None
-
-    @classmethod
-    def from_json(cls, data: object) -> Webhook:
-        f = Fields(data, kind="webhook")
-        return cls(
-            id=f.identifier(kind="webhook"),
-            url=f.text("url"),
-            note=f.text("note"),
-            enabled=f.boolean("isEnabled"),
-            event_types=tuple(str(name) for name in f.items("eventTypes") or ()),
-            signature_version=f.text("signatureVersion"),
-            created_at=f.time("createdAt"),
-            payload=f.payload(),
-            warnings=tuple(f.warnings),
-        )
+    kind: ClassVar[str] = "webhook"
+    id: str = identifier("webhook")
+    url: str | None = text("url")
+    note: str | None = text("note")
+    enabled: bool | None = boolean("isEnabled")
+    event_types: tuple[str, ...] = shown(
+        "eventTypes", read=lambda f, name: tuple(str(one) for one in f.items(name) or ())
+    )
+    signature_version: str | None = text("signatureVersion")
+    created_at: datetime | None = time("createdAt")
 
 
 class NewWebhook:
@@ -62,9 +51,25 @@ class NewWebhook:
         """Read the answer to a registration.
 
         Raises:
-            ProtocolError: It has no id, or no secret.
+            ProtocolError: It has no id, or no secret; names the registration, where it has an id.
         """
-        webhook = Webhook.from_json(data)
-        if not isinstance(data, dict) or not isinstance(data.get("secret"), str):
-            raise ProtocolError("The registration was answered without a signing secret.")
-        return cls(webhook, reveal=lambda: str(data["secret"]))
+        reveal = _revealing(data)
+        try:
+            webhook, problem = Webhook.from_json(data), ""
+        except ProtocolError as error:
+            webhook, problem = None, error.message
+        # Reports show the variables of every frame that an error went through.
+        del data
+        if webhook is None:
+            raise ProtocolError(problem)
+        if reveal is None:
+            raise ProtocolError(
+                "The registration was answered without a signing secret.", created_id=webhook.id
+            )
+        return cls(webhook, reveal=reveal)
+
+
+def _revealing(data: object) -> Callable[[], str] | None:
+    if not isinstance(data, dict) or not isinstance(data.get("secret"), str):
+        return None
+    return lambda: str(data["secret"])

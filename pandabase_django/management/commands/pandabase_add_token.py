@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
+from pandabase_django.api.permissions import KNOWN_PERMISSIONS
 from pandabase_django.exceptions import ConfigurationError, PandabaseError
-from pandabase_django.management.exits import fail, read_secret
-from pandabase_django.services.connection import add_token
+from pandabase_django.management.exits import PandabaseCommand, fail, read_secret
+from pandabase_django.printable import printable
+from pandabase_django.services.tokens.connection import activate_token, add_token
 
 __all__ = ["Command"]
 
 
-class Command(BaseCommand):
+class Command(PandabaseCommand):
     """Tests a credential and keeps it; prints the token's primary key."""
 
     help = (
@@ -23,17 +25,23 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--store", required=True, metavar="shp_…")
-        parser.add_argument("--mode", required=True, choices=["hmac", "bearer"])
+        parser.add_argument("--mode", required=True, type=str.lower, choices=["hmac", "bearer"])
         parser.add_argument("--token-id", default="", metavar="stk_…")
         parser.add_argument("--name", default="")
         parser.add_argument(
             "--permissions", default="", metavar="A,B", help="What the token is said to be allowed."
         )
         parser.add_argument("--base-url", default="")
+        parser.add_argument(
+            "--activate",
+            action="store_true",
+            help="Call the store with it from now on. A store's first token is active anyhow.",
+        )
         parser.add_argument("--no-test", action="store_true", help="Send nothing now.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         secret = read_secret()
+        permissions = [code for part in options["permissions"].split(",") if (code := part.strip())]
         try:
             token = add_token(
                 store_id=options["store"],
@@ -41,11 +49,18 @@ class Command(BaseCommand):
                 secret=secret,
                 token_id=options["token_id"],
                 name=options["name"],
-                permissions=options["permissions"].split(","),
+                permissions=permissions,
                 base_url=options["base_url"],
                 test=not options["no_test"],
             )
         except (ValueError, PandabaseError, ConfigurationError) as error:
             raise fail(error) from None
+        if options["activate"]:
+            activate_token(token)
+        for code in permissions:
+            if code not in KNOWN_PERMISSIONS:
+                self.stderr.write(
+                    f"Is {printable(code)} spelt right? This version does not know it."
+                )
         self.stderr.write(f"Added as {token.get_role_display().lower()} token of {token.store_id}.")
         self.stdout.write(str(token.pk))

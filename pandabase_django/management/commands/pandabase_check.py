@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from pandabase_django import tasks
-from pandabase_django.management.exits import Exit, fail
-from pandabase_django.services.checklist import setup
-from pandabase_django.services.findings import Finding, Level, Situation
-from pandabase_django.services.health import attention
+from pandabase_django.management.exits import Exit, PandabaseCommand, fail
+from pandabase_django.printable import printable
+from pandabase_django.services.health.checklist import setup
+from pandabase_django.services.health.findings import Finding, Level, Situation
+from pandabase_django.services.health.report import attention
 
 __all__ = ["Command"]
 
@@ -23,11 +24,11 @@ MARKS = {
 }
 
 
-class Command(BaseCommand):
+class Command(PandabaseCommand):
     """Exit code 1 with an error, 3 when a credential was refused, 4 with a warning."""
 
     help = "Says what is not set up yet and what needs attention; asks the broker as well."
-    # A setting that is wrong is this command's to tell.
+    # This command reports a setting that is wrong.
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -41,10 +42,11 @@ class Command(BaseCommand):
             step.code not in ("migrations", "tables_missing") or step.level is Level.OK
             for step in steps
         )
-        told = {step.sentence for step in steps}
+        shown = {step.sentence for step in steps}
         if readable:
             tasks.pick_up_spool()
-        found = [f for f in attention(situation) if f.sentence not in told] if readable else []
+        found = [f for f in attention(situation) if f.sentence not in shown] if readable else []
+        levels = {finding.level for finding in (*steps, *found)}
         if options["format"] == "json":
             groups = {"setup": steps, "attention": found}
             self.stdout.write(
@@ -54,9 +56,8 @@ class Command(BaseCommand):
             self._print("Setup", steps)
             if found:
                 self._print("Needs attention", found)
-            elif readable:
+            elif readable and not levels & {Level.ERROR, Level.WARNING}:
                 self.stdout.write("Nothing needs attention.")
-        levels = {finding.level for finding in (*steps, *found)}
         if any(finding.code == "token_suspect" for finding in found):
             raise fail("A credential was refused.", code=Exit.AUTHENTICATION)
         if Level.ERROR in levels:
@@ -67,7 +68,7 @@ class Command(BaseCommand):
     def _print(self, title: str, findings: list[Finding]) -> None:
         self.stdout.write(f"{title}:")
         for finding in findings:
-            self.stdout.write(f"  {MARKS[finding.level]} {finding.sentence}")
+            self.stdout.write(f"  {MARKS[finding.level]} {printable(finding.sentence)}")
             if finding.fix and finding.level is not Level.OK:
                 self.stdout.write(f"          → {finding.fix}")
 

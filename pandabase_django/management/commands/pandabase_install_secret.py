@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from pandabase_django.exceptions import ConfigurationError, PandabaseError
-from pandabase_django.management.exits import Exit, fail, read_secret
+from pandabase_django.management.exits import Exit, PandabaseCommand, fail, read_secret
 from pandabase_django.models import ApiToken
 from pandabase_django.services.rotation import install_secret
 
 __all__ = ["Command"]
 
 
-class Command(BaseCommand):
+class Command(PandabaseCommand):
     """Exit code 3 when Pandabase refuses the secret; nothing is changed then."""
 
     help = (

@@ -1,21 +1,21 @@
-"""Works webhook deliveries off again: dead letters, or those that are named."""
+"""Handles webhook deliveries again: dead letters, or those that are named."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
-from pandabase_django.management.exits import Exit, fail
-from pandabase_django.models import WebhookDelivery
+from pandabase_django.management.exits import Exit, PandabaseCommand, fail
+from pandabase_django.models import Store, WebhookDelivery
 from pandabase_django.services.webhooks import queue
 from pandabase_django.services.webhooks.process import process_delivery
 
 __all__ = ["Command"]
 
 
-class Command(BaseCommand):
+class Command(PandabaseCommand):
     """Exit code 4 when some of them failed again."""
 
     help = (
@@ -31,7 +31,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--enqueue", action="store_true", help="Leave the work to a Celery worker."
         )
-        parser.add_argument("--dry-run", action="store_true", help="Only tell which.")
+        parser.add_argument("--dry-run", action="store_true", help="Only show which.")
         parser.add_argument("--format", choices=("text", "json"), default="text")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -55,6 +55,8 @@ class Command(BaseCommand):
 
     def _wanted(self, event_ids: list[str], *, store_id: str) -> list[int]:
         if not event_ids:
+            if store_id and not Store.objects.filter(pk=store_id).exists():
+                raise fail(f"There is no store {store_id} here.", code=Exit.USAGE)
             return queue.dead_letters(store_id=store_id)
         rows = WebhookDelivery.objects.filter(event_id__in=event_ids)
         if store_id:

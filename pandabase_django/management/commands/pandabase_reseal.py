@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from pandabase_django.crypto.keyring import current_keyring
 from pandabase_django.crypto.reseal import reseal, stored_key_ids
 from pandabase_django.exceptions import ConfigurationError, SealError
-from pandabase_django.management.exits import fail
+from pandabase_django.management.exits import PandabaseCommand, fail
 
 __all__ = ["Command"]
 
 PROGRESS_EVERY = 100
 
 
-class Command(BaseCommand):
-    """Exit code 1 while anything stands under another key than the first."""
+class Command(PandabaseCommand):
+    """Exit code 1 while anything is sealed with another key than the first."""
 
     help = (
-        "Seals every stored secret anew under the first of the encryption keys. May be interrupted "
-        "and run beside a working shop."
+        "Seals every stored secret with the first of the encryption keys. It may be interrupted, "
+        "and run while the shop works."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--check", action="store_true", help="Only tell which keys are in use.")
+        parser.add_argument("--check", action="store_true", help="Only show which keys are in use.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:

@@ -8,10 +8,10 @@ import threading
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from pandabase_django.exceptions import ConfigurationError, PandabaseError
-from pandabase_django.management.exits import Exit, fail
+from pandabase_django.management.exits import Exit, PandabaseCommand, fail
 from pandabase_django.models import ApiToken, RotationAttempt
 from pandabase_django.services import rotation
 
@@ -20,7 +20,7 @@ __all__ = ["Command"]
 State = RotationAttempt.State
 
 
-class Command(BaseCommand):
+class Command(PandabaseCommand):
     """Exit codes: 0 done, 1 failed, held or lost, 2 usage, 3 refused, 4 not decided yet."""
 
     help = (
@@ -114,7 +114,7 @@ class _Interruption:
     From then on the answer is under way or held in memory, and exists nowhere else.
     """
 
-    def __init__(self, command: BaseCommand) -> None:
+    def __init__(self, command: PandabaseCommand) -> None:
         self._command = command
         self._before: dict[int, Any] = {}
         self.sent = False
@@ -147,7 +147,7 @@ def _exit_of(attempt: RotationAttempt) -> Exit:
         return Exit.OK
     if attempt.state == State.FAILED_SAFE and attempt.reply_status in (401, 403):
         return Exit.AUTHENTICATION
-    if attempt.state in (State.FAILED_SAFE, State.HELD, State.LOST):
+    if attempt.state in RotationAttempt.FAILED:
         return Exit.ERROR
     return Exit.PARTIAL
 
@@ -155,7 +155,7 @@ def _exit_of(attempt: RotationAttempt) -> Exit:
 def _next_step(attempt: RotationAttempt) -> str:
     if attempt.state == State.FAILED_SAFE:
         return "The secret was not rotated."
-    if attempt.state in (State.HELD, State.LOST):
+    if attempt.state in RotationAttempt.NEEDS_A_SECRET:
         return (
             "Roll the secret in the Pandabase dashboard and install it with "
             f"`manage.py pandabase_install_secret --token {attempt.token_id}`."

@@ -1,4 +1,4 @@
-"""Runs the local Store API. One line of JSON on stdout tells where it listens and how to sign."""
+"""Runs the local Store API. One line of JSON on stdout says where it listens and how to sign."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import signal
 from types import FrameType
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 
+from pandabase_django.management.exits import Exit, fail
 from pandabase_django.sandbox import (
     KEY_READINGS,
+    REGISTRATION_REPLIES,
+    SESSION_ID_FIELDS,
     SIGNATURE_VERSIONS,
     NotLoopback,
     Sandbox,
@@ -18,6 +21,12 @@ from pandabase_django.sandbox import (
 
 __all__ = ["Command"]
 
+CHECKOUT_SETTINGS = (
+    "async_payment_seconds",
+    "least_item_cents",
+    "session_id_field",
+    "tax_included",
+)
 WEBHOOK_SETTINGS = (
     "webhook_key",
     "webhook_time_factor",
@@ -27,12 +36,24 @@ WEBHOOK_SETTINGS = (
     "webhook_http",
     "webhook_public",
 )
+MISBEHAVIOUR = (
+    "list_lag_seconds",
+    "detail_lag_seconds",
+    "lag_share",
+    "lag_only",
+    "page_cap",
+    "unstable_order",
+    "registration_reply",
+    "equal_times",
+    "odd_ids",
+    "foreign_ids",
+)
 
 
 class Command(BaseCommand):
-    """``pandabase_sandbox``: runs until SIGINT, SIGTERM or a shutdown call; exit code 0 then."""
+    """Runs until SIGINT, SIGTERM or a shutdown call: exit code 0 then, 2 for a wrong call."""
 
-    help = "Run a local Pandabase Store API to develop and test against."
+    help = "Run a local Pandabase, its Store API and its checkout, to develop and test against."
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -49,6 +70,8 @@ class Command(BaseCommand):
         parser.add_argument(
             "--rate-limit", type=int, default=0, help="Requests a second per token; 0: no limit."
         )
+        self._add_misbehaviour(parser)
+        self._add_checkout(parser)
         parser.add_argument(
             "--webhook-url",
             default="",
@@ -96,33 +119,116 @@ class Command(BaseCommand):
             "--force-public", action="store_true", help="Accept an address that is not loopback."
         )
 
+    def _add_misbehaviour(self, parser: CommandParser) -> None:
+        late = "are as they were so many seconds ago."
+        parser.add_argument("--list-lag-seconds", type=float, default=0.0, help=f"Lists {late}")
+        parser.add_argument(
+            "--detail-lag-seconds", type=float, default=0.0, help=f"Single objects {late}"
+        )
+        parser.add_argument(
+            "--lag-share", type=float, default=1.0, help="Share of the reads that lag, 0 to 1."
+        )
+        parser.add_argument(
+            "--lag-only", default="", help="Kinds that lag, such as orders,refunds; empty: all."
+        )
+        parser.add_argument(
+            "--page-cap", type=int, default=0, help="Rows a page at most, whatever is asked for."
+        )
+        parser.add_argument(
+            "--unstable-order",
+            action="store_true",
+            help="Lists by creation have no order of their own, and pages overlap.",
+        )
+        parser.add_argument(
+            "--equal-times",
+            action="store_true",
+            help="All seeded products and orders were created at one moment.",
+        )
+        parser.add_argument(
+            "--odd-ids",
+            action="store_true",
+            help="Some ids hold characters such as / and spaces.",
+        )
+        parser.add_argument(
+            "--foreign-ids",
+            type=int,
+            default=0,
+            metavar="SEED",
+            help="Some ids are those of a sandbox of this seed.",
+        )
+        parser.add_argument(
+            "--registration-reply",
+            choices=REGISTRATION_REPLIES,
+            default="secret",
+            help="What a new webhook endpoint is answered as its signing secret.",
+        )
+
+    def _add_checkout(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--async-payment-seconds",
+            type=float,
+            default=5.0,
+            help="How long a slow payment on the pay page takes; 0: until a change ends it.",
+        )
+        parser.add_argument(
+            "--tax-included", action="store_true", help="Prices include the tax of the country."
+        )
+        parser.add_argument(
+            "--session-id-field",
+            choices=SESSION_ID_FIELDS,
+            default="id",
+            help="What a new checkout session calls its id.",
+        )
+        parser.add_argument(
+            "--least-item-cents", type=int, default=100, help="Least price of a free line."
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
-        """Start, tell where, wait."""
+        """Start, say where, wait."""
         names = ("host", "port", "seed", "products", "orders", "categories")
-        settings = ("latency_ms", "rate_limit", "force_public", *WEBHOOK_SETTINGS)
+        settings = (
+            "latency_ms",
+            "rate_limit",
+            "force_public",
+            *MISBEHAVIOUR,
+            *CHECKOUT_SETTINGS,
+            *WEBHOOK_SETTINGS,
+        )
         # Until the server can be closed, a signal must still end the process with code 0.
         stopping = _Stopping()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, stopping)
         try:
             sandbox = Sandbox(**{name: options[name] for name in (*names, *settings)})
-        except (NotLoopback, ValueError, OSError) as error:
-            raise CommandError(str(error)) from error
+        except OSError as error:
+            where = f"{options['host']}, port {options['port']}"
+            sentence = f"Can't listen on {where}: {error.strerror}. Give another --host or --port."
+            raise fail(sentence, code=Exit.USAGE) from None
+        except (NotLoopback, ValueError) as error:
+            raise fail(_sentence(error), code=Exit.USAGE) from None
         with sandbox:
             webhook = None
             if options["webhook_url"]:
-                if not (options["webhook_public"] or is_loopback(options["webhook_url"])):
-                    raise CommandError("--webhook-url names another machine: add --webhook-public")
                 try:
                     webhook = sandbox.add_webhook(
                         options["webhook_url"], signature_version=options["webhook_version"]
                     )
                 except ValueError as error:
-                    raise CommandError(str(error)) from error
+                    raise fail(f"--webhook-url: {_sentence(error)}", code=Exit.USAGE) from None
+                if not (options["webhook_public"] or is_loopback(options["webhook_url"])):
+                    raise fail(
+                        "--webhook-url names another machine: add --webhook-public.",
+                        code=Exit.USAGE,
+                    )
             self.stdout.write(sandbox.start_line(webhook=webhook))
             self.stdout.flush()
             stopping.sandbox = sandbox
             sandbox.wait()
+
+
+def _sentence(error: Exception) -> str:
+    text = str(error)
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
 class _Stopping:

@@ -3,39 +3,33 @@
 from __future__ import annotations
 
 import json
+import logging
 from argparse import RawDescriptionHelpFormatter
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser, DjangoHelpFormatter
+from django.core.management.base import CommandParser, DjangoHelpFormatter
 from django.db import Error as AnyDatabaseError
 
-from pandabase_django.exceptions import (
-    APIError,
-    ConfigurationError,
-    LeaseHeld,
-    MissingPermission,
-    PandabaseError,
-)
-from pandabase_django.management.exits import Exit, exit_code_of, fail
+from pandabase_django.exceptions import ConfigurationError, LeaseHeld, interruptions
+from pandabase_django.management.exits import Exit, PandabaseCommand, exit_code_of, fail
 from pandabase_django.management.live_line import LiveLine
-from pandabase_django.management.sync_reports import (
-    audit_report,
-    audit_text,
-    run_report,
-    run_text,
-)
+from pandabase_django.management.sigterm import Terminated, ending_at_sigterm
+from pandabase_django.management.sync_reports import as_json, as_text
 from pandabase_django.models import Store, SyncRun
 from pandabase_django.models.sync import Resource
 from pandabase_django.services.sync import runs
-from pandabase_django.services.sync.audit import audit
-from pandabase_django.services.sync.endings import database_away
+from pandabase_django.services.sync.compare import audit, dry_run
+from pandabase_django.services.sync.compared import Comparison
+from pandabase_django.services.sync.resources import with_runs
+from pandabase_django.services.sync.run.failures import UNEXPECTED
 
 __all__ = ["Command"]
 
+logger = logging.getLogger(__name__)
 
 EXIT_CODES = """\
 exit codes:
-  0    everything stands here; with --audit: everything is equal
+  0    everything is up to date; with --audit: everything is equal
   1    failed: the remote, the network or the database; the next run goes on
   2    usage: an option, the settings, or no such store
   3    the credential was refused
@@ -43,7 +37,8 @@ exit codes:
        read, another process syncs it; with --audit: something differs
        (DIFFERENT), or could not be counted or compared (INCOMPLETE)
   130  stopped by Ctrl-C
-Of several the first of 3, 1, 2, 4 is told.
+  143  stopped by SIGTERM
+Of several, the first of 3, 1, 2, 4 counts.
 """
 
 
@@ -51,7 +46,7 @@ class _Help(DjangoHelpFormatter, RawDescriptionHelpFormatter):
     """Keeps the lines of the exit codes."""
 
 
-class Command(BaseCommand):
+class Command(PandabaseCommand):
     """Its exit codes are those of ``EXIT_CODES``."""
 
     help = "Syncs products and orders of every enabled store, or of the one named."
@@ -69,9 +64,11 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--resource",
-            choices=[*runs.RESOURCES, Resource.REQUEST_LOGS],
+            choices=[resource.name for resource in with_runs()],
             default="",
-            help="This alone. Without it: products (with variants and categories) and orders.",
+            metavar="NAME",
+            help=f"This alone: {', '.join(resource.name for resource in with_runs())}. Without it: "
+            "products (with variants and categories) and orders (with refunds and disputes).",
         )
         parser.add_argument("--full", action="store_true", help="Read every page again.")
         parser.add_argument(
@@ -87,7 +84,7 @@ class Command(BaseCommand):
             "--format",
             choices=["text", "json"],
             default="text",
-            help="How results are told on stdout. Progress goes to stderr; -v 0 tells none.",
+            help="The form of results on stdout. Progress goes to stderr; -v 0 shows none.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -96,17 +93,21 @@ class Command(BaseCommand):
         resources = [options["resource"]] if options["resource"] else runs.RESOURCES
         work = [(store, str(name)) for store in _stores(options["store"]) for name in resources]
         self._line = LiveLine(self.stderr, quiet=options["verbosity"] == 0)
-        do, text = (self._audit, audit_text) if options["audit"] else (self._sync, run_text)
         codes: list[Exit] = []
         reports: list[dict[str, Any]] = []
         try:
-            for store, resource in work:
-                report, code = do(store, resource, options)
-                self._line.end()
-                reports.append(report)
-                codes.append(code)
-                if options["format"] == "text":
-                    self.stdout.write(text(report))
+            with ending_at_sigterm():
+                for store, resource in work:
+                    report, code = self._one(store, resource, options)
+                    self._line.end()
+                    reports.append(report)
+                    codes.append(code)
+                    if options["format"] == "text":
+                        self.stdout.write(as_text(report))
+        except Terminated:
+            self._line.end()
+            stopped = "Stopped by SIGTERM. Nothing that was written is lost."
+            raise fail(stopped, code=Exit.TERMINATED) from None
         except KeyboardInterrupt:
             self._line.end()
             stopped = "Stopped by Ctrl-C. Nothing that was written is lost."
@@ -121,45 +122,42 @@ class Command(BaseCommand):
             failed = "Not everything was found equal." if options["audit"] else None
             raise fail(failed or "Not everything could be synced.", code=worst)
 
-    def _sync(
+    def _one(
         self, store: Store, resource: str, options: dict[str, Any]
     ) -> tuple[dict[str, Any], Exit]:
         try:
-            result = runs.sync_resource(
-                store,
-                resource=resource,
-                trigger=SyncRun.Trigger.COMMAND,
-                full=options["full"],
-                dry_run=options["dry_run"],
-                on_progress=self._line.show_run,
-                on_wait=self._line.show_wait,
-            )
+            result = self._do(store, resource, options)
         except LeaseHeld as error:
-            report = {"store": store.pk, "resource": resource, "state": "HELD", "error": str(error)}
-            return report, Exit.PARTIAL
+            return _not_done(store, resource, "HELD", str(error)), Exit.PARTIAL
+        except (AnyDatabaseError, ConfigurationError):
+            raise
+        except interruptions():
+            raise
+        except Exception:
+            # Of this resource; the others are not to wait for somebody who reads the log.
+            self._line.end()
+            logger.exception("%s of %s met an unexpected error.", resource, store.pk)
+            return _not_done(store, resource, "FAILED", UNEXPECTED), Exit.ERROR
         code = Exit.OK if result.error is None else exit_code_of(result.error)
         if result.run.state == SyncRun.State.PARTIAL:
             code = Exit.PARTIAL
-        return run_report(result), code
+        return as_json(result), code
 
-    def _audit(
+    def _do(
         self, store: Store, resource: str, options: dict[str, Any]
-    ) -> tuple[dict[str, Any], Exit]:
-        try:
-            result = audit(
-                store,
-                resource=resource,
-                full=options["full"],
-                on_progress=self._line.show_run,
-            )
-        except (PandabaseError, ConfigurationError) as error:
-            return _failed_audit(store, resource, error)
-        except AnyDatabaseError as error:
-            away = database_away(error)
-            if away is None:
-                raise
-            return _failed_audit(store, resource, away)
-        return audit_report(result), Exit.OK if result.equal else Exit.PARTIAL
+    ) -> runs.RunResult | Comparison:
+        full, on_progress = options["full"], self._line.show_run
+        if options["audit"]:
+            return audit(store, resource=resource, full=full, on_progress=on_progress)
+        if options["dry_run"]:
+            return dry_run(store, resource=resource, full=full, on_progress=on_progress)
+        return runs.sync_resource(
+            store,
+            resource=resource,
+            trigger=SyncRun.Trigger.COMMAND,
+            full=full,
+            caller=runs.Caller(on_progress=on_progress, on_wait=self._line.show_wait),
+        )
 
 
 def _stores(store_id: str) -> list[Store]:
@@ -169,21 +167,23 @@ def _stores(store_id: str) -> list[Store]:
         raise fail(f"There is no store {store_id} here.", code=Exit.USAGE) from None
     except AnyDatabaseError as error:
         why = str(error).partition("\n")[0]
-        raise fail(f"The tables can't be read: {why}", code=Exit.ERROR) from None
+        raise fail(
+            f"The tables can't be read: {why}. `manage.py pandabase_check` says what is missing.",
+            code=Exit.ERROR,
+        ) from None
     if not stores:
         raise fail("There is no enabled store. Add a token first.", code=Exit.USAGE)
     return stores
 
 
-def _failed_audit(store: Store, resource: str, error: Exception) -> tuple[dict[str, Any], Exit]:
-    report = {
+def _not_done(store: Store, resource: str, state: str, error: str) -> dict[str, Any]:
+    return {
         "store": store.pk,
         "resource": resource,
-        "state": "SKIPPED" if isinstance(error, MissingPermission) else "FAILED",
-        "error": str(error),
-        "request_id": error.request_id if isinstance(error, APIError) else "",
+        "state": state,
+        "error": error,
+        "request_id": "",
     }
-    return report, exit_code_of(error)
 
 
 def _worst(codes: list[Exit]) -> Exit:

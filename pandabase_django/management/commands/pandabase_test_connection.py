@@ -6,16 +6,16 @@ import json
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
-from pandabase_django.management.exits import Exit, fail
+from pandabase_django.management.exits import Exit, PandabaseCommand, fail
 from pandabase_django.models import ApiToken
-from pandabase_django.services.connection import test_connection
+from pandabase_django.services.tokens.connection import test_connection
 
 __all__ = ["Command"]
 
 
-class Command(BaseCommand):
+class Command(PandabaseCommand):
     """Exit code 3 when a credential is refused, 1 when the remote can't be asked."""
 
     help = "Sends one signed GET with each token that is not retired, or with the one named."
@@ -25,7 +25,7 @@ class Command(BaseCommand):
         parser.add_argument("--format", choices=["text", "json"], default="text")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        tokens = ApiToken.objects.exclude(role=ApiToken.Role.RETIRED)
+        tokens = ApiToken.objects.usable()
         if options["token"]:
             try:
                 tokens = ApiToken.objects.filter(pk=options["token"])
@@ -33,7 +33,10 @@ class Command(BaseCommand):
                 tokens = ApiToken.objects.none()
         found = list(tokens.order_by("store_id", "name"))
         if not found:
-            raise fail("There is no such token.", code=Exit.USAGE)
+            why = (
+                "There is no such token." if options["token"] else "There is no token yet. Add one."
+            )
+            raise fail(why, code=Exit.USAGE)
         reports = [(token, test_connection(token)) for token in found]
         if options["format"] == "json":
             self.stdout.write(
@@ -57,8 +60,10 @@ class Command(BaseCommand):
             for token, report in reports:
                 word = "ok" if report.ok else "FAILED"
                 self.stdout.write(f"{word}: {token}: {report.message} ({report.milliseconds} ms)")
-        refused = [report for _, report in reports if report.status == 401]
+        refused = [report for _, report in reports if report.refused]
         if refused:
             raise fail("A credential was refused.", code=Exit.AUTHENTICATION)
         if not all(report.ok for _, report in reports):
-            raise fail("A connection failed.")
+            raise fail(
+                "A connection failed. The token's page in the admin has a connection report."
+            )

@@ -1,8 +1,8 @@
 """Replaces a token's secret and loses none.
 
-Rolling kills the old secret at once, and the answer carries the new one once (Source: P-15,
-P-16). So the danger is an answer that is lost, and every rule here serves to keep it or to say
-truly that it is gone.
+Rolling ends the old secret at once, and the answer carries the new one once (Source: P-15,
+P-16). The danger is a lost answer. Every rule here serves to keep the answer, or to report that
+it is gone.
 
 A rotation is a row, ``RotationAttempt``, that moves through these states, each committed before
 the next step begins::
@@ -13,7 +13,7 @@ the next step begins::
         │          │          └──► HELD          kept, but no text in it works
         │          ├─────────────► FAILED_SAFE   it surely never left
         │          └──► WATCHING ─► FAILED_SAFE  the old secret worked for an hour on
-        │                   └─────► LOST         the old secret is refused, no answer is here
+        │                   └─────► LOST         the old secret is refused, no answer was kept
         └────────────────────────► FAILED_SAFE   not even sent
 
 * **PREPARED** is the intent alone. A page writes it in its own transaction and sends nothing; a
@@ -21,15 +21,15 @@ the next step begins::
 * **SENT** is committed before the one POST. Whoever commits it sends; a task that is delivered
   again finds SENT and never sends. It may not run inside a transaction, which could undo that.
 * **JOURNALED**: the answer as it came, sealed, before anybody reads it. While the database is
-  down it is tried for ten minutes; where ``PANDABASE["ROTATION_SPOOL"]`` names a folder it lies
-  there first. What arrived of an answer that broke off is kept too.
+  down this is tried for ten minutes; where ``PANDABASE["ROTATION_SPOOL"]`` names a folder the
+  answer is written there first. An answer that broke off is kept as far as it arrived.
 * **VERIFIED**: a signed GET worked with a secret from the answer. Its place in the answer decides
   only what is tried first, never what is believed.
 * **DONE**: stored by compare-and-set on ``secret_version``, with the roles flipped in the same
   transaction when that was asked for.
 * **WATCHING**: sent, and no answer. It may have been executed, or be executed still. A 401 of the
   old secret decides for LOST, an hour of 200s for FAILED_SAFE. An answer that turns up late
-  (its sender was only slow, or it lay in the spool) leads back to JOURNALED.
+  (its sender was slow, or it was in the spool) leads back to JOURNALED.
 * **HELD**: a person chooses a text of the kept answer, or installs a secret from the dashboard.
 * **LOST**: nobody can read the new secret. If another token of the store works, it rolls once
   more by itself; otherwise a secret rolled in the dashboard has to be installed. What an earlier
@@ -49,16 +49,17 @@ from pandabase_django.services.rotation.install import (
     install_from_held,
     install_secret,
 )
-from pandabase_django.services.rotation.intent import (
+from pandabase_django.services.rotation.policy import due_tokens, request_due_rotations
+from pandabase_django.services.rotation.preflight import PreflightReport, preflight
+from pandabase_django.services.rotation.request import (
+    Way,
     cancel_rotation,
     request_pair_rotation,
     request_rotation,
+    ways_to_rotate,
 )
-from pandabase_django.services.rotation.pickup import PickedUp, pick_up_spool
-from pandabase_django.services.rotation.policy import due_tokens, request_due_rotations
-from pandabase_django.services.rotation.preflight import PreflightReport, preflight
-from pandabase_django.services.rotation.running import run_rotation
-from pandabase_django.services.rotation.spool import waiting_in_spool
+from pandabase_django.services.rotation.send import run_rotation
+from pandabase_django.services.rotation.spool import PickedUp, pick_up_spool, waiting_in_spool
 from pandabase_django.services.rotation.watch import watch_rotations
 
 __all__ = [
@@ -66,6 +67,7 @@ __all__ = [
     "PickedUp",
     "PreflightReport",
     "RotationContext",
+    "Way",
     "cancel_rotation",
     "due_tokens",
     "held_texts",
@@ -79,4 +81,5 @@ __all__ = [
     "run_rotation",
     "waiting_in_spool",
     "watch_rotations",
+    "ways_to_rotate",
 ]

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import transaction
-
 from pandabase_django.crypto.keyring import current_keyring
 from pandabase_django.crypto.secret import Secret
+from pandabase_django.database import transaction
 from pandabase_django.exceptions import InvalidCredential, RotationError, TransportError
 from pandabase_django.models import ApiToken, RotationAttempt
 from pandabase_django.services.rotation.context import RotationContext, refuse_outer_transaction
-from pandabase_django.services.rotation.record import (
+from pandabase_django.services.rotation.judge import sender_may_live
+from pandabase_django.services.rotation.replies import KeptReply, unpacked
+from pandabase_django.services.rotation.swap import swap, write_secret
+from pandabase_django.services.rotation.transitions import (
     State,
     announce,
-    close_open,
     token_now,
 )
-from pandabase_django.services.rotation.replies import KeptReply, unpacked
-from pandabase_django.services.rotation.settling import sender_may_live
-from pandabase_django.services.rotation.swapping import swap, write_secret
+from pandabase_django.services.tokens.connection import check_secret
+from pandabase_django.services.tokens.roles import lock_token
 
 __all__ = ["HeldText", "held_texts", "install_from_held", "install_secret"]
-
-_SECRET = re.compile(r"sk_[!-~]{1,500}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +30,7 @@ class HeldText:
     """A text of a kept answer, shown so that a person can choose it.
 
     Attributes:
-        place: Where it stands in the answer; names it in ``install_from_held``.
+        place: Where it is in the answer; names it in ``install_from_held``.
         hint: At most its last four characters.
         length: In characters.
     """
@@ -71,12 +68,12 @@ def install_secret(
     reason = reason.strip()
     if not reason:
         raise ValueError("An installed secret needs a reason for its history.")
-    if not _SECRET.match(secret.reveal()):
-        raise ValueError("The secret must start with sk_ and hold no white space.")
+    check_secret(secret)
     if not token.is_usable:
         raise RotationError(f"The token {token.name} is retired.")
+    before = _moves(token)
     _refuse_while_sending(token, context=context)
-    answer = context.wire.standing(token, secret=secret)
+    answer = context.wire.try_secret(token, secret=secret)
     if answer.refused:
         raise InvalidCredential(
             f"{answer.message} Nothing was changed.", status=401, request_id=answer.request_id
@@ -84,12 +81,13 @@ def install_secret(
     if not answer.works:
         raise TransportError(f"{answer.message} Nothing was changed; try again.")
     with transaction.atomic(durable=True):
-        current = ApiToken.objects.select_for_update().get(pk=token.pk)
-        if not write_secret(current, secret, context=context):
+        # Nobody sends a rotation of this token while it is locked.
+        current = lock_token(token.pk)
+        # A roll that was sent after the secret was tried may have killed it.
+        if _moves(token) != before or not write_secret(current, secret, context=context):
             raise RotationError("The token was changed at the same moment; try again.")
-        _refuse_while_sending(token, context=context)
         outcome = "Closed by a secret that was installed by hand."
-        close_open(token, outcome=outcome, at=context.clock())
+        token.rotations.open().end(outcome=outcome, at=context.clock())
         attempt = RotationAttempt.objects.create(
             token=token,
             state=State.DONE,
@@ -141,13 +139,13 @@ def install_from_held(
     refuse_outer_transaction()
     context = context or RotationContext()
     attempt.refresh_from_db()
-    if attempt.closed_at is not None:
+    if not attempt.is_open:
         raise RotationError("This rotation is closed.")
     chosen = next((found for found in _reply(attempt).texts() if found.place == place), None)
     if chosen is None:
         raise RotationError(f"The kept answer has no text at {place[:100]}.")
     token = token_now(attempt)
-    answer = context.wire.standing(token, secret=chosen.secret)
+    answer = context.wire.try_secret(token, secret=chosen.secret)
     if answer.refused:
         raise InvalidCredential(
             f"{answer.message} Nothing was changed.", status=401, request_id=answer.request_id
@@ -155,7 +153,7 @@ def install_from_held(
     if not answer.works:
         raise TransportError(f"{answer.message} Nothing was changed; try again.")
     if not swap(attempt, token, chosen.secret, context=context):
-        if attempt.closed_at is None and attempt.state == State.HELD:
+        if attempt.is_held:
             raise TransportError(
                 "Whether the secret that was installed meanwhile works is not clear. Nothing was "
                 "changed; try again."
@@ -170,11 +168,15 @@ def _reply(attempt: RotationAttempt) -> KeptReply:
     return unpacked(attempt.reply)
 
 
+def _moves(token: ApiToken) -> tuple[int, str, int]:
+    """What changes whenever the token gets another secret, another role, or a roll is sent."""
+    now = ApiToken.objects.only("secret_version", "role").get(pk=token.pk)
+    return now.secret_version, now.role, token.rotations.filter(sent_at__isnull=False).count()
+
+
 def _refuse_while_sending(token: ApiToken, *, context: RotationContext) -> None:
     """An installed secret would be killed by a roll that is executed after it."""
-    sent = RotationAttempt.objects.filter(
-        token=token, closed_at__isnull=True, state=State.SENT
-    ).first()
+    sent = RotationAttempt.objects.open().filter(token=token, state=State.SENT).first()
     if sent is not None and sender_may_live(sent, context=context):
         raise RotationError(
             "A rotation of this token is being sent right now. Wait until it has an answer, two "

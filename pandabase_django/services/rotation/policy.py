@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from pandabase_django.exceptions import RotationError
 from pandabase_django.models import ApiToken, RotationAttempt
-from pandabase_django.services.rotation.intent import request_pair_rotation, request_rotation
+from pandabase_django.services.rotation.request import request_pair_rotation, request_rotation
+from pandabase_django.services.tokens.roles import active_token
 
 __all__ = ["due_at", "due_tokens", "in_vain", "request_due_rotations"]
 
@@ -38,9 +39,7 @@ def due_tokens(*, now: datetime | None = None) -> list[ApiToken]:
     """
     now = now or timezone.now()
     left_alone = set(
-        RotationAttempt.objects.filter(closed_at__isnull=True).values_list(
-            "token__store_id", flat=True
-        )
+        RotationAttempt.objects.open().values_list("token__store_id", flat=True)
     ) | _stores_tried_in_vain(now)
     due: dict[str, tuple[datetime, ApiToken]] = {}
     tokens = ApiToken.objects.select_related("store").filter(
@@ -77,7 +76,7 @@ def in_vain(attempt: RotationAttempt) -> bool:
     if attempt.state != RotationAttempt.State.DONE:
         return True
     # Rolled, but not allowed to take the active one's place: that is the one that was due.
-    return attempt.flip and attempt.token.role != ApiToken.Role.ACTIVE
+    return attempt.flip and not attempt.token.is_active
 
 
 def _stores_tried_in_vain(now: datetime) -> set[str]:
@@ -94,10 +93,10 @@ def _stores_tried_in_vain(now: datetime) -> set[str]:
 
 
 def _request(token: ApiToken, *, reason: str, trigger: str) -> RotationAttempt:
-    if token.role == ApiToken.Role.ACTIVE:
+    if token.is_active:
         try:
             return request_pair_rotation(token.store, reason=reason, trigger=trigger)
         except RotationError:
             return request_rotation(token, reason=reason, trigger=trigger)
-    active = ApiToken.objects.filter(store_id=token.store_id, role=ApiToken.Role.ACTIVE).first()
-    return request_rotation(token, reason=reason, trigger=trigger, signer=active)
+    signer = active_token(token.store_id)
+    return request_rotation(token, reason=reason, trigger=trigger, signer=signer)

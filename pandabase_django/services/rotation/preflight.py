@@ -6,25 +6,25 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError
 
 from pandabase_django.crypto.secret import Secret
+from pandabase_django.database import transaction
 from pandabase_django.exceptions import ConfigurationError, SealError
-from pandabase_django.models import ApiToken, RotationAttempt, TokenPermission
+from pandabase_django.models import ApiToken, RotationAttempt, SyncRun
 from pandabase_django.services.rotation import spool
 from pandabase_django.services.rotation.context import RotationContext, refuse_outer_transaction
-from pandabase_django.services.rotation.intent import unfit_signer
-from pandabase_django.services.rotation.record import State
-from pandabase_django.services.rotation.waiting import running_syncs
-from pandabase_django.services.rotation.wire import Tried
+from pandabase_django.services.rotation.request import unfit_signer
+from pandabase_django.services.rotation.transitions import State
+from pandabase_django.services.tokens.permissions import granted_codes, what_lacks
+from pandabase_django.services.tokens.roles import active_token
 
 __all__ = [
     "PreflightCheck",
     "PreflightReport",
-    "granted_codes",
-    "lacks",
     "preflight",
     "remove_left_canaries",
+    "running_syncs",
 ]
 
 CANARY_REASON = "A trial of keeping an answer; nothing was sent."
@@ -120,13 +120,9 @@ def preflight(
     )
 
 
-def granted_codes(token: ApiToken) -> set[str]:
-    """Permissions that calls of this token have used."""
-    return set(
-        token.permissions.filter(observed=TokenPermission.Observed.GRANTED).values_list(
-            "code", flat=True
-        )
-    )
+def running_syncs(token: ApiToken) -> list[SyncRun]:
+    """Syncs of the token's store that run now."""
+    return list(SyncRun.objects.filter(store_id=token.store_id).alive().order_by("pk"))
 
 
 def remove_left_canaries(*, context: RotationContext) -> None:
@@ -136,30 +132,6 @@ def remove_left_canaries(*, context: RotationContext) -> None:
         reason=CANARY_REASON,
         prepared_at__lt=context.clock() - timedelta(hours=1),
     ).delete()
-
-
-def lacks(tried: Tried, *, token: ApiToken, wanted: set[str]) -> str:
-    """What keeps a token from taking another one's place, in one sentence; "" when nothing does.
-
-    A permission to write can't be tried without writing: it counts as lacking when the token
-    declares its permissions and not this one, or was refused for it.
-    """
-    rows = {row.code: row for row in token.permissions.all()}
-    declares = any(row.declared for row in rows.values())
-    unseen = set()
-    for code in tried.untried & wanted:
-        row = rows.get(code)
-        granted = row is not None and row.observed == TokenPermission.Observed.GRANTED
-        denied = row is not None and row.observed == TokenPermission.Observed.DENIED
-        declared = row is not None and row.declared
-        if denied or (declares and not declared and not granted):
-            unseen.add(code)
-    lacking = sorted((tried.lacking & wanted) | unseen)
-    if lacking:
-        return f"{token.name} lacks {', '.join(lacking)}, which the active token is used for."
-    if tried.unclear & wanted:
-        return f"Whether {token.name} has {', '.join(sorted(tried.unclear & wanted))} is unclear."
-    return ""
 
 
 def _token(token: ApiToken) -> PreflightCheck:
@@ -178,7 +150,7 @@ def _signer(token: ApiToken, *, signer: ApiToken) -> PreflightCheck:
 
 
 def _open_attempts(token: ApiToken, *, attempt: RotationAttempt | None) -> PreflightCheck:
-    others = RotationAttempt.objects.filter(token=token, closed_at__isnull=True)
+    others = RotationAttempt.objects.open().filter(token=token)
     found = others.exclude(pk=attempt.pk).first() if attempt else others.first()
     if found is not None:
         return PreflightCheck(
@@ -232,22 +204,22 @@ def _spool() -> PreflightCheck:
 
 
 def _remote(signer: ApiToken, *, context: RotationContext) -> PreflightCheck:
-    answer = context.wire.standing(signer, secret=signer.secret)
+    answer = context.wire.try_secret(signer, secret=signer.secret)
     return PreflightCheck(
         "remote", answer.works, f"A signed request of {signer.name}: {answer.message}"
     )
 
 
 def _permissions(token: ApiToken, *, context: RotationContext) -> PreflightCheck:
-    active = ApiToken.objects.filter(store_id=token.store_id, role=ApiToken.Role.ACTIVE).first()
+    active = active_token(token.store_id)
     if active is None or active.pk == token.pk:
         return PreflightCheck("permissions", True, "No other token is active.")
     wanted = granted_codes(active)
-    # Its old secret may be dead, which is what a roll mends: then only the new one can tell.
-    if not context.wire.standing(token, secret=token.secret).works:
+    # Its old secret may be refused, and a roll repairs that: then only the new one can show it.
+    if not context.wire.try_secret(token, secret=token.secret).works:
         return PreflightCheck("permissions", True, f"What {token.name} is allowed is seen later.")
     tried = context.wire.try_permissions(token, secret=token.secret, codes=sorted(wanted))
-    problem = lacks(tried, token=token, wanted=wanted)
+    problem = what_lacks(tried, token=token, wanted=wanted)
     return PreflightCheck(
         "permissions", not problem, problem or f"{token.name} is allowed what the active one does."
     )

@@ -1,4 +1,4 @@
-"""The answer to a roll: how it is kept, and where in it a secret may stand.
+"""The answer to a roll: how it is kept, and where in it a secret may be.
 
 Its shape is not documented (Source: P-16), so nothing is believed of it. It is kept whole, and
 every text in it that could be a secret is tried, the likeliest first.
@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pandabase_django.api.masking import mask
-from pandabase_django.api.replies import RawReply
+from pandabase_django.api.masking import SECRET_IN_TEXT, mask
+from pandabase_django.api.wire.replies import RawReply, is_envelope
 from pandabase_django.crypto.secret import Secret
 
 __all__ = ["KeptReply", "PossibleSecret", "packed", "unpacked"]
@@ -27,7 +27,7 @@ MAX_DEPTH = 20
 REQUEST_TIMEOUT = 408
 
 _LIKELY = ("data.secret", "data.token.secret", "data")
-_SECRET = re.compile(r"sk_[A-Za-z0-9_\-.~+/=]{8,500}")
+_SECRET = re.compile(SECRET_IN_TEXT + "{8,500}")
 _TEXT = re.compile(r"[!-~]{8,512}\Z")  # what can be a credential at all
 
 
@@ -36,7 +36,7 @@ class PossibleSecret:
     """A text of an answer.
 
     Attributes:
-        place: Where it stands, such as ``data.secret``.
+        place: Where it is, such as ``data.secret``.
         secret: The text.
     """
 
@@ -73,7 +73,7 @@ class KeptReply:
         if not (400 <= self.status < 500) or self.status == REQUEST_TIMEOUT:
             return False
         try:
-            return isinstance(json.loads(self.body.reveal()), dict)
+            return is_envelope(json.loads(self.body.reveal()), ok=False)
         except (ValueError, RecursionError):
             return False
 

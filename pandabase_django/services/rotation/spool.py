@@ -7,6 +7,7 @@ so that a file is whole or not there.
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import uuid
@@ -15,9 +16,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pandabase_django.conf import conf
+from pandabase_django.exceptions import PandabaseError
+from pandabase_django.models import RotationAttempt
+from pandabase_django.services.rotation.context import RotationContext, refuse_outer_transaction
+from pandabase_django.services.rotation.replies import unpacked
+from pandabase_django.services.rotation.transitions import keep_reply, sealed_column
 
 __all__ = [
+    "PickedUp",
     "Spooled",
+    "pick_up_spool",
     "put",
     "remove",
     "spool_problem",
@@ -25,6 +33,8 @@ __all__ = [
     "try_out",
     "waiting_in_spool",
 ]
+
+logger = logging.getLogger(__name__)
 
 SUFFIX = ".reply"
 
@@ -34,7 +44,7 @@ class Spooled:
     """One file.
 
     Attributes:
-        path: Where it lies.
+        path: Where it is.
         attempt_id: Whose answer it is; None when its name is not ours.
     """
 
@@ -50,6 +60,19 @@ class Spooled:
         return self.path.read_text(encoding="ascii", errors="replace").strip()
 
 
+@dataclass(frozen=True, slots=True)
+class PickedUp:
+    """What became of the files of this machine's spool.
+
+    Attributes:
+        attempts: Whose answers the database has now.
+        left: Names of files that stay, with the reason.
+    """
+
+    attempts: tuple[uuid.UUID, ...] = ()
+    left: tuple[tuple[str, str], ...] = ()
+
+
 def put(attempt_id: uuid.UUID, sealed: str) -> Path | None:
     """Write a sealed answer durably; None when no folder is configured.
 
@@ -63,7 +86,7 @@ def put(attempt_id: uuid.UUID, sealed: str) -> Path | None:
 
 
 def remove(path: Path) -> None:
-    """Forget a file that the database has taken."""
+    """Delete a file whose answer the database has."""
     path.unlink(missing_ok=True)
 
 
@@ -83,7 +106,7 @@ def try_out() -> None:
 
 
 def spooled_replies() -> Iterator[Spooled]:
-    """What lies in the folder, oldest name first."""
+    """The files of the folder, oldest name first."""
     folder = conf.rotation_spool
     if folder is None or not folder.is_dir():
         return
@@ -98,6 +121,70 @@ def spooled_replies() -> Iterator[Spooled]:
 def waiting_in_spool() -> int:
     """How many answers wait in this machine's folder."""
     return sum(1 for _ in spooled_replies())
+
+
+def pick_up_spool(*, context: RotationContext | None = None) -> PickedUp:
+    """Store the answers of the spool in the database. Sends nothing.
+
+    A file goes only when the database has its answer. One that is not ours, or that the present
+    keys can't open, stays and is named. A folder that can't be read is named too: nothing is sent
+    meanwhile, and what turns up in it later opens its rotation again.
+
+    Raises:
+        RotationError: Inside a transaction.
+        DatabaseError: The database is still down.
+    """
+    context = context or RotationContext()
+    taken: list[uuid.UUID] = []
+    left: list[tuple[str, str]] = []
+    try:
+        files = list(spooled_replies())
+    except OSError as error:
+        logger.error("The spool can't be read: %s", error.strerror or error)
+        return PickedUp(left=((str(conf.rotation_spool), f"It can't be read: {error.strerror}."),))
+    for file in files:
+        refuse_outer_transaction()
+        why = _pick_up(file, context=context)
+        if why:
+            left.append((file.path.name, why))
+            logger.error("A spooled answer stays in %s: %s", file.path, why)
+        elif file.attempt_id is not None:
+            taken.append(file.attempt_id)
+    return PickedUp(tuple(taken), tuple(left))
+
+
+def _pick_up(file: Spooled, *, context: RotationContext) -> str:
+    """Why a file stays; "" when the database has taken it."""
+    if file.attempt_id is None:
+        return "Its name is not that of a rotation."
+    attempt = RotationAttempt.objects.filter(pk=file.attempt_id).first()
+    if attempt is None:
+        return "There is no such rotation in this database."
+    try:
+        sealed = sealed_column(RotationAttempt, "reply").handle(attempt, file.sealed())
+        reply = unpacked(sealed)
+    except FileNotFoundError:
+        return ""  # its sender, or another process, was faster
+    except OSError as error:
+        return f"It can't be read: {error.strerror}."
+    except PandabaseError as error:
+        return str(error)
+    except (LookupError, TypeError, ValueError) as error:
+        return f"Its content is not that of an answer ({type(error).__name__})."
+    kept = keep_reply(
+        attempt.pk,
+        sealed,
+        context=context,
+        reply_status=reply.status,
+        request_id=reply.request_id,
+    )
+    if not kept:
+        return "The rotation is in a state that takes no answer."
+    try:
+        remove(file.path)
+    except OSError as error:
+        return f"The database has it, and it can't be removed: {error.strerror}."
+    return ""
 
 
 def spool_problem() -> str:

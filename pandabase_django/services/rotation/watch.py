@@ -8,13 +8,13 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from pandabase_django.exceptions import PandabaseError
+from pandabase_django.exceptions import PandabaseError, interruptions
 from pandabase_django.models import RotationAttempt
 from pandabase_django.services.rotation.context import RotationContext, refuse_outer_transaction
-from pandabase_django.services.rotation.pickup import pick_up_spool
+from pandabase_django.services.rotation.judge import end_unsent, settle
 from pandabase_django.services.rotation.preflight import remove_left_canaries
-from pandabase_django.services.rotation.record import State, attempt_of
-from pandabase_django.services.rotation.settling import end_unsent, settle
+from pandabase_django.services.rotation.spool import pick_up_spool
+from pandabase_django.services.rotation.transitions import State, attempt_of
 
 __all__ = ["Watched", "watch_rotations"]
 
@@ -53,15 +53,15 @@ def watch_rotations(*, context: RotationContext | None = None) -> Watched:
     pick_up_spool(context=context)
     remove_left_canaries(context=context)
     seen = Watched()
-    for attempt_id in RotationAttempt.objects.filter(closed_at__isnull=True).values_list(
-        "pk", flat=True
-    ):
+    for attempt_id in RotationAttempt.objects.open().values_list("pk", flat=True):
         seen.looked_at += 1
         try:
             _look_at(attempt_id, seen, context=context)
         except PandabaseError as error:
             logger.error("Rotation %s could not be looked at: %s", attempt_id, error)
             seen.failed.append((attempt_id, str(error)))
+        except interruptions():
+            raise
         except Exception as error:  # noqa: BLE001  of one attempt; the others' secrets matter too
             # Where, and not what: nobody knows what such a message quotes.
             where = "".join(traceback.format_tb(error.__traceback__))

@@ -1,299 +1,171 @@
-"""Compares what stands here with the remote, and writes nothing: no row, no run, no cursor.
+"""Compares counts or whole lists with the local rows, for ``compare.audit``.
 
 Counts cost a few requests and prove little: they can agree while rows differ. The full comparison
-reads every row of the lists and tells which differ and why. Line items and addresses are not in
+reads every row of the lists and reports which differ and why. Line items and addresses are not in
 the list of orders (Source: P-21); an order whose details are due is named as such.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from django.utils import timezone
+from django.db.models import QuerySet
 
-from pandabase_django.api.resources import Lists
-from pandabase_django.conf import conf
-from pandabase_django.exceptions import MissingPermission, ObjectNotFound
-from pandabase_django.models import Category, MirrorRow, Order, Product, Store, SyncCursor, SyncRun
-from pandabase_django.models.sync import Resource
-from pandabase_django.services.clients import open_client, token_of
-from pandabase_django.services.sync import comparison, statuses
-from pandabase_django.services.sync import lease as leases
-from pandabase_django.services.sync.comparison import Difference
-from pandabase_django.services.sync.paging import PAGE_SIZE, Reader
-from pandabase_django.services.sync.recorder import Recorder
-from pandabase_django.services.sync.sweep import SyncContext
+from pandabase_django.api.listing import Listing
+from pandabase_django.api.schemas import Page
+from pandabase_django.exceptions import PandabaseError
+from pandabase_django.models import MirrorRow
+from pandabase_django.services.sync.compared import Comparison, Count
+from pandabase_django.services.sync.mirror.comparison import Difference, compare_each
+from pandabase_django.services.sync.mirror.resource import Resource as Definition
+from pandabase_django.services.sync.readings.append import Append
+from pandabase_django.services.sync.readings.counts import Counts, StatusCounts
+from pandabase_django.services.sync.readings.newest import Newest
+from pandabase_django.services.sync.readings.sweep import Sweep
+from pandabase_django.services.sync.readings.unseen import Query, Seen, Unseen, sentence
+from pandabase_django.services.sync.resources import resource_named, steps_of
+from pandabase_django.services.sync.run.context import RunContext
+from pandabase_django.services.sync.run.one_object import exists, list_is_closed
+from pandabase_django.services.sync.run.reader import PAGE_SIZE
 
-__all__ = ["Audit", "Count", "audit"]
+__all__ = ["compare_resource"]
 
-KEPT_DIFFERENCES = 1000
 EXTRAS_ASKED_FOR = 100
-SETTLED = "what differs may be settled by now."
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
-    """Rows of one kind on both sides."""
-
-    name: str
-    there: int
-    here: int
-
-
-@dataclass(slots=True)
-class Audit:
-    """What a comparison came to.
-
-    Attributes:
-        store_id: The store.
-        resource: ``products`` or ``orders``.
-        full: Every list row was compared; otherwise counts alone were.
-        counts: Rows on both sides, by kind.
-        rows_compared: List rows that were read and compared.
-        differences: The first thousand.
-        difference_count: All of them.
-        not_compared: What the remote did not let us compare, and why; nobody knows if it is equal.
-        notes: What else is worth knowing, such as that the store moved meanwhile.
-        requests: Requests it cost.
-        seconds: Time it took.
-    """
-
-    store_id: str
-    resource: str
-    full: bool
-    counts: list[Count] = field(default_factory=list)
-    rows_compared: int = 0
-    differences: list[Difference] = field(default_factory=list)
-    difference_count: int = 0
-    not_compared: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    requests: int = 0
-    seconds: float = 0.0
-
-    @property
-    def differs(self) -> bool:
-        """Something that was compared differs."""
-        return bool(self.difference_count) or any(c.there != c.here for c in self.counts)
-
-    @property
-    def equal(self) -> bool:
-        """Everything was compared, and nothing differs."""
-        return not self.differs and not self.not_compared
-
-    def add(self, found: Iterable[Difference]) -> None:
-        """Count differences and keep the first thousand."""
-        for difference in found:
-            self.difference_count += 1
-            if len(self.differences) < KEPT_DIFFERENCES:
-                self.differences.append(difference)
-
-
-def audit(
-    store: Store,
-    *,
-    resource: str,
-    full: bool = False,
-    on_progress: Callable[[SyncRun], None] = lambda run: None,
-) -> Audit:
-    """Compare one resource of a store with the remote.
-
-    The full comparison holds the ids of the whole list in memory, about 100 bytes each.
-
-    Args:
-        store: The store.
-        resource: ``products`` (with variants and categories) or ``orders``.
-        full: Compare every list row instead of counts.
-        on_progress: Called with a run that is never saved, to show how far it is.
+def compare_resource(context: RunContext, result: Comparison) -> None:
+    """Compare the resource of this run, and before it those that its runs read too.
 
     Raises:
         MissingPermission: The token may not read the resource.
-        ConfigurationError: The store has no active token.
         PandabaseError: The remote or the credential failed.
     """
-    started = time.monotonic()
-    now = timezone.now()
-    run = SyncRun(
-        store=store, resource=resource, full=full, dry_run=True, started_at=now, heartbeat_at=now
+    name = result.run.resource
+    for one in (*steps_of(name), resource_named(name)):
+        if one.model is not None:
+            _compare(context, result, one)
+
+
+def _compare(context: RunContext, result: Comparison, resource: Definition[Any]) -> None:
+    try:
+        if context.full:
+            _compare_list(context, result, resource)
+        elif counts := resource.reading(Counts):
+            _compare_counts(result, resource, StatusCounts(context, resource, counts))
+        else:
+            listing = resource.listing(context.client)
+            total = context.reader.one(lambda: listing.list(page=1, limit=1)).total
+            here = resource.live(context.store.pk).count()
+            result.counts.append(Count(resource.name, total, here))
+    except PandabaseError as error:
+        if not resource.step_of or not list_is_closed(error):
+            raise
+        result.not_compared.append(f"{resource.name.capitalize()} were not compared: {error}")
+
+
+def _compare_counts(result: Comparison, resource: Definition[Any], counts: StatusCounts) -> None:
+    before = f"{resource.name} " if resource.step_of else ""
+    here, there = counts.here(), counts.there()
+    result.counts.extend(
+        Count(f"{before}{name}", count, here[name]) for name, count in there.by_status.items()
     )
-    recorder = Recorder(run, on_progress=on_progress)
-    result = Audit(store_id=store.pk, resource=resource, full=full)
-    before = leases.look(store_id=store.pk, resource=resource)
-    with ExitStack() as stack:
-        client = stack.enter_context(open_client(token_of(store)))
-        recorder.watch(client.traffic)
-        reader: Reader[Any] = stack.enter_context(
-            Reader(
-                concurrency=conf.concurrency,
-                while_waiting=lambda: _tick(recorder),
-                give_up=client.give_up,
-            )
-        )
-        context = SyncContext(
-            store=store,
-            client=client,
-            reader=reader,
-            cursor=SyncCursor(store=store, resource=resource),
-            lease=None,
-            recorder=recorder,
-            full=full,
-            dry_run=True,
-        )
-        compare = _orders if resource == Resource.ORDERS else _products
-        compare(context, result)
-        result.requests = client.traffic.requests_sent
-    if before.held:
-        result.notes.append(f"A sync was running when the audit began; {SETTLED}")
-    elif leases.look(store_id=store.pk, resource=resource) != before:
-        result.notes.append(f"A sync ran meanwhile; {SETTLED}")
-    result.seconds = time.monotonic() - started
-    return result
-
-
-def _orders(context: SyncContext, result: Audit) -> None:
-    if not result.full:
-        _count_orders(context, result)
-        return
-    orders = context.client.orders
-    _compare_list(
-        context,
-        result,
-        name="orders",
-        model=Order,
-        fetch=lambda page: orders.list(page=page, limit=PAGE_SIZE, sort="asc"),
-        compare=comparison.compare_orders,
-        get=orders.get,
-    )
-
-
-def _count_orders(context: SyncContext, result: Audit) -> None:
-    here = statuses.count_here(context)
-    there = statuses.count_there(context)
-    result.counts = [Count(name, count, here[name]) for name, count in there.by_status.items()]
     if there.refused:
         named = ", ".join(there.refused)
         result.not_compared.append(
-            f"The remote refuses to count orders in {named}; --full compares them row by row."
+            f"The remote refuses to count {resource.name} in {named}; "
+            "--full compares them row by row."
         )
     if there.total is None:
-        result.not_compared.append("The remote refuses to count all orders.")
+        result.not_compared.append(f"The remote refuses to count all {resource.name}.")
     else:
-        result.counts.append(Count("TOTAL", there.total, sum(here.values())))
+        result.counts.append(Count(f"{before}TOTAL", there.total, sum(here.values())))
 
 
-def _products(context: SyncContext, result: Audit) -> None:
-    client = context.client
-    try:
-        _catalog(
-            context,
-            result,
-            name="categories",
-            model=Category,
-            listing=client.categories,
-            compare=comparison.compare_categories,
-        )
-    except MissingPermission as error:
-        result.not_compared.append(f"Categories were not compared: {error}")
-    _catalog(
-        context,
-        result,
-        name="products",
-        model=Product,
-        listing=client.products,
-        compare=comparison.compare_products,
-    )
+def _compare_list(context: RunContext, result: Comparison, resource: Definition[Any]) -> None:
+    resource = replace(resource, listing=resource.audited or resource.listing)
+    way = resource.reading(Sweep) or resource.reading(Append) or resource.reading(Newest)
+    query: Query = way.query if way else {}
+    others: Sequence[Query] = getattr(way, "others", ())
+    name, listing = resource.name, resource.listing(context.client)
 
+    def fetch(number: int) -> Page[Any]:
+        return listing.list(page=number, limit=PAGE_SIZE, **query)
 
-def _catalog(
-    context: SyncContext,
-    result: Audit,
-    *,
-    name: str,
-    model: type[MirrorRow],
-    listing: Lists[Any],
-    compare: Callable[..., list[Difference]],
-) -> None:
-    if not result.full:
-        total = context.reader.one(lambda: listing.list(page=1, limit=1)).total
-        result.counts.append(Count(name, total, _live(context, model).count()))
-        return
-    _compare_list(
-        context,
-        result,
-        name=name,
-        model=model,
-        fetch=lambda page: listing.list(
-            page=page, limit=PAGE_SIZE, sort_by="createdAt", sort_order="asc"
-        ),
-        compare=compare,
-        get=listing.get,
-    )
+    seen = Seen()
+    compared: set[str] = set()
 
-
-def _compare_list(
-    context: SyncContext,
-    result: Audit,
-    *,
-    name: str,
-    model: type[MirrorRow],
-    fetch: Callable[[int], Any],
-    compare: Callable[..., list[Difference]],
-    get: Callable[[str], object],
-) -> None:
-    seen: set[str] = set()
-    totals: set[int] = set()
-    read = unreadable = 0
-    with context.recorder.step(f"audit of {name}"):
-        for page in context.reader.pages(fetch):
-            totals.add(page.total)
-            read += page.received
-            unreadable += page.received - len(page.items)
-            seen.update(item.id for item in page.items)
+    def compare_all(pages: Iterable[Page[Any]]) -> None:
+        for page in pages:
             result.notes.extend(page.warnings)
-            result.add(compare(page.items, store_id=context.store.pk))
-            context.recorder.progress(done=read, total=page.total)
+            # Pages may overlap.
+            fresh = [item for item in page.items if item.id not in compared]
+            compared.update(item.id for item in fresh)
+            found, problems = compare_each(resource, fresh, store_id=context.store.pk)
+            result.add(found)
+            result.not_compared.extend(problems)
+            context.recorder.progress(done=len(compared), total=page.total)
             context.recorder.save()
-    result.rows_compared += len(seen)
-    if unreadable:
-        result.not_compared.append(f"{unreadable} of the listed {name} could not be read.")
-    if len(totals) > 1 or read - unreadable != len(seen):
+
+    def note(page: Page[Any]) -> Page[Any]:
+        seen.note(page)
+        return page
+
+    live = resource.live(context.store.pk)
+    with context.recorder.step(f"audit of {name}"):
+        compare_all(map(note, context.reader.pages(fetch)))
+        Unseen(context, resource, others).look_for(seen, take=compare_all)
+    result.rows_compared += len(compared)
+    if seen.unreadable:
+        result.not_compared.append(f"{seen.unreadable} of the listed {name} could not be read.")
+    moved = len(seen.totals) > 1 or len(seen.ids) + seen.unreadable > seen.total
+    if moved:
         result.not_compared.append(
             f"The list of {name} moved while it was read: rows may have been missed. "
             "Compare again when the store is quiet."
         )
-    here = 0
-    extra: list[str] = []
-    for pk in _live(context, model).values_list("pk", flat=True).iterator():
-        here += 1
-        if pk not in seen:
-            extra.append(pk)
-    asked = dict(context.reader.each(lambda pk: _says(get, pk), extra[:EXTRAS_ASKED_FOR]))
+    elif seen.lacking:
+        text = sentence(name, seen.lacking, of=seen.total, orders=len(others))
+        result.not_compared.append(text)
+    _add_unlisted(
+        context, result, live=live, seen=seen, listing=listing, whole=not (moved or seen.lacking)
+    )
+    result.counts.append(Count(name, max(seen.totals, default=0), live.count()))
+
+
+def _add_unlisted(
+    context: RunContext,
+    result: Comparison,
+    *,
+    live: QuerySet[MirrorRow],
+    seen: Seen,
+    listing: Listing[Any],
+    whole: bool,
+) -> None:
+    """Add the rows that the list does not show: of one not seen whole, what its GET denies too."""
+    extra = [pk for pk in live.values_list("pk", flat=True) if pk not in seen.ids]
+    asked: dict[str, bool | PandabaseError] = {}
+    if get := getattr(listing, "get", None):  # entries of the ledger have none
+        asked.update(context.reader.each(partial(exists, get), extra[:EXTRAS_ASKED_FOR]))
     result.add(
         Difference(
-            kind=model._meta.model_name or name,
+            kind=str(live.model._meta.model_name),
             id=pk,
             what="not listed",
-            why=asked.get(pk, "The remote does not list it."),
+            why=_says(asked.get(pk)),
         )
         for pk in extra
+        if whole or asked.get(pk) is False
     )
-    result.counts.append(Count(name, max(totals, default=0), here))
 
 
-def _says(get: Callable[[str], object], pk: str) -> str:
-    try:
-        get(pk)
-    except ObjectNotFound:
+def _says(found: bool | PandabaseError | None) -> str:
+    if found is None:
+        return "The remote does not list it."
+    if isinstance(found, PandabaseError):
+        return f"The remote does not list it, and asking for it failed: {found}"
+    if not found:
         return "The remote does not list it, and does not find it either."
     return "The remote does not list it, but answers for it by its id."
-
-
-def _live(context: SyncContext, model: type[MirrorRow]) -> Any:
-    return model._default_manager.filter(store=context.store, gone_at__isnull=True)
-
-
-def _tick(recorder: Recorder) -> None:
-    recorder.tick()

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
-from django.db import transaction
 from django.utils import timezone
 
-from pandabase_django.exceptions import ObjectNotFound, ProtocolError
+from pandabase_django.api import schemas
+from pandabase_django.database import transaction
+from pandabase_django.exceptions import ProtocolError
 from pandabase_django.models import Order, Product, Store, SyncCursor, SyncRun
 from pandabase_django.models.sync import Resource
-from pandabase_django.services.clients import client_for
-from pandabase_django.services.sync import lease as leases
-from pandabase_django.services.sync.catalog import bury_one, write_one
-from pandabase_django.services.sync.details import Detailed, mark_dirty, write_details
-from pandabase_django.services.sync.journal import Journal
-from pandabase_django.services.sync.paging import Reader
-from pandabase_django.services.sync.recorder import Recorder
-from pandabase_django.services.sync.sweep import SyncContext
+from pandabase_django.services.sync.catalog.products import PRODUCTS
+from pandabase_django.services.sync.due.marks import mark_dirty
+from pandabase_django.services.sync.mirror.writing import write_rows
+from pandabase_django.services.sync.orders.details.writing import Detailed, write_details
+from pandabase_django.services.sync.run import lease as leases
+from pandabase_django.services.sync.run.change_notes import ChangeNotes
+from pandabase_django.services.sync.run.failures import transact
+from pandabase_django.services.sync.run.reader import Reader
+from pandabase_django.services.sync.run.recorder import Recorder
+from pandabase_django.services.sync.run.session import opened
+from pandabase_django.services.tokens.clients import client_for
 
 __all__ = ["fetch_order", "refresh_row"]
 
@@ -31,6 +37,8 @@ def refresh_row(model_name: str, pk: str, *, user_id: Any = None) -> None:
         user_id: Who asked.
 
     Raises:
+        ObjectNotFound: The remote does not find it. Nothing is marked as gone: that is left to
+            the next sync, which asks for more proofs.
         LeaseHeld: A sync of the products is under way, and will read it.
         PandabaseError: The remote could not be asked.
         ConfigurationError: The store has no active token.
@@ -45,7 +53,14 @@ def refresh_row(model_name: str, pk: str, *, user_id: Any = None) -> None:
             _refresh_product(product.store, pk, user_id=user_id)
 
 
-def fetch_order(store: Store, order_id: str, *, delivery_id: str = "", user_id: Any = None) -> None:
+def fetch_order(
+    store: Store,
+    order_id: str,
+    *,
+    delivery_id: str = "",
+    user_id: Any = None,
+    while_waiting: Callable[[], None] = lambda: None,
+) -> None:
     """Mark an order dirty, fetch its detail form and write it; insert it when it is new.
 
     When the fetch fails the order stays dirty, and the next sync reads it too.
@@ -55,6 +70,7 @@ def fetch_order(store: Store, order_id: str, *, delivery_id: str = "", user_id: 
         order_id: The remote's id.
         delivery_id: Noted with the rows that are written.
         user_id: Noted too: who asked for the order to be read again.
+        while_waiting: Called each second while the answer is waited for.
 
     Raises:
         PandabaseError: The order could not be read.
@@ -64,20 +80,53 @@ def fetch_order(store: Store, order_id: str, *, delivery_id: str = "", user_id: 
     mark_dirty(rows)
     mark = rows.values_list("dirty_mark", flat=True).first()
     asked_at = timezone.now()
-    with client_for(store) as client:
-        answer = client.orders.get(order_id)
+    reader: Reader[Any]
+    with (
+        client_for(store, pool_size=1) as client,
+        Reader(
+            concurrency=1,
+            while_waiting=while_waiting,
+            renew=client.renew,
+            give_up=client.give_up,
+        ) as reader,
+    ):
+        answer = reader.one(lambda: client.orders.get(order_id))
     if answer.id != order_id:
         raise ProtocolError(f"Order {order_id} came back as {answer.id}.")
     silent = not SyncCursor.objects.filter(
         store=store, resource=Resource.ORDERS, first_completed_at__isnull=False
     ).exists()
+    notes = ChangeNotes(store_id=store.pk, delivery_id=delivery_id, user_id=user_id)
+    if not transact(
+        lambda: _write(answer, mark, asked_at, store=store, silent=silent, notes=notes)
+    ):
+        # Somebody inserted it meanwhile, maybe from a newer state: ask again, now with a mark.
+        fetch_order(
+            store,
+            order_id,
+            delivery_id=delivery_id,
+            user_id=user_id,
+            while_waiting=while_waiting,
+        )
+
+
+def _write(
+    answer: schemas.Order,
+    mark: int | None,
+    asked_at: datetime,
+    *,
+    store: Store,
+    silent: bool,
+    notes: ChangeNotes,
+) -> bool:
+    """Write an answer; False when there was no row before it was asked for, and is one now."""
     with transaction.atomic():
         leases.limit_idling()
         if mark is None:
             # A row to lock: of two workers that both found none, the older answer must not win.
             now = timezone.now()
             row, created = Order.objects.get_or_create(
-                pk=order_id,
+                pk=answer.id,
                 defaults={
                     "store": store,
                     "status": answer.status or "",
@@ -87,20 +136,18 @@ def fetch_order(store: Store, order_id: str, *, delivery_id: str = "", user_id: 
                 },
             )
             if row.store_id != store.pk:
-                raise ProtocolError(f"Order {order_id} belongs to store {row.store_id} already.")
-            mark = row.dirty_mark if created else None
-        if mark is not None:
-            outcome = write_details(
-                [Detailed(order=answer, mark=mark, asked_at=asked_at)],
-                store_id=store.pk,
-                silent=silent,
-            )
-            journal = Journal(store_id=store.pk, delivery_id=delivery_id, user_id=user_id)
-            journal.wrote(outcome.changes)
-            journal.buried(outcome.buried)
-            return
-    # Somebody inserted it meanwhile, maybe from a newer state: ask again, now with a mark.
-    fetch_order(store, order_id, delivery_id=delivery_id, user_id=user_id)
+                raise ProtocolError(f"Order {row.pk} belongs to store {row.store_id} already.")
+            if not created:
+                return False
+            mark = row.dirty_mark
+        outcome = write_details(
+            [Detailed(order=answer, mark=mark, asked_at=asked_at)],
+            store_id=store.pk,
+            silent=silent,
+        )
+        notes.wrote(outcome.changes)
+        notes.went(outcome.gone_rows)
+        return True
 
 
 def _refresh_product(store: Store, pk: str, *, user_id: Any) -> None:
@@ -119,30 +166,13 @@ def _refresh_product(store: Store, pk: str, *, user_id: Any) -> None:
         recorder = Recorder(
             run,
             on_progress=lambda run: None,
-            journal=Journal(store_id=store.pk, user_id=user_id),
+            notes=ChangeNotes(store_id=store.pk, user_id=user_id),
         )
-        reader: Reader[Any]
-        with (
-            client_for(store, pool_size=1) as client,
-            Reader(concurrency=1, while_waiting=lease.guard) as reader,
-        ):
-            context = SyncContext(
-                store=store,
-                client=client,
-                reader=reader,
-                cursor=cursor,
-                lease=lease,
-                recorder=recorder,
-                full=False,
-                dry_run=False,
-            )
-            try:
-                item = reader.one(lambda: client.products.get(pk))
-            except ObjectNotFound:
-                # The proof that a sweep asks for as well: another GET must work.
-                reader.one(lambda: client.products.list(page=1, limit=1))
-                bury_one(context, pk)
-            else:
-                write_one(context, item)
+        with opened(recorder, cursor, lease=lease, concurrency=1) as context:
+            client = context.client
+            # One that is not found stays: a sweep asks for more proofs than this 404.
+            product = context.reader.one(lambda: client.products.get(pk))
+            with context.writing() as now:
+                write_rows(context, PRODUCTS, [product], now)
     finally:
         lease.release()

@@ -1,7 +1,7 @@
 """Keeps the remote's log of requests, which forgets after 30 days (Source: P-18).
 
 The log is read newest first until a page holds nothing that an earlier *complete* pass has not
-stored. What a pass stores carries the time the pass began, so a pass that was broken off is told
+stored. What a pass stores carries the time the pass began, so a pass that was broken off differs
 from a complete one: it goes on where it stopped, and no entry behind it is taken for known.
 Entries that arrive while we read push others to later pages, so they come twice and never hide.
 """
@@ -14,24 +14,28 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import Q
 from django.utils import timezone
 
-from pandabase_django.api.request_logs import RequestLogEntry
 from pandabase_django.api.schemas import Page
+from pandabase_django.api.schemas.request_logs import RequestLogEntry
 from pandabase_django.conf import conf
 from pandabase_django.exceptions import (
     APIError,
+    ForeignAnswer,
     InvalidCredential,
     MissingPermission,
 )
-from pandabase_django.models import RequestLog, Store, SyncRun
-from pandabase_django.services.sync.paging import PAGE_SIZE
-from pandabase_django.services.sync.sweep import SyncContext
+from pandabase_django.models import RequestLog, Store
+from pandabase_django.services.sync.mirror.bulk import insert_missing
+from pandabase_django.services.sync.mirror.resource import Resource, Schedule
+from pandabase_django.services.sync.run.checkpoints import Checkpoint
+from pandabase_django.services.sync.run.context import RunContext
+from pandabase_django.services.sync.run.reader import PAGE_SIZE
 
-__all__ = ["MAX_PAGES", "fetch_request_logs", "prune_request_logs"]
+__all__ = ["MAX_PAGES", "REQUEST_LOGS", "prune_request_logs"]
 
 MAX_PAGES = 500  # of one run; a longer log is read on by the next
 PRUNED_AT_ONCE = 1000
@@ -39,66 +43,75 @@ _SHORTEST_STEP = timedelta(microseconds=1)
 
 
 @dataclass(slots=True)
-class _Pass:
+class Pass(Checkpoint):
     """One reading of the log, over as many runs as it takes.
 
     Attributes:
-        began: Written as ``synced_at`` into its rows; later than that of every pass before.
-        number: The next page.
+        began: Written as ``synced_at`` into its rows; later than that of every pass before. None
+            when no pass is under way.
+        page: The next page.
         complete: When the last complete pass began; None before the first.
     """
 
-    began: datetime
-    number: int
-    complete: datetime | None
+    reading: ClassVar[str] = "log"
+    began: datetime | None = None
+    page: int = 1
+    complete: datetime | None = None
 
-    @classmethod
-    def from_checkpoint(cls, checkpoint: dict[str, Any]) -> _Pass:
-        complete = _time(checkpoint.get("complete"))
-        began = _time(checkpoint.get("began"))
-        if began is not None:
-            return cls(began=began, number=int(checkpoint.get("page", 1)), complete=complete)
-        now = timezone.now()
-        if complete is not None:
-            now = max(now, complete + _SHORTEST_STEP)  # clocks of two workers may differ
-        return cls(began=now, number=1, complete=complete)
-
-    def checkpoint(self) -> dict[str, Any]:
-        complete = None if self.complete is None else self.complete.isoformat()
-        return {"began": self.began.isoformat(), "page": self.number, "complete": complete}
+    def begin(self) -> datetime:
+        """Begin a pass if none is under way. Returns when it began."""
+        if self.began is None:
+            now = timezone.now()
+            if self.complete is not None:
+                now = max(now, self.complete + _SHORTEST_STEP)  # clocks of two workers may differ
+            self.began, self.page = now, 1
+        return self.began
 
 
-def fetch_request_logs(context: SyncContext) -> SyncRun.State:
-    """Read what is new in the log of one store.
+class Log:
+    """The newest entries, down to a page that an earlier complete pass has known."""
 
-    Returns:
-        PARTIAL when the log is longer than ``MAX_PAGES``: the next run goes on.
+    def read(self, context: RunContext, resource: Resource[Any]) -> None:
+        """Read what is new in the log of one store.
 
-    Raises:
-        MissingPermission: The remote does not let this token read the log.
-        LeaseLost: The lease passed to another worker.
-        PandabaseError: Any other failure.
-    """
-    current = _Pass.from_checkpoint(context.cursor.checkpoint)
+        The run ends in part when the log is longer than ``MAX_PAGES``: the next run goes on.
+        """
+        _fetch_request_logs(context)
+
+
+REQUEST_LOGS: Resource[Any] = Resource(
+    name="request_logs",
+    schedule=Schedule.BY_NAME,
+    listing=lambda client: client.request_logs,
+    permission="",  # whether a store's token may read it is not known (P-16, P-18)
+    readings=[Log()],
+)
+
+
+def _fetch_request_logs(context: RunContext) -> None:
+    current = context.checkpoints.of("request_logs", Pass)
+    current.begin()
     oldest_kept = timezone.now() - timedelta(days=conf.request_log_retention_days)
     done = 0
     with context.recorder.step("request log"):
         for _ in range(MAX_PAGES):
-            page = _read(context, current.number)
+            page = _read(context, current.page)
             context.recorder.warn(page.warnings)
             with context.writing():
                 nothing_new = _keep(context, page.items, current, oldest_kept)
-                current.number += 1
+                current.page += 1
                 done += page.received
                 context.recorder.progress(done=done, total=page.total)
-                ended = current.number > page.total_pages or (
+                ended = current.page > page.total_pages or (
                     nothing_new and not context.full and _newest_first(page.items)
                 )
-                _advance(context, current, ended=ended)
+                if ended:
+                    current.complete, current.began = current.began, None
+                context.keep_checkpoints()
             if ended:
-                return SyncRun.State.COMPLETED
+                return
     context.recorder.attend(f"The log is longer than {MAX_PAGES} pages; the next run goes on.")
-    return SyncRun.State.PARTIAL
+    context.recorder.in_part = True
 
 
 def prune_request_logs() -> int:
@@ -114,7 +127,7 @@ def prune_request_logs() -> int:
     return deleted
 
 
-def _read(context: SyncContext, number: int) -> Page[RequestLogEntry]:
+def _read(context: RunContext, number: int) -> Page[RequestLogEntry]:
     client = context.client
 
     def fetch(page: int) -> Page[RequestLogEntry]:
@@ -130,7 +143,9 @@ def _read(context: SyncContext, number: int) -> Page[RequestLogEntry]:
             client.store.get()
         raise _refusal(error) from None
     except APIError as error:
-        if error.status not in (403, 404):
+        # A path that the remote does not have is answered by its web server, in a form of its own.
+        refused = error.status == 403 and not isinstance(error, ForeignAnswer)
+        if not refused and error.status != 404:
             raise
         raise _refusal(error) from None
     return page
@@ -148,35 +163,44 @@ def _refusal(error: APIError) -> MissingPermission:
 
 
 def _keep(
-    context: SyncContext,
+    context: RunContext,
     entries: Sequence[RequestLogEntry],
-    current: _Pass,
+    current: Pass,
     oldest_kept: datetime,
 ) -> bool:
     """Insert what is not here yet; True when an earlier complete pass has known all of it."""
     for entry in entries:
         context.recorder.warn(entry.warnings)
     wanted = [e for e in entries if e.logged_at is None or e.logged_at >= oldest_kept]
-    rows = _rows(context.store, wanted, began=current.began)
-    stored = dict(
-        RequestLog.objects.filter(pk__in=list(rows), store=context.store).values_list(
-            "pk", "synced_at"
-        )
-    )
-    fresh = [row for pk, row in rows.items() if pk not in stored]
-    _mark_new_addresses(context.store, fresh, current)
-    if not context.dry_run:
-        RequestLog.objects.bulk_create(fresh, ignore_conflicts=True)
-    context.recorder.run.rows_created += len(fresh)
-    context.recorder.run.rows_unchanged += len(stored)
+    fresh, stored = _compared(context.store, wanted, current)
+    created = 0
+    # What another store's run has inserted meanwhile under the same id gets an id of its own.
+    while not context.dry_run and (met := insert_missing(RequestLog, fresh)):
+        created += len(fresh) - len(met)
+        fresh, stored = _compared(context.store, wanted, current)
+    context.recorder.run.rows_created += created + len(fresh)
+    context.recorder.run.rows_unchanged += len(stored) - created
     complete = current.complete
     return not fresh and complete is not None and all(at <= complete for at in stored.values())
+
+
+def _compared(
+    store: Store, entries: Sequence[RequestLogEntry], current: Pass
+) -> tuple[list[RequestLog], dict[str, datetime]]:
+    """Entries that are not here yet, and when the others were stored."""
+    rows = _rows(store, entries, began=current.begin())
+    stored = dict(
+        RequestLog.objects.filter(pk__in=list(rows), store=store).values_list("pk", "synced_at")
+    )
+    fresh = [row for pk, row in rows.items() if pk not in stored]
+    _mark_new_addresses(store, fresh, current)
+    return fresh, stored
 
 
 def _rows(
     store: Store, entries: Iterable[RequestLogEntry], *, began: datetime
 ) -> dict[str, RequestLog]:
-    """Rows by primary key; an entry that stands twice comes once."""
+    """Rows by primary key; an entry that is listed twice comes once."""
     entries = list(entries)
     ids = [entry.id for entry in entries if entry.id]
     foreign = set(
@@ -203,7 +227,7 @@ def _rows(
     return rows
 
 
-def _mark_new_addresses(store: Store, fresh: Sequence[RequestLog], current: _Pass) -> None:
+def _mark_new_addresses(store: Store, fresh: Sequence[RequestLog], current: Pass) -> None:
     """Mark addresses of which no earlier pass has a call; the first pass is the measure."""
     if current.complete is None:
         return
@@ -218,19 +242,7 @@ def _mark_new_addresses(store: Store, fresh: Sequence[RequestLog], current: _Pas
         row.ip_is_new = row.ip in addresses - known
 
 
-def _advance(context: SyncContext, current: _Pass, *, ended: bool) -> None:
-    context.cursor.checkpoint = (
-        {"complete": current.began.isoformat()} if ended else current.checkpoint()
-    )
-    if not context.dry_run:
-        context.cursor.save(update_fields=["checkpoint"])
-
-
 def _newest_first(entries: Sequence[RequestLogEntry]) -> bool:
     """The order is not documented; a log that is read oldest first has its news at its end."""
     times = [entry.logged_at for entry in entries if entry.logged_at is not None]
     return all(earlier >= later for earlier, later in pairwise(times))
-
-
-def _time(text: Any) -> datetime | None:
-    return datetime.fromisoformat(text) if isinstance(text, str) else None

@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from datetime import timedelta
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from django.db import Error as AnyDatabaseError
-from django.db import transaction
 from django.utils import timezone
 
 from pandabase_django import signals
-from pandabase_django.conf import conf
-from pandabase_django.exceptions import LeaseLost
+from pandabase_django.database import transaction
+from pandabase_django.exceptions import APIError, LeaseLost
 from pandabase_django.models import Store, SyncCursor, SyncRun
 from pandabase_django.models.sync import Resource
-from pandabase_django.services.clients import client_for, open_client, token_of
-from pandabase_django.services.sync import lease as leases
-from pandabase_django.services.sync.endings import RunResult, attempt, without_database
-from pandabase_django.services.sync.orders import sync_orders
-from pandabase_django.services.sync.paging import Reader
-from pandabase_django.services.sync.products import sync_products
-from pandabase_django.services.sync.recorder import Recorder
-from pandabase_django.services.sync.request_logs import fetch_request_logs
-from pandabase_django.services.sync.sharing import CallForHelp
-from pandabase_django.services.sync.sweep import SyncContext
+from pandabase_django.services.sync import outages
+from pandabase_django.services.sync.mirror.resource import Schedule
+from pandabase_django.services.sync.orders.details.helpers import CallForHelp
+from pandabase_django.services.sync.resources import resource_named, scheduled, with_runs
+from pandabase_django.services.sync.run import lease as leases
+from pandabase_django.services.sync.run.failures import RunResult, attempt, without_database
+from pandabase_django.services.sync.run.recorder import Recorder
+from pandabase_django.services.sync.run.session import opened
 
 __all__ = [
+    "MIRRORED",
+    "READ_SELDOM",
     "RESOURCES",
+    "Caller",
     "RunResult",
     "enabled_stores",
     "reap_stalled_runs",
@@ -37,8 +37,33 @@ __all__ = [
     "sync_resource",
 ]
 
-RESOURCES = (Resource.PRODUCTS, Resource.ORDERS)
-STALLED_AFTER = timedelta(minutes=5)
+RESOURCES = tuple(Resource(one.name) for one in scheduled(Schedule.OFTEN))
+READ_SELDOM = tuple(Resource(one.name) for one in scheduled(Schedule.SELDOM))
+MIRRORED = tuple(Resource(one.name) for one in with_runs() if one.model is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """What the process that starts a run wants to know of it, and can do for it.
+
+    Attributes:
+        on_progress: Called with the record after each batch.
+        on_wait: Called while another worker's lease is waited for; None does not wait.
+        call_for_help: Brings other workers when there are many details to read; see
+            ``helpers.help_with_details``. None reads them all here.
+        comes_again: It starts the run again after ``RunResult.retry_after_seconds``. A rate limit
+            that would hold the worker for too long then postpones the run instead of failing it.
+        should_stop: Whether this process is to end: then the run does at its next batch.
+    """
+
+    on_progress: Callable[[SyncRun], None] = lambda run: None
+    on_wait: Callable[[str, float], None] | None = None
+    call_for_help: CallForHelp | None = None
+    comes_again: bool = False
+    should_stop: Callable[[], bool] = lambda: False
+
+
+ALONE = Caller()
 
 
 def enabled_stores(store_id: str = "") -> list[Store]:
@@ -59,11 +84,7 @@ def sync_resource(
     trigger: SyncRun.Trigger,
     user_id: Any = None,
     full: bool = False,
-    dry_run: bool = False,
-    on_progress: Callable[[SyncRun], None] = lambda run: None,
-    on_wait: Callable[[str, float], None] | None = None,
-    call_for_help: CallForHelp | None = None,
-    comes_again: bool = False,
+    caller: Caller = ALONE,
 ) -> RunResult:
     """Sync one resource of one store, and keep a record of it.
 
@@ -72,21 +93,16 @@ def sync_resource(
 
     Args:
         store: The store.
-        resource: ``products``, ``orders`` or ``request_logs``.
+        resource: The name of its definition, such as ``products``.
         trigger: What started it.
         user_id: Who did.
         full: Read every page, whatever is known.
-        dry_run: Compare and count, write nothing.
-        on_progress: Called with the record after each batch.
-        on_wait: Called while another worker's lease is waited for; None does not wait.
-        call_for_help: Brings other workers when there are many details to read; see
-            ``sharing.help_with_details``. None reads them all here.
-        comes_again: The caller starts it again after ``RunResult.retry_after_seconds``. A rate
-            limit that would hold the worker for too long then postpones the run instead of
-            failing it.
+        caller: What the process that calls this wants to know, and can do.
 
     Raises:
         LeaseHeld: Another worker syncs this resource; no record is made.
+        OutageUnderWay: The host does not answer, and it is not time to try again; no record is
+            made. Only scheduled syncs hold back.
         KeyboardInterrupt: Somebody at a terminal ended it; its record says so.
     """
     now = timezone.now()
@@ -96,21 +112,23 @@ def sync_resource(
         trigger=trigger,
         started_by_id=user_id,
         full=full,
-        dry_run=dry_run,
         started_at=now,
         heartbeat_at=now,
     )
-    recorder = Recorder(run, on_progress=on_progress)
+    if trigger == SyncRun.Trigger.SCHEDULE:
+        outages.take_turn(store, resource)
+    recorder = Recorder(run, on_progress=caller.on_progress, should_stop=caller.should_stop)
     try:
-        with _lease_of(run, on_wait) as lease:
+        with _lease_of(run, caller.on_wait) as lease:
             # Waiting for the lease was no part of it.
             run.started_at = run.heartbeat_at = timezone.now()
-            cursor = _cursor(store, resource, dry_run=dry_run)
+            cursor = SyncCursor.objects.filter(store=store, resource=resource).first()
+            if cursor is None:
+                raise LeaseLost("The lease's row vanished.")
             run.first = cursor.first_completed_at is None
-            if not dry_run:
-                run.save(force_insert=True)
-            work = partial(_work, cursor, lease, recorder, call_for_help)
-            return attempt(recorder, work, comes_again=comes_again)
+            run.save(force_insert=True)
+            work = partial(_work, cursor, lease, recorder, caller.call_for_help)
+            return _weighed(attempt(recorder, work, comes_again=caller.comes_again))
     except AnyDatabaseError as error:
         # Before the record was made, or while it was closed.
         ended = without_database(run, error)
@@ -123,11 +141,7 @@ def sync_resource(
 
 def reap_stalled_runs() -> list[int]:
     """Close the records of runs whose process died. Returns their ids."""
-    stalled = list(
-        SyncRun.objects.filter(
-            state=SyncRun.State.RUNNING, heartbeat_at__lt=timezone.now() - STALLED_AFTER
-        ).values_list("pk", flat=True)
-    )
+    stalled = list(SyncRun.objects.stalled().values_list("pk", flat=True))
     SyncRun.objects.filter(pk__in=stalled, state=SyncRun.State.RUNNING).update(
         state=SyncRun.State.STALLED,
         finished_at=timezone.now(),
@@ -145,24 +159,33 @@ def request_cancel(run: SyncRun) -> bool:
     )
 
 
+def _weighed(result: RunResult) -> RunResult:
+    """Note what the end of a run says of its host. One outage leaves one record of the schedule."""
+    run = result.run
+    if result.error is None or not outages.is_outage(result.error):
+        if result.error is None or isinstance(result.error, APIError):
+            outages.note_answer(run.store, run.resource)
+        return result
+    known, seconds = outages.note_failure(run.store, run.resource, result.error)
+    wrote = run.rows_created or run.rows_updated or run.rows_gone
+    if known and run.trigger == SyncRun.Trigger.SCHEDULE and not wrote:
+        run.delete()
+    return replace(result, away_seconds=seconds)
+
+
 def _announce_end(run: SyncRun) -> None:
-    """Tell the end of a run that has a record, whatever it was."""
+    """Announce the end of a run that has a record, whatever it was."""
     if run.pk and not run.first and run.state != SyncRun.State.RUNNING:
         # Whether a transaction is open is asked of the database, which may be away.
         with suppress(AnyDatabaseError):
             transaction.on_commit(
-                lambda: signals.send(signals.sync_finished, sender=SyncRun, run=run), robust=True
+                lambda: signals.send(signals.sync_finished, sender=SyncRun, run=run)
             )
 
 
 @contextmanager
-def _lease_of(
-    run: SyncRun, on_wait: Callable[[str, float], None] | None
-) -> Iterator[leases.Lease | None]:
-    """The lease while the run lasts; None for a dry run, which needs none."""
-    if run.dry_run:
-        yield None
-        return
+def _lease_of(run: SyncRun, on_wait: Callable[[str, float], None] | None) -> Iterator[leases.Lease]:
+    """The lease while the run lasts."""
     if on_wait is None:
         lease = leases.acquire(store_id=run.store_id, resource=run.resource)
     else:
@@ -170,97 +193,34 @@ def _lease_of(
     try:
         yield lease
     finally:
-        # A database that is down can't be told; the lease then ends by itself.
+        # A database that is down can't be asked; the lease then ends by itself.
         with suppress(AnyDatabaseError):
             lease.release()
 
 
-def _cursor(store: Store, resource: str, *, dry_run: bool) -> SyncCursor:
-    cursor = SyncCursor.objects.filter(store=store, resource=resource).first()
-    if cursor is None and dry_run:
-        return SyncCursor(store=store, resource=resource)
-    if cursor is None:
-        raise LeaseLost("The lease's row vanished.")
-    return cursor
-
-
 def _work(
     cursor: SyncCursor,
-    lease: leases.Lease | None,
+    lease: leases.Lease,
     recorder: Recorder,
     call_for_help: CallForHelp | None,
 ) -> SyncRun.State:
-    state = _run_strategy(cursor, lease, recorder, call_for_help)
-    if not recorder.run.dry_run:
-        _note_completion(cursor, lease)
-    return state
+    with opened(recorder, cursor, lease=lease, call_for_help=call_for_help) as context:
+        resource_named(recorder.run.resource).read(context)
+        cursor.checkpoint = context.checkpoints.to_json()
+    _note_completion(cursor, lease)
+    return SyncRun.State.PARTIAL if recorder.in_part else SyncRun.State.COMPLETED
 
 
-def _run_strategy(
-    cursor: SyncCursor,
-    lease: leases.Lease | None,
-    recorder: Recorder,
-    call_for_help: CallForHelp | None,
-) -> SyncRun.State:
-    run = recorder.run
-
-    def keep_alive() -> None:
-        if recorder.tick():
-            if lease is not None:
-                lease.guard()
-            recorder.save()
-
-    with ExitStack() as stack:
-        if run.dry_run:
-            # Unlike client_for, it notes nothing of the token.
-            client = stack.enter_context(open_client(token_of(run.store)))
-        else:
-            client = stack.enter_context(client_for(run.store))
-        recorder.watch(client.traffic)
-        reader: Reader[Any] = stack.enter_context(
-            Reader(
-                concurrency=conf.concurrency,
-                while_waiting=keep_alive,
-                renew=client.renew,
-                give_up=client.give_up,
-            )
-        )
-        stack.enter_context(signals.calling_between(reader.keep_alive))
-        context = SyncContext(
-            store=run.store,
-            client=client,
-            reader=reader,
-            cursor=cursor,
-            lease=lease,
-            recorder=recorder,
-            full=run.full,
-            dry_run=run.dry_run,
-            call_for_help=call_for_help,
-        )
-        if run.resource == Resource.REQUEST_LOGS:
-            return fetch_request_logs(context)
-        unread = 0
-        if run.resource == Resource.PRODUCTS:
-            sync_products(context)
-        else:
-            unread = sync_orders(context)
-        all_read = not unread and not recorder.left_out
-        return SyncRun.State.COMPLETED if all_read else SyncRun.State.PARTIAL
-
-
-def _note_completion(cursor: SyncCursor, lease: leases.Lease | None) -> None:
+def _note_completion(cursor: SyncCursor, lease: leases.Lease) -> None:
     now = timezone.now()
     with transaction.atomic():
-        if lease is not None:
-            lease.guard()
+        lease.guard()
         cursor.last_completed_at = now
         cursor.first_completed_at = cursor.first_completed_at or now
-        cursor.generation += 1
         cursor.save(
             update_fields=[
                 "checkpoint",
                 "first_completed_at",
-                "generation",
                 "last_completed_at",
                 "last_full_at",
             ]

@@ -1,23 +1,19 @@
-"""What Pandabase has registered, beside what stands here."""
+"""What Pandabase has registered, compared with the endpoints here."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from django.core.cache import caches
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from pandabase_django.api import schemas
-from pandabase_django.conf import conf
 from pandabase_django.exceptions import StateConflict
 from pandabase_django.models import Store, WebhookEndpoint
-from pandabase_django.services.clients import client_for
+from pandabase_django.services.tokens.clients import client_for
 
 __all__ = ["Comparison", "compare", "delete_stray", "known_strays", "write_compared"]
-
-STRAYS_SECONDS = 3600  # for so long they can be deleted without another comparison
 
 Registration = WebhookEndpoint.Registration
 
@@ -40,7 +36,7 @@ class Comparison:
 def compare(store: Store) -> Comparison:
     """Read a store's registrations and note on each endpoint what differs.
 
-    ``known_strays`` tells the strays for an hour.
+    The strays are noted too, at the endpoint whose address they deliver to.
 
     Raises:
         PandabaseError: The remote refused.
@@ -53,21 +49,31 @@ def compare(store: Store) -> Comparison:
         held |= {endpoint.remote_id, endpoint.previous_remote_id}
         if endpoint.registration != Registration.BY_HAND:
             write_compared(endpoint, remote.get(endpoint.remote_id))
-    paths = {endpoint.pk for endpoint in ours}
     strays: list[schemas.Webhook] = []
     others: list[schemas.Webhook] = []
+    found: dict[str, list[str]] = {endpoint.pk: [] for endpoint in ours}
     for webhook in remote.values():
         if webhook.id in held:
             continue
-        last = urlsplit(webhook.url or "").path.rstrip("/").rpartition("/")[2]
-        (strays if last in paths else others).append(webhook)
-    _keep_strays(store.pk, [stray.id for stray in strays])
+        pk = _last_part(webhook.url or "")
+        (strays if pk in found else others).append(webhook)
+        found.get(pk, []).append(webhook.id)
+    for endpoint in ours:
+        _note_strays(endpoint, found[endpoint.pk])
     return Comparison(tuple(ours), tuple(strays), tuple(others))
+
+
+def _last_part(url: str) -> str:
+    try:
+        return urlsplit(url).path.rstrip("/").rpartition("/")[2]
+    except ValueError:
+        return ""  # such as "https://[x": no address of this site
 
 
 def known_strays(store_id: str) -> list[str]:
     """Ids of the strays that the last comparison found and that were not deleted since."""
-    return list(caches[conf.webhook_cache].get(_strays_key(store_id), ()))
+    endpoints = WebhookEndpoint.objects.filter(store_id=store_id)
+    return [pk for strays in endpoints.values_list("strays", flat=True) for pk in strays]
 
 
 def delete_stray(store: Store, remote_id: str) -> None:
@@ -82,14 +88,15 @@ def delete_stray(store: Store, remote_id: str) -> None:
         raise StateConflict(_("This registration belongs to an endpoint here."), status=409)
     with client_for(store, hurried=True) as client:
         client.webhooks.delete(remote_id)
-    _keep_strays(store.pk, [stray for stray in known_strays(store.pk) if stray != remote_id])
+    for endpoint in ours:
+        _note_strays(endpoint, [stray for stray in endpoint.strays if stray != remote_id])
 
 
 def write_compared(endpoint: WebhookEndpoint, remote: schemas.Webhook | None) -> None:
     """Note on an endpoint what differs from its registration; None when there is none."""
     endpoint.compared_at = timezone.now()
     if remote is None:
-        # Without an id it was never confirmed: whatever the lost answer told of is a stray.
+        # Without an id it was never confirmed: whatever the lost answer created is a stray.
         gone = bool(endpoint.remote_id)
         endpoint.registration = Registration.GONE if gone else Registration.BY_HAND
         endpoint.drift = (
@@ -110,9 +117,7 @@ def write_compared(endpoint: WebhookEndpoint, remote: schemas.Webhook | None) ->
     endpoint.save(update_fields=["registration", "drift", "compared_at"])
 
 
-def _keep_strays(store_id: str, ids: list[str]) -> None:
-    caches[conf.webhook_cache].set(_strays_key(store_id), ids, timeout=STRAYS_SECONDS)
-
-
-def _strays_key(store_id: str) -> str:
-    return f"pandabase:webhook:strays:{store_id}"
+def _note_strays(endpoint: WebhookEndpoint, ids: list[str]) -> None:
+    if endpoint.strays != ids:
+        endpoint.strays = ids
+        endpoint.save(update_fields=["strays"])

@@ -1,8 +1,8 @@
-"""Why deliveries were refused, kept in Django's cache: a refusal must leave no row.
+"""Why deliveries were refused: counts by reason, and the last twenty by their headers alone.
 
-For each endpoint there are counts by reason and the last twenty refusals, by their headers alone:
-no body and no signature. Addresses that are no endpoint share one place. A flood costs little: a
-process writes a bounded number of refusals a second, and only counts the rest.
+No body and no signature is kept, and no row for each refusal: ``refusals`` has one for each
+endpoint. A flood costs little: after a few dozen refusals at once a process writes one each two
+seconds, and only counts the rest.
 """
 
 from __future__ import annotations
@@ -13,20 +13,23 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from datetime import datetime
-from typing import Any
 
-from django.core.cache import BaseCache, caches
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from pandabase_django.api.webhook_diagnosis import Evidence
-from pandabase_django.api.webhooks import Reason
-from pandabase_django.conf import conf
-from pandabase_django.exceptions import WebhookRejected
-from pandabase_django.models.webhook import ENDPOINT_ID_PATTERN
+from pandabase_django.api.webhooks.diagnosis import Evidence
+from pandabase_django.api.webhooks.verification import Reason
+from pandabase_django.exceptions import WebhookRejected, interruptions
+from pandabase_django.models.webhooks import ENDPOINT_ID_PATTERN
+from pandabase_django.services.webhooks.refusals import (
+    UNKNOWN,
+    Refusal,
+    Refusals,
+    forget_refusals,
+    keep,
+    read_refusals,
+)
 
 __all__ = [
     "EVIDENCE_TEXTS",
@@ -41,12 +44,8 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-UNKNOWN = "unknown"  # where refusals at addresses that are no endpoint are kept
-KEPT = 20
-KEPT_SECONDS = 30 * 86_400
-NOTES_PER_SECOND = 10.0
+NOTES_PER_SECOND = 0.5
 NOTES_AT_ONCE = 40.0
-PREFIX = "pandabase:webhook:refused:"
 
 REASON_TEXTS: Mapping[str, Promise] = {
     Reason.UNKNOWN_ENDPOINT.value: _("There is no endpoint at this address."),
@@ -56,10 +55,10 @@ REASON_TEXTS: Mapping[str, Promise] = {
     Reason.INCOMPLETE.value: _("The body did not arrive completely."),
     Reason.MISSING_HEADER.value: _("A Webhook-Id, -Timestamp or -Signature header is missing."),
     Reason.MALFORMED_HEADER.value: _("A header is malformed."),
-    Reason.V1_REFUSED.value: _("It is signed with V1, and the endpoint takes V2 alone."),
+    Reason.V1_REFUSED.value: _("It is signed with V1, and the endpoint takes only V2."),
     Reason.SIGNATURE.value: _("The signature does not fit."),
-    Reason.STALE.value: _("It was signed too long ago: a replay, or a clock that goes wrong."),
-    Reason.EARLY.value: _("It was signed in the future: one of the clocks goes wrong."),
+    Reason.STALE.value: _("It was signed too long ago: a replay, or a wrong clock."),
+    Reason.EARLY.value: _("It was signed in the future: one of the clocks is wrong."),
     Reason.MALFORMED_BODY.value: _("The signature fits, but the body is no webhook."),
 }
 EVIDENCE_TEXTS: Mapping[str, Promise] = {
@@ -68,7 +67,7 @@ EVIDENCE_TEXTS: Mapping[str, Promise] = {
         "The signature fits the secret of another endpoint of this store: the secrets are swapped."
     ),
     Evidence.BODY_REENCODED.value: _(
-        "The body was altered on the way: its JSON was written anew by a proxy or a middleware."
+        "The body was altered on the way: its JSON was written again by a proxy or a middleware."
     ),
     Evidence.HEADERS_ALTERED.value: _(
         "The secret is right and the body intact; the Webhook headers were altered on the way."
@@ -77,58 +76,13 @@ EVIDENCE_TEXTS: Mapping[str, Promise] = {
         "Either the secret is wrong or the body was altered: neither of two signatures fits."
     ),
     Evidence.NOTHING_FITS.value: _(
-        "A wrong secret, an altered body or a forgery: nothing tells them apart."
+        "A wrong secret, an altered body or a forgery: they can't be distinguished."
     ),
 }
 
 _HEADERS = ("Webhook-Id", "Webhook-Timestamp", "User-Agent", "Content-Type", "Content-Length")
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
 _MAX_HEADER_CHARACTERS = 120
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """One refused delivery.
-
-    Attributes:
-        at: When.
-        reason: See ``REASON_TEXTS``.
-        evidence: See ``EVIDENCE_TEXTS``; "" when there is none.
-        version: ``V1``, ``V2`` or "".
-        skew_seconds: How far its signed time lies behind ours; None when that was in bounds.
-        size: Bytes of the body that were read.
-        peer: Address it came from.
-        signature: What the signature header looked like, never the signature.
-        headers: Some of the others, shortened.
-    """
-
-    at: datetime
-    reason: str
-    evidence: str
-    version: str
-    skew_seconds: float | None
-    size: int
-    peer: str
-    signature: str
-    headers: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Refusals:
-    """What is known of one endpoint's refused deliveries.
-
-    Attributes:
-        counts: By reason; those of processes that have not told yet may be missing.
-        last: The newest twenty, newest first.
-    """
-
-    counts: dict[str, int]
-    last: tuple[Refusal, ...]
-
-    @property
-    def total(self) -> int:
-        """All refusals that are counted."""
-        return sum(self.counts.values())
 
 
 class _Budget:
@@ -152,6 +106,11 @@ class _Budget:
             self._tokens -= 1
             counted, self._counted = self._counted, Counter()
             return counted
+
+    def give_back(self, counted: Counter[tuple[str, str]]) -> None:
+        """They could not be written: the next that is written includes them."""
+        with self._lock:
+            self._counted.update(counted)
 
 
 _budget = _Budget()
@@ -184,7 +143,8 @@ def note_refusal(
     place = endpoint_id if known else UNKNOWN
     shown = endpoint_id if re.match(ENDPOINT_ID_PATTERN, endpoint_id) else "?"
     logger.warning("Webhook delivery to …%s refused: %s.", shown[-6:], error.reason)
-    counted = (_budget if known else _strangers_budget).take(place, error.reason)
+    budget = _budget if known else _strangers_budget
+    counted = budget.take(place, error.reason)
     if counted is None:
         return
     try:
@@ -195,7 +155,7 @@ def note_refusal(
             version=error.version,
             skew_seconds=error.skew_seconds,
             size=size,
-            peer=peer[:64],
+            peer=_UNPRINTABLE.sub("?", peer)[:64],
             signature=_shape(headers.get("Webhook-Signature", "")),
             headers={
                 name: _UNPRINTABLE.sub("?", headers[name])[:_MAX_HEADER_CHARACTERS]
@@ -203,57 +163,14 @@ def note_refusal(
                 if headers.get(name)
             },
         )
-        _write(_cache(), place, refusal, counted)
+        keep(place, refusal, counted)
+    except interruptions():
+        raise
     except Exception as error:  # noqa: BLE001
-        # A cache that is down must not turn a refusal into an error page. Without a traceback,
+        # A database that fails must not turn a refusal into an error page. Without a traceback,
         # whose local variables some log handlers show: headers and secrets are among them.
+        budget.give_back(counted)
         logger.warning("A refused delivery could not be noted (%s).", type(error).__name__)
-
-
-def read_refusals(endpoint_id: str = UNKNOWN) -> Refusals:
-    """What is known of an endpoint's refused deliveries, or of those to no endpoint at all."""
-    cache = _cache()
-    found = cache.get_many([_count_key(endpoint_id, reason.value) for reason in Reason])
-    counts = {
-        reason.value: int(found[key])
-        for reason in Reason
-        if (key := _count_key(endpoint_id, reason.value)) in found
-    }
-    return Refusals(
-        counts=counts,
-        last=tuple(Refusal(**entry) for entry in cache.get(_list_key(endpoint_id), ())),
-    )
-
-
-def forget_refusals(endpoint_id: str = UNKNOWN) -> None:
-    """Begin anew, after a cause was mended."""
-    keys = [_count_key(endpoint_id, reason.value) for reason in Reason]
-    _cache().delete_many([*keys, _list_key(endpoint_id)])
-
-
-def _write(
-    cache: BaseCache, place: str, refusal: Refusal, counted: Counter[tuple[str, str]]
-) -> None:
-    for (where, reason), number in counted.items():
-        key = _count_key(where, reason)
-        cache.add(key, 0, timeout=KEPT_SECONDS)
-        cache.incr(key, number)
-    # Two processes may overwrite each other's newest entry here; the counts stay right.
-    last = cache.get(_list_key(place), [])
-    entries: list[dict[str, Any]] = [asdict(refusal), *last][:KEPT]
-    cache.set(_list_key(place), entries, timeout=KEPT_SECONDS)
-
-
-def _cache() -> BaseCache:
-    return caches[conf.webhook_cache]
-
-
-def _count_key(place: str, reason: str) -> str:
-    return f"{PREFIX}{place}:{reason}"
-
-
-def _list_key(place: str) -> str:
-    return f"{PREFIX}{place}:last"
 
 
 def _shape(signature: str) -> str:

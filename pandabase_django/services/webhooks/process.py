@@ -1,69 +1,55 @@
-"""Works deliveries off: fetch the order they name, then call the shop's handlers.
+"""Works deliveries off: fetch the order and subscription they name, then call the handlers.
 
 A delivery decides nothing itself. The order is fetched, and its own state wins: replays and
-disorder end in the same rows. All deliveries of one order that wait are claimed together and cost
-one request. A claim is an UPDATE that pushes the next attempt beyond the longest run, so a killed
-worker's deliveries come back by themselves; each result is written by compare-and-set on the
-number of attempts.
+disorder end in the same rows. But an answer that is older than the event, as replicas give, is
+asked for again before any handler is called. All deliveries of one order that wait are claimed
+together and cost one request. A claim is an UPDATE that pushes the next attempt beyond the longest
+run, so a killed worker's deliveries come back by themselves; each result is written by
+compare-and-set on the number of attempts.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 
-from django.db.models import F
+from django.db import Error as AnyDatabaseError
 from django.utils import timezone
 
 from pandabase_django import signals
-from pandabase_django.api.webhook_payload import EVENT_TYPES
+from pandabase_django.api.webhooks.payload import EVENT_TYPES, UNFIT_ORDER, EventSubscription
+from pandabase_django.database import transaction
 from pandabase_django.events import Event, handlers_of
-from pandabase_django.exceptions import ConfigurationError, PandabaseError
-from pandabase_django.models import Store, WebhookDelivery
+from pandabase_django.exceptions import ConfigurationError, PandabaseError, UnfitId, interruptions
+from pandabase_django.models import Order, Store, WebhookDelivery
+from pandabase_django.printable import printable
+from pandabase_django.services.attempts.claims import Renewal, claim
+from pandabase_django.services.attempts.schedule import (
+    ALONE_AFTER,
+    MAX_ATTEMPTS,
+    Processed,
+    Trouble,
+    give_up,
+    note_trouble,
+    words_of,
+)
+from pandabase_django.services.sync.access.refreshing import fetch_subscription
+from pandabase_django.services.sync.due.causes import Cause
+from pandabase_django.services.sync.due.marks import mark_dirty
+from pandabase_django.services.sync.orders.details.lateness import is_behind
 from pandabase_django.services.sync.refresh import fetch_order
+from pandabase_django.services.sync.run.failures import database_away
+from pandabase_django.services.webhooks.queue import BEHIND, RAISED
 
-__all__ = ["BACKOFF", "MAX_ATTEMPTS", "Processed", "event_of", "process_delivery"]
+__all__ = ["event_of", "process_delivery"]
 
 logger = logging.getLogger(__name__)
 
-# Waits after the 1st to 7th failure; about 20 hours in all, then the delivery is a dead letter.
-BACKOFF = (
-    timedelta(seconds=10),
-    timedelta(minutes=1),
-    timedelta(minutes=5),
-    timedelta(minutes=30),
-    timedelta(hours=2),
-    timedelta(hours=6),
-    timedelta(hours=12),
-)
-MAX_ATTEMPTS = len(BACKOFF) + 1
-# A worker that was killed each time leaves all that it had claimed, and one of them did it. After
-# so many attempts each is made alone, and a neighbour has some left for troubles of its own.
-ALONE_AFTER = MAX_ATTEMPTS - 3
-CLAIM = timedelta(minutes=10)  # longer than one fetch with all its retries and waits
 MAX_COALESCED = 100
-MAX_ERROR_CHARACTERS = 500
 
 State = WebhookDelivery.State
-
-
-@dataclass(frozen=True, slots=True)
-class Processed:
-    """What became of the deliveries that were claimed together.
-
-    Attributes:
-        finished: Processed or ignored.
-        failed: Will be tried again.
-        dead: Were tried for the last time.
-        retry_after_seconds: When the first of the failed is due; None when none failed.
-    """
-
-    finished: int = 0
-    failed: int = 0
-    dead: int = 0
-    retry_after_seconds: float | None = None
 
 
 def event_of(delivery: WebhookDelivery) -> Event:
@@ -88,8 +74,15 @@ def process_delivery(delivery_id: int) -> Processed:
     if not deliveries:
         return Processed()
     store = deliveries[0].endpoint.store
-    trouble = _fetch(store, deliveries)
-    outcomes = [_finish(delivery, trouble or _announce(delivery)) for delivery in deliveries]
+    renewal = Renewal(deliveries)
+    trouble = _fetch(store, deliveries, renewal)
+    outcomes = []
+    for delivery in deliveries:
+        renewal()
+        # A handler that takes longer than a claim lasts keeps whoever takes it over waiting, by
+        # the note of its work (``events.Event.once``).
+        outcomes.append(_finish(delivery, trouble or _behind(delivery) or _announced(delivery)))
+        renewal.leave(delivery)
     waits = [outcome for outcome in outcomes if isinstance(outcome, timedelta)]
     return Processed(
         finished=outcomes.count(State.PROCESSED) + outcomes.count(State.IGNORED),
@@ -97,12 +90,6 @@ def process_delivery(delivery_id: int) -> Processed:
         dead=outcomes.count(State.DEAD),
         retry_after_seconds=min(waits).total_seconds() if waits else None,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Trouble:
-    text: str
-    retry_after: timedelta = timedelta(0)
 
 
 def _claim(delivery_id: int) -> list[WebhookDelivery]:
@@ -114,7 +101,7 @@ def _claim(delivery_id: int) -> list[WebhookDelivery]:
         return []
     if wanted.attempts >= MAX_ATTEMPTS:
         # Only a process that was killed leaves one so: it must not take a worker down for ever.
-        _bury(wanted)
+        _give_up(wanted)
         return []
     ids = [wanted.pk]
     if wanted.order_id and wanted.event in EVENT_TYPES and wanted.attempts < ALONE_AFTER:
@@ -129,45 +116,108 @@ def _claim(delivery_id: int) -> list[WebhookDelivery]:
         pk
         for pk in sorted(ids)
         # One by one: of two workers with overlapping sets each gets what it was first at.
-        if due.filter(pk=pk).update(
-            attempts=F("attempts") + 1, next_attempt_at=timezone.now() + CLAIM
-        )
+        if claim(due.filter(pk=pk))
     ]
     rows = WebhookDelivery.objects.filter(pk__in=claimed).select_related("endpoint__store")
     return list(rows.order_by("pk"))
 
 
-def _bury(delivery: WebhookDelivery) -> None:
-    WebhookDelivery.objects.filter(
+def _give_up(delivery: WebhookDelivery) -> None:
+    mine = WebhookDelivery.objects.filter(
         pk=delivery.pk, state=State.PENDING, attempts=delivery.attempts
-    ).update(
-        state=State.DEAD,
-        finished_at=timezone.now(),
-        next_attempt_at=None,
-        last_error="The worker was killed while it worked on this, each time.",
     )
+    why = "The worker was killed while it worked on this, each time."
+    give_up(mine, why, now=timezone.now())
     logger.error("Event %s is a dead letter: its worker was killed.", delivery.event_id)
 
 
-def _fetch(store: Store, deliveries: Sequence[WebhookDelivery]) -> _Trouble | None:
-    """Bring the order up to date; None when that succeeded or there was nothing to fetch."""
+def _fetch(store: Store, deliveries: Sequence[WebhookDelivery], renewal: Renewal) -> Trouble | None:
+    """Bring what they name up to date; None when that succeeded or there was nothing to fetch."""
     first = deliveries[0]
-    if not first.order_id or first.event not in EVENT_TYPES:
+    if first.event not in EVENT_TYPES:
         return None
+    if unfit := first.payload.get(UNFIT_ORDER):
+        return Trouble(
+            f"The event names its order {unfit}: no request can ask for such an id.", final=True
+        )
+    trouble = None
+    if first.order_id:
+        fetch = partial(fetch_order, store, first.order_id, delivery_id=str(first.pk))
+        trouble = _tried("Order", first.order_id, partial(fetch, while_waiting=renewal))
+    named = ((EventSubscription.within(one.payload), one) for one in deliveries)
+    for pk, delivery in {found.id: one for found, one in named if found and found.id}.items():
+        work = partial(_refresh_subscription, store, pk, delivery, renewal)
+        trouble = trouble or _tried("Subscription", pk, work)
+    return trouble
+
+
+def _refresh_subscription(
+    store: Store, subscription_id: str, delivery: WebhookDelivery, renewal: Renewal
+) -> None:
+    """Bring a subscription up to date.
+
+    When the token may not read it, or the remote does not find it, the handlers wait for nothing:
+    the event itself says what became of it (P-49).
+    """
     try:
-        fetch_order(store, first.order_id, delivery_id=str(first.pk))
+        fetch_subscription(
+            store, subscription_id, delivery_id=str(delivery.pk), while_waiting=renewal
+        )
     except (PandabaseError, ConfigurationError) as error:
-        logger.warning("Order %s could not be fetched: %s", first.order_id, error)
+        if isinstance(error, PandabaseError) and error.retryable:
+            raise
+        logger.info("Subscription %s was not read: %s", printable(subscription_id), error)
+
+
+def _tried(kind: str, pk: str, fetch: Callable[[], None]) -> Trouble | None:
+    try:
+        fetch()
+    except (PandabaseError, ConfigurationError) as error:
+        logger.warning("%s %s could not be fetched: %s", kind, printable(pk), error)
         wait = error.retry_after_seconds if isinstance(error, PandabaseError) else None
-        return _Trouble(str(error), timedelta(seconds=wait or 0))
+        final = isinstance(error, UnfitId)
+        return Trouble(str(error), timedelta(seconds=wait or 0), final=final)
+    except interruptions():
+        raise
     except Exception as error:
         # Such as a row that the database refuses. Nothing of it was written.
-        logger.exception("Order %s could not be written.", first.order_id)
-        return _Trouble(f"An unexpected error ({type(error).__name__}); the log has it.")
+        away = database_away(error) if isinstance(error, AnyDatabaseError) else None
+        if away is not None:
+            logger.warning("%s %s could not be written: %s", kind, printable(pk), away)
+            return Trouble(str(away))
+        logger.exception("%s %s could not be written.", kind, printable(pk))
+        return Trouble(f"An unexpected error ({type(error).__name__}); the log has it.")
     return None
 
 
-def _announce(delivery: WebhookDelivery) -> _Trouble | None:
+def _behind(delivery: WebhookDelivery) -> Trouble | None:
+    """Ask again when the order, as it was answered, stands before the event; its handlers wait."""
+    orders = Order.objects.filter(pk=delivery.order_id, store_id=delivery.endpoint.store_id)
+    known = orders.values_list("status", "updated_at").first() if delivery.order_id else None
+    if known is None or not is_behind(
+        delivery.event, status=known[0], event_at=delivery.event_at, updated_at=known[1]
+    ):
+        return None
+    # The next sync may meet the same replica: it is told what to wait for.
+    cause = Cause(seen_at=timezone.now(), event=delivery.event, event_at=delivery.event_at)
+    with transaction.atomic():
+        mark_dirty(orders, causes={delivery.order_id: cause})
+    return Trouble(
+        f"{BEHIND}{known[0]}: the answer was older than the event. Handlers are called "
+        "once it shows the event's state."
+    )
+
+
+def _announced(delivery: WebhookDelivery) -> Trouble | None:
+    """Announce; what ends the task in the middle counts as this delivery's failure."""
+    try:
+        return _announce(delivery)
+    except interruptions() as error:
+        _finish(delivery, Trouble(f"The task was ended in the middle ({type(error).__name__})."))
+        raise
+
+
+def _announce(delivery: WebhookDelivery) -> Trouble | None:
     """Call every handler and receiver; names those that raised."""
     event = event_of(delivery)
     failed = []
@@ -176,11 +226,13 @@ def _announce(delivery: WebhookDelivery) -> _Trouble | None:
             with event.once(dotted) as first:
                 if first:
                     handler(event)
+        except interruptions():
+            raise
         except Exception as error:
             logger.exception("Handler %s failed for event %s.", dotted, event.id)
-            failed.append(f"{dotted} ({type(error).__name__})")
-    for receiver, result in signals.webhook_received.send_robust(
-        sender=WebhookDelivery, event=event
+            failed.append(f"{dotted} ({words_of(error)})")
+    for receiver, result in signals.send_robust(
+        signals.webhook_received, sender=WebhookDelivery, event=event
     ):
         if isinstance(result, Exception):
             name = getattr(receiver, "__qualname__", type(receiver).__name__)
@@ -190,11 +242,11 @@ def _announce(delivery: WebhookDelivery) -> _Trouble | None:
                 name,
                 exc_info=result,
             )
-            failed.append(f"{name} ({type(result).__name__})")
-    return _Trouble("Raised: " + ", ".join(failed)) if failed else None
+            failed.append(f"{name} ({words_of(result)})")
+    return Trouble(RAISED + ", ".join(failed)) if failed else None
 
 
-def _finish(delivery: WebhookDelivery, trouble: _Trouble | None) -> State | timedelta | None:
+def _finish(delivery: WebhookDelivery, trouble: Trouble | None) -> State | timedelta | None:
     """Write how an attempt ended: the state, or the wait until the next one.
 
     None when the claim has run out meanwhile and another worker's attempt counts.
@@ -203,25 +255,15 @@ def _finish(delivery: WebhookDelivery, trouble: _Trouble | None) -> State | time
     mine = WebhookDelivery.objects.filter(
         pk=delivery.pk, state=State.PENDING, attempts=delivery.attempts
     )
-    outcome: State | timedelta
     if trouble is None:
         outcome = State.PROCESSED if delivery.event in EVENT_TYPES else State.IGNORED
         rows = mine.update(state=outcome, finished_at=now, next_attempt_at=None, last_error="")
-    elif delivery.attempts >= MAX_ATTEMPTS:
-        outcome = State.DEAD
-        rows = mine.update(
-            state=outcome,
-            finished_at=now,
-            next_attempt_at=None,
-            last_error=trouble.text[:MAX_ERROR_CHARACTERS],
-        )
-        if rows:
-            logger.error("Event %s is a dead letter: %s", delivery.event_id, trouble.text)
-    else:
-        outcome = max(BACKOFF[delivery.attempts - 1], trouble.retry_after)
-        rows = mine.update(
-            next_attempt_at=now + outcome,
-            enqueued_at=None,
-            last_error=trouble.text[:MAX_ERROR_CHARACTERS],
-        )
-    return outcome if rows else None
+        return outcome if rows else None
+    try:
+        wait = note_trouble(mine, trouble, attempts=delivery.attempts, now=now)
+    except LookupError:
+        return None
+    if wait is None:
+        logger.error("Event %s is a dead letter: %s", delivery.event_id, trouble.text)
+        return State.DEAD
+    return wait

@@ -4,23 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, Max, OuterRef, Q
 from django.utils import timezone
 
 from pandabase_django.conf import conf
-from pandabase_django.models import HandledEvent, WebhookDelivery
-from pandabase_django.models.lookups import Among
+from pandabase_django.models import ApiToken, HandledEvent, TokenPermission, WebhookDelivery
+from pandabase_django.services.attempts.waiting import put_back, take_due
+from pandabase_django.services.tokens.refusals import REFUSED_WORDS
+from pandabase_django.services.webhooks.refusals import prune_refusals
 
-__all__ = ["dead_letters", "due_deliveries", "mark_not_enqueued", "prune", "replay"]
+__all__ = [
+    "BEHIND",
+    "NOT_FETCHED",
+    "RAISED",
+    "REFUSED",
+    "dead_letters",
+    "due_deliveries",
+    "mark_not_enqueued",
+    "prune",
+    "refused_dead_letters",
+    "replay",
+    "works_since",
+]
 
-SWEEP_AT_ONCE = 1000
-# A message that is older than this is taken for lost; a worker that is merely late finds the
-# delivery done, for the price of one query.
-LOST_AFTER = timedelta(minutes=2)
 PRUNE_AT_ONCE = 1000
 
 State = WebhookDelivery.State
+
+RAISED, BEHIND = "Raised: ", "The order is still "  # how errors begin once the order was fetched
+NOT_FETCHED = ~Q(last_error__startswith=RAISED) & ~Q(last_error__startswith=BEHIND)
+REFUSED = Q(state=State.DEAD) & reduce(
+    or_, (Q(last_error__contains=words) for words in REFUSED_WORDS)
+)
+"""Given up because the store's token was refused, or it had none."""
 
 
 def due_deliveries(*, now: datetime | None = None) -> list[int]:
@@ -28,12 +47,7 @@ def due_deliveries(*, now: datetime | None = None) -> list[int]:
 
     At most a thousand, oldest first: the sweeper comes again in a minute.
     """
-    now = now or timezone.now()
-    lost = Q(enqueued_at__isnull=True) | Q(enqueued_at__lt=now - LOST_AFTER)
-    due = WebhookDelivery.objects.filter(lost, state=State.PENDING, next_attempt_at__lte=now)
-    ids = list(due.order_by("next_attempt_at").values_list("pk", flat=True)[:SWEEP_AT_ONCE])
-    WebhookDelivery.objects.filter(pk__in=ids).update(enqueued_at=now)
-    return ids
+    return take_due(WebhookDelivery.objects.all(), now=now)
 
 
 def mark_not_enqueued(delivery_id: int) -> None:
@@ -49,37 +63,51 @@ def dead_letters(*, store_id: str = "") -> list[int]:
     return list(rows.order_by("pk").values_list("pk", flat=True))
 
 
+def works_since(token: ApiToken, died_at: datetime) -> bool:
+    """Whether an active token may fetch now what it was refused at that time.
+
+    A new secret may; so may one that nothing holds against: neither a 401 nor a 403 to orders.
+    """
+    if token.health == ApiToken.Health.SUSPECT:
+        return False
+    if token.secret_set_at is not None and token.secret_set_at > died_at:
+        return True
+    denied = TokenPermission.Observed.DENIED
+    return not any(
+        permission.code == "ORDERS_READ" and permission.observed == denied
+        for permission in token.permissions.all()
+    )
+
+
+def refused_dead_letters(token: ApiToken) -> list[int]:
+    """Ids of dead letters that died of 401 or 403 and that this active token may fetch now."""
+    if not token.is_active:
+        return []
+    rows = WebhookDelivery.objects.filter(REFUSED, endpoint__store_id=token.store_id)
+    newest = rows.aggregate(newest=Max("finished_at"))["newest"]
+    if newest is None or not works_since(token, newest):
+        return []
+    return list(rows.order_by("pk").values_list("pk", flat=True))
+
+
 def replay(delivery_ids: Iterable[int]) -> list[int]:
-    """Put deliveries back to be worked off anew, whatever became of them; returns their ids.
+    """Put deliveries back to be handled again, whatever became of them; returns their ids.
 
     A pending one only becomes due at once. Handlers that are through with an event are not called
     again (see ``pandabase_django.events``).
     """
-    ids = list(delivery_ids)
-    now = timezone.now()
-    rows = WebhookDelivery.objects.filter(Among(F("pk"), ids))
-    rows.exclude(state=State.PENDING).update(
-        state=State.PENDING,
-        attempts=0,
-        next_attempt_at=now,
-        enqueued_at=now,
-        finished_at=None,
-        last_error="",
-    )
-    # One that a worker has claimed is left to it: its next attempt lies beyond its time of work.
-    rows.filter(state=State.PENDING, enqueued_at__isnull=True).update(
-        next_attempt_at=now, enqueued_at=now
-    )
-    due = rows.filter(state=State.PENDING, next_attempt_at__lte=now)
-    return list(due.order_by("pk").values_list("pk", flat=True))
+    return put_back(WebhookDelivery.objects.all(), delivery_ids)
 
 
 def prune(*, now: datetime | None = None) -> int:
     """Delete finished deliveries older than ``WEBHOOK_RETENTION_DAYS``. Returns how many.
 
     That an event was handled is forgotten only when no delivery of it is left to be replayed.
+    What was refused over thirty days ago goes as well.
     """
-    cutoff = (now or timezone.now()) - timedelta(days=conf.webhook_retention_days)
+    now = now or timezone.now()
+    prune_refusals(now=now)
+    cutoff = now - timedelta(days=conf.webhook_retention_days)
     old = WebhookDelivery.objects.filter(received_at__lt=cutoff).exclude(state=State.PENDING)
     deleted = 0
     while ids := list(old.order_by("pk").values_list("pk", flat=True)[:PRUNE_AT_ONCE]):

@@ -9,16 +9,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import F
 from django.utils import timezone
 
-from pandabase_django.api.webhook_diagnosis import Evidence, diagnose
-from pandabase_django.api.webhook_payload import read_event
-from pandabase_django.api.webhooks import Reason, SigningSecret, Verified, Version, verify
+from pandabase_django.api.webhooks.diagnosis import Evidence, diagnose
+from pandabase_django.api.webhooks.payload import read_event
+from pandabase_django.api.webhooks.signatures import SigningSecret, Version
+from pandabase_django.api.webhooks.verification import Reason, Verified, verify
+from pandabase_django.database import transaction
 from pandabase_django.exceptions import SealError, WebhookRejected
 from pandabase_django.models import WebhookDelivery, WebhookEndpoint
-from pandabase_django.models.webhook import ENDPOINT_ID_PATTERN
+from pandabase_django.models.webhooks import ENDPOINT_ID_PATTERN
 from pandabase_django.services.webhooks.doctor import note_refusal
 
 __all__ = ["KEPT_HEADERS", "Receipt", "live_secrets", "receive", "refuse"]
@@ -38,7 +40,7 @@ class Receipt:
     """A delivery that is safely stored.
 
     Attributes:
-        delivery_id: Of the row that stands for this event at this endpoint.
+        delivery_id: Of the row of this event at this endpoint.
         to_do: It waits for its work: it came for the first time, or again after it was given up.
     """
 
@@ -137,6 +139,8 @@ def _store(
     endpoint: WebhookEndpoint, verified: Verified, *, headers: Mapping[str, str], now: datetime
 ) -> Receipt:
     event = read_event(verified.payload)
+    if "left_out" in event.kept:
+        logger.warning("Of event %s was not kept: %r", verified.event_id, event.kept["left_out"])
     delivery = WebhookDelivery(
         endpoint=endpoint,
         event_id=verified.event_id,
@@ -166,9 +170,9 @@ def _store(
 
 
 def _known(endpoint: WebhookEndpoint, verified: Verified, *, now: datetime) -> Receipt:
-    """The row that stands already; another body under its id is told to a person.
+    """The row that is here already; a person is told of another body under its id.
 
-    One that was given up is worked off again: somebody had it sent anew, since the remote itself
+    One that was given up is handled again: somebody had it sent again, since the remote itself
     repeats only what was not answered with 2xx (P-34).
     """
     rows = WebhookDelivery.objects.filter(endpoint=endpoint, event_id=verified.event_id)
@@ -194,7 +198,7 @@ def _known(endpoint: WebhookEndpoint, verified: Verified, *, now: datetime) -> R
 
 def _note_use(endpoint: WebhookEndpoint, verified: Verified, *, now: datetime) -> None:
     last = endpoint.last_verified_at
-    # V1 has one reading alone, and tells nothing of how V2 signs.
+    # V1 has one reading alone, and shows nothing of how V2 signs.
     reading = verified.key_reading.value if verified.version is Version.V2 else endpoint.key_reading
     if last is None or now - last >= SEEN_AT_PRECISION or endpoint.key_reading != reading:
         WebhookEndpoint.objects.filter(pk=endpoint.pk).update(

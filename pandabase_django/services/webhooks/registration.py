@@ -12,35 +12,35 @@ from contextlib import suppress
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from pandabase_django.api import schemas
-from pandabase_django.api.webhook_payload import EVENT_TYPES
+from pandabase_django.api.webhooks.payload import EVENT_TYPES
 from pandabase_django.crypto.secret import Secret
+from pandabase_django.database import transaction
 from pandabase_django.exceptions import (
-    APIError,
     ConfigurationError,
     ObjectNotFound,
     PandabaseError,
     ProtocolError,
-    ServerError,
     StateConflict,
-    TransportError,
 )
 from pandabase_django.models import Store, WebhookEndpoint
-from pandabase_django.services.clients import client_for, token_of
+from pandabase_django.services.tokens.clients import client_for, token_of
 from pandabase_django.services.webhooks.comparison import write_compared
 from pandabase_django.services.webhooks.secrets import (
     OVERLAP,
     SECRET_FIELDS,
+    check_secret,
     lock_endpoint,
     replace_secret,
 )
 
 __all__ = [
+    "RegistrationUndone",
     "checked_url",
+    "create_registration",
     "delete_registration",
     "keep_registration",
     "register",
@@ -109,8 +109,7 @@ def register(
         row.url, row.event_types = url, types
         row.save(update_fields=["registration", "url", "event_types"])
     try:
-        with client_for(row.store, hurried=True) as client:
-            answer = client.webhooks.create(url=url, event_types=types, note=row.label[:256])
+        answer = create_registration(row)
     except (PandabaseError, ConfigurationError) as error:
         if _surely_refused(error):
             WebhookEndpoint.objects.filter(pk=row.pk, remote_id="").update(
@@ -119,6 +118,54 @@ def register(
         raise
     keep_registration(row.pk, answer)
     endpoint.refresh_from_db()
+
+
+class RegistrationUndone(ProtocolError):
+    """What a registration answered is of no use, and what it made is deleted again."""
+
+
+def create_registration(row: WebhookEndpoint) -> schemas.NewWebhook:
+    """Register an endpoint's address, and look whether the secret in the answer proves anything.
+
+    With an empty or well-known secret everybody could sign. A registration that answers one, or
+    none, is deleted again.
+
+    Raises:
+        RegistrationUndone: The secret is of no use; nothing is registered.
+        ProtocolError: So it is, but something may be registered; comparing shows it.
+        PandabaseError: The remote refused.
+    """
+    with client_for(row.store, hurried=True) as client:
+        try:
+            answer = client.webhooks.create(
+                url=row.url, event_types=row.event_types, note=row.label[:256]
+            )
+        except ProtocolError as error:
+            if not error.created_id:
+                raise
+            created_id = error.created_id
+        else:
+            if _proves_something(answer):
+                return answer
+            created_id = answer.webhook.id
+        problem = _("Pandabase answered the registration without a usable signing secret.")
+        try:
+            client.webhooks.delete(created_id)
+        except (PandabaseError, ValueError) as error:  # no path can be made of an odd id
+            left = _("Registration %(id)s could not be deleted again: %(why)s")
+            reason = left % {"id": created_id, "why": error}
+        else:
+            undone = _("It was deleted there again.")
+            raise RegistrationUndone(f"{problem} {undone}")
+        raise ProtocolError(f"{problem} {reason}", created_id=created_id, outcome_unknown=True)
+
+
+def _proves_something(answer: schemas.NewWebhook) -> bool:
+    try:
+        check_secret(Secret(answer.reveal()))
+    except ValueError:
+        return False
+    return True
 
 
 def update_registration(
@@ -193,10 +240,8 @@ def keep_registration(pk: str, answer: schemas.NewWebhook) -> None:
 
 
 def _surely_refused(error: Exception) -> bool:
-    """Nothing was sent, or the remote answered and with no 5xx: it registered nothing."""
-    if isinstance(error, APIError):
-        return not isinstance(error, ServerError)
-    return not isinstance(error, (TransportError, ProtocolError))
+    """Nothing was sent, it was undone, or the API itself refused."""
+    return not isinstance(error, PandabaseError) or not error.outcome_unknown
 
 
 def _checked_types(event_types: Iterable[str]) -> list[str]:

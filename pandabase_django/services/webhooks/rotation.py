@@ -6,8 +6,10 @@ secrets are live for a while; then the first is deleted.
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 
+from django.db import Error as AnyDatabaseError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -16,12 +18,15 @@ from pandabase_django.exceptions import (
     ObjectNotFound,
     PandabaseError,
     StateConflict,
+    interruptions,
 )
 from pandabase_django.models import WebhookEndpoint
-from pandabase_django.services.clients import client_for
-from pandabase_django.services.webhooks.registration import keep_registration
+from pandabase_django.services.tokens.clients import client_for
+from pandabase_django.services.webhooks.registration import create_registration, keep_registration
 
 __all__ = ["finish_due_rotations", "finish_rotation", "start_rotation"]
+
+logger = logging.getLogger(__name__)
 
 Registration = WebhookEndpoint.Registration
 
@@ -47,10 +52,7 @@ def start_rotation(endpoint: WebhookEndpoint) -> None:
         )
     row = WebhookEndpoint.objects.select_related("store").get(pk=endpoint.pk)
     try:
-        with client_for(row.store, hurried=True) as client:
-            answer = client.webhooks.create(
-                url=row.url, event_types=row.event_types, note=row.label[:256]
-            )
+        answer = create_registration(row)
     except (PandabaseError, ConfigurationError):
         # A second registration may exist nevertheless; comparing shows it.
         WebhookEndpoint.objects.filter(pk=row.pk, registration=Registration.PENDING).update(
@@ -94,6 +96,13 @@ def finish_due_rotations() -> list[tuple[WebhookEndpoint, str]]:
             finish_rotation(endpoint)
         except (PandabaseError, ConfigurationError) as error:
             results.append((endpoint, str(error)))
+        except AnyDatabaseError:
+            raise
+        except interruptions():
+            raise
+        except Exception as error:  # of one endpoint; the others' old secrets are to die too
+            logger.exception("The rotation of %s met an unexpected error.", endpoint)
+            results.append((endpoint, f"{type(error).__name__}; the log has it."))
         else:
             results.append((endpoint, ""))
     return results

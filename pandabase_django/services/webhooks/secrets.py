@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from pandabase_django.crypto.secret import Secret
+from pandabase_django.database import transaction
 from pandabase_django.exceptions import SealError
 from pandabase_django.models import WebhookEndpoint
 
@@ -28,6 +28,10 @@ __all__ = [
 OVERLAP = timedelta(hours=80)
 
 _SECRET = re.compile(r"[!-~]{16,500}\Z")
+_MASKED = re.compile(r"[*.#]{6}")  # what a page shows in its place
+_PREFIX = "whsec_"
+# "xxxxxxxx…" and "0000…" are masks too; of sixteen random characters hardly ever so few differ.
+MIN_DIFFERENT_CHARACTERS = 6
 
 
 def check_secret(secret: Secret) -> None:
@@ -36,8 +40,14 @@ def check_secret(secret: Secret) -> None:
     Raises:
         ValueError: Says why.
     """
-    if not _SECRET.match(secret.reveal()):
-        raise ValueError(_("A signing secret has 16 characters or more, and no white space."))
+    if (
+        not _SECRET.match(secret.reveal())
+        or _MASKED.search(secret.reveal())
+        or len(set(secret.reveal().removeprefix(_PREFIX))) < MIN_DIFFERENT_CHARACTERS
+    ):
+        raise ValueError(
+            _("A signing secret has 16 characters or more, no white space, and is not masked.")
+        )
 
 
 def install_secret(

@@ -1,0 +1,1 @@
+"""What the admin pages share: rights, rows by store, lists, buttons, export."""

@@ -1,0 +1,138 @@
+"""Buttons on an object's page: a POST with CSRF, a permission of its own, and a redirect back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.admin.utils import quote, unquote
+from django.core.exceptions import PermissionDenied
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+    QueryDict,
+)
+from django.urls import URLPattern, path, reverse
+from django.utils.functional import Promise
+
+from pandabase_django.admin.base.rights import RightsMixin
+from pandabase_django.database import transaction
+
+__all__ = ["Button", "ButtonsMixin"]
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """One button.
+
+    Attributes:
+        name: Last part of its URL.
+        label: What it says.
+        permission: ``app_label.codename`` that pressing it needs.
+        press: Called with the admin, the request and the object, and with the valid form where
+            one is asked; returns where to go then, or None for the object's page.
+        fits: Whether it is shown for this object.
+        waits: It waits for a network: no transaction of the request may wait with it.
+        form: What is asked beside the button, made from the request, the object and what was
+            posted (None while it is shown). None, or none made: nothing is asked.
+    """
+
+    name: str
+    label: str | Promise
+    permission: str
+    press: Callable[..., str | None]
+    fits: Callable[[Any], bool] = lambda obj: True
+    waits: bool = False
+    form: Callable[[HttpRequest, Any, QueryDict | None], forms.Form | None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownButton:
+    """A button as the page shows it."""
+
+    label: str | Promise
+    url: str
+    form: forms.Form | None
+
+
+class ButtonsMixin(RightsMixin):
+    """Adds ``buttons`` to the change page."""
+
+    buttons: Sequence[Button] = ()
+    change_form_template = "admin/pandabase/change_form.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        own = [
+            path(
+                f"<path:object_id>/{button.name}/",
+                self.admin_site.admin_view(self._view(button)),
+                name=self._url_name(button),
+            )
+            for button in self.buttons
+        ]
+        return own + super().get_urls()
+
+    def shown_buttons(self, request: HttpRequest, obj: Any) -> list[ShownButton]:
+        """What is shown of each button that this person may press on this object."""
+        return [
+            ShownButton(
+                label=button.label,
+                url=self._url(button, obj),
+                form=button.form(request, obj, None) if button.form else None,
+            )
+            for button in self.buttons
+            if self.may(request, button.permission, obj) and button.fits(obj)
+        ]
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Any = None,
+    ) -> HttpResponse:
+        if obj is not None:
+            context["pandabase_buttons"] = self.shown_buttons(request, obj)
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def _view(self, button: Button) -> Callable[..., HttpResponse]:
+        def view(request: HttpRequest, object_id: str) -> HttpResponse:
+            obj = self.get_object(request, unquote(object_id))
+            if not self.may(request, button.permission, obj):
+                raise PermissionDenied
+            if request.method != "POST":
+                return HttpResponseNotAllowed(["POST"])
+            if obj is None or not button.fits(obj):
+                raise Http404
+            return HttpResponseRedirect(self._press(button, request, obj) or self._page(obj))
+
+        return transaction.non_atomic_requests(view) if button.waits else view
+
+    def _press(self, button: Button, request: HttpRequest, obj: Any) -> str | None:
+        form = button.form(request, obj, request.POST) if button.form else None
+        if form is None:
+            return button.press(self, request, obj)
+        if form.is_valid():
+            return button.press(self, request, obj, form)
+        for problem in chain.from_iterable(form.errors.values()):
+            self.message_user(request, str(problem), messages.ERROR)
+        return None
+
+    def _page(self, obj: Any) -> str:
+        name = f"{self.opts.app_label}_{self.opts.model_name}_change"
+        return reverse(f"{self.admin_site.name}:{name}", args=[quote(obj.pk)])
+
+    def _url(self, button: Button, obj: Any) -> str:
+        return reverse(f"{self.admin_site.name}:{self._url_name(button)}", args=[quote(obj.pk)])
+
+    def _url_name(self, button: Button) -> str:
+        return f"{self.opts.app_label}_{self.opts.model_name}_{button.name}"

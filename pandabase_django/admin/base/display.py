@@ -1,0 +1,106 @@
+"""How money, payloads and missing relations are shown."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from django.utils.formats import date_format, number_format
+from django.utils.html import format_html, format_html_join
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+
+from pandabase_django.amounts import EMPTY, money_text
+
+__all__ = [
+    "EMPTY",
+    "badge",
+    "duration",
+    "health_tone",
+    "moment",
+    "money",
+    "next_try",
+    "payload",
+    "with_quiet",
+]
+
+HEALTH_TONES = {"OK": "good", "SUSPECT": "bad", "FAILED": "warn"}
+
+
+def money(minor: int | None, currency: str) -> str:
+    """The same for a page; right-aligned in a table."""
+    if minor is None:
+        return EMPTY
+    return format_html('<span class="pandabase-money">{}</span>', money_text(minor, currency))
+
+
+def badge(text: str, *, tone: str) -> str:
+    """A status as text in a border; the tone only adds to it.
+
+    Args:
+        text: What it says.
+        tone: ``good``, ``bad``, ``warn``, ``busy`` or ``quiet``.
+    """
+    return format_html('<span class="pandabase-badge pandabase-{}">{}</span>', tone, text)
+
+
+def health_tone(health: str) -> str:
+    """The tone of a token's health."""
+    return HEALTH_TONES.get(health, "quiet")
+
+
+def duration(seconds: float) -> str:
+    """A time span, as precise as its length makes useful."""
+    if seconds < 10:
+        return _("%(seconds)s s") % {"seconds": number_format(round(seconds, 1), use_l10n=True)}
+    whole = round(seconds)
+    if whole < 60:
+        return _("%(seconds)s s") % {"seconds": whole}
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return _("%(minutes)d min %(seconds)d s") % {"minutes": minutes, "seconds": rest}
+    hours, minutes = divmod(minutes, 60)
+    return _("%(hours)d h %(minutes)d min") % {"hours": hours, "minutes": minutes}
+
+
+def moment(value: datetime | None) -> str:
+    """A time as all pages show it, to the second when pointed at; a dash when it is not known."""
+    if value is None:
+        return EMPTY
+    at = localtime(value)
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        at.isoformat(),
+        at.strftime("%Y-%m-%d %H:%M:%S %Z"),
+        date_format(at, "DATETIME_FORMAT"),
+    )
+
+
+def next_try(at: datetime) -> str:
+    """When what failed is tried again: the time of day, with the day if it is another."""
+    at = localtime(at)
+    if at.date() == localtime().date():
+        return f"{at:%H:%M}"
+    return date_format(at, "DATETIME_FORMAT")
+
+
+def with_quiet(text: object, *quiet: object) -> str:
+    """A cell's text, and below it in grey what does not decide: an id, a store."""
+    lines = format_html_join(
+        "", '<span class="pandabase-below">{}</span>', ((q,) for q in quiet if q)
+    )
+    return format_html('<span class="pandabase-cell-text">{}{}</span>', text, lines)
+
+
+def payload(value: Any, *, title: str = "") -> str:
+    """JSON, folded under a title: by default that it is as it was received."""
+    try:
+        text = json.dumps(value, indent=2, ensure_ascii=False)
+    except RecursionError:
+        text = _("This is nested too deeply to be shown.")
+    return format_html(
+        '<details><summary>{}</summary><pre class="pandabase-payload">{}</pre></details>',
+        title or _("As received"),
+        text,
+    )

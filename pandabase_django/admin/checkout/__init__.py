@@ -1,0 +1,1 @@
+"""Checkout sessions and the orders that paid for them."""

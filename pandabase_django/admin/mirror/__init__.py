@@ -1,0 +1,1 @@
+"""Pages of mirrored rows. They are read, never written."""

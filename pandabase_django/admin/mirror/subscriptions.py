@@ -1,0 +1,109 @@
+"""Subscriptions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from pandabase_django.admin.base.display import EMPTY, badge, money, with_quiet
+from pandabase_django.admin.base.filters import GoneFilter, KnownValuesFilter, StoreFilter
+from pandabase_django.admin.base.links import link
+from pandabase_django.admin.mirror.page import OF_THIS_COPY, MirrorAdmin
+from pandabase_django.amounts import major_units
+from pandabase_django.models import Subscription
+
+__all__ = ["SubscriptionAdmin"]
+
+TONES = {
+    "ACTIVE": "good",
+    "PAST_DUE": "bad",
+    "PAUSED": "busy",
+    "TRIALING": "busy",
+}
+
+
+class StatusFilter(KnownValuesFilter):
+    """By status."""
+
+    title = _("status")
+    parameter_name = "status"
+
+
+@admin.register(Subscription)
+class SubscriptionAdmin(MirrorAdmin):
+    """Subscriptions."""
+
+    known_values: Sequence[str] = Subscription.Status.values
+    list_display = ("customer_and_id", "plan", "amount", "state", "next_charge_at", "ends_at")
+    list_filter = (StatusFilter, "billing_interval", GoneFilter, StoreFilter)
+    sortable_by = ("next_charge_at", "ends_at")
+    search_help_text = _("Beginning of an id, or the whole id of a customer or product.")
+    search_fields = ("id__startswith", "customer", "product")
+    export_columns = (
+        "id",
+        ("store", lambda row: row.store_id),
+        ("customer", lambda row: row.customer_id),
+        ("email", lambda row: row.customer.email if row.customer else ""),
+        ("product", lambda row: row.product_id),
+        "status",
+        ("interval", lambda row: row.billing_interval),
+        ("amount", lambda row: major_units(row.amount_minor, row.currency)),
+        "currency",
+        "quantity",
+        "current_period_start",
+        "current_period_end",
+        "next_charge_at",
+        "trial_end",
+        "cancelled_at",
+        "paused_at",
+        "ends_at",
+        "retry_count",
+        "created_at",
+        "gone_at",
+    )
+    fields = (
+        ("remote_id", "of_store"),
+        ("customer_link", "product_link"),
+        ("state", "retry_count"),
+        ("amount", "billing_interval", "quantity"),
+        ("current_period_start", "current_period_end"),
+        ("next_charge_at", "trial_end"),
+        ("paused_at", "cancelled_at", "ends_at"),
+        "created_at",
+        *OF_THIS_COPY,
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).prefetch_related("customer", "product")
+
+    @admin.display(description=_("subscription"))
+    def customer_and_id(self, row: Subscription) -> str:
+        email = row.customer.email if row.customer else ""
+        return with_quiet(email or row.customer_id or EMPTY, row.pk)
+
+    @admin.display(description=_("product"))
+    def plan(self, row: Subscription) -> str:
+        title = row.product.title if row.product else ""
+        return with_quiet(title or row.product_id or EMPTY, row.billing_interval)
+
+    @admin.display(description=_("amount"))
+    def amount(self, row: Subscription) -> str:
+        return money(row.amount_minor, row.currency)
+
+    @admin.display(description=_("status"))
+    def state(self, row: Subscription) -> str:
+        status = badge(row.status, tone=TONES.get(row.status, "quiet"))
+        return with_quiet(status, self.there(row)) if row.gone_at else status
+
+    @admin.display(description=_("customer"))
+    def customer_link(self, row: Subscription) -> str:
+        return link(self.admin_site, row.customer) if row.customer else row.customer_id or EMPTY
+
+    @admin.display(description=_("product"))
+    def product_link(self, row: Subscription) -> str:
+        return link(self.admin_site, row.product) if row.product else row.product_id or EMPTY

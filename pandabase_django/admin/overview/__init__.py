@@ -1,0 +1,1 @@
+"""The overview: findings, freshness of each store, and what was sold."""

@@ -1,0 +1,76 @@
+"""The overview: what needs attention, how fresh each store is, and what was sold."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext
+
+from pandabase_django import tasks
+from pandabase_django.admin.base.page import PandabaseAdmin
+from pandabase_django.admin.base.scope import visible_stores
+from pandabase_django.admin.overview.finding_list import shown_findings
+from pandabase_django.admin.overview.sales_panel import sales_panel
+from pandabase_django.admin.overview.store_cards import store_cards
+from pandabase_django.models import Store
+from pandabase_django.services.health.checklist import is_set_up, setup
+from pandabase_django.services.health.findings import Situation
+from pandabase_django.services.health.freshness import beat_last_seen
+from pandabase_django.services.health.report import attention
+
+__all__ = ["OverviewMixin"]
+
+RUN_SYNC = "pandabase.run_sync"
+
+
+class OverviewMixin(PandabaseAdmin):
+    """Adds the overview to the pages of stores."""
+
+    def get_urls(self) -> list[URLPattern]:
+        wrap = self.admin_site.admin_view
+        return [
+            path("overview/", wrap(self.overview_view), name="pandabase_overview"),
+            path("overview/broker/", wrap(self.broker_view), name="pandabase_overview_broker"),
+            *super().get_urls(),
+        ]
+
+    def overview_view(self, request: HttpRequest) -> HttpResponse:
+        """The page; at most about fifteen queries, however many stores and orders there are."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        site = self.admin_site
+        situation = Situation(stores=visible_stores(site, request, Store))
+        findings = shown_findings(site, request, attention(situation))
+        context = {
+            **site.each_context(request),
+            "title": gettext("Overview"),
+            "opts": self.opts,
+            "media": self.media,
+            "steps": []
+            if is_set_up(situation)
+            else shown_findings(site, request, setup(situation)),
+            "may_ask_broker": self.may(request, RUN_SYNC),
+            "findings": findings,
+            "stores": store_cards(site, request, situation, findings),
+            "beat": beat_last_seen(situation),
+            "now": situation.now,
+            **sales_panel(site, request),
+        }
+        return TemplateResponse(request, "admin/pandabase/overview.html", context)
+
+    def broker_view(self, request: HttpRequest) -> HttpResponse:
+        """Ask the broker, which waits for a network: a button's work alone."""
+        if not self.may(request, RUN_SYNC):
+            raise PermissionDenied
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        problem = tasks.broker_problem()
+        if problem:
+            text = gettext("The broker does not answer: %(why)s") % {"why": problem}
+            messages.error(request, text)
+        else:
+            messages.success(request, gettext("The broker answers."))
+        return HttpResponseRedirect(reverse(f"{self.admin_site.name}:pandabase_overview"))

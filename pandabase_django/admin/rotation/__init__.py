@@ -1,0 +1,1 @@
+"""Rotation pages: history, forms, and the banner while one needs a person."""

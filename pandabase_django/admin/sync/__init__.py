@@ -1,0 +1,1 @@
+"""Stores, runs and the remote's request log."""

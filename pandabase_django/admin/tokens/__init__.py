@@ -1,0 +1,1 @@
+"""Token pages: adding, testing, permissions, and the pages that touch a secret."""

@@ -1,0 +1,182 @@
+"""Lists of the remote: one page, all pages, and single objects."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Generic, Protocol, TypeVar
+
+from pandabase_django.api.arguments import found_operation
+from pandabase_django.api.operations import Operation
+from pandabase_django.api.schemas import Page
+from pandabase_django.api.wire.replies import Reply
+from pandabase_django.exceptions import ProtocolError
+
+__all__ = [
+    "MAX_PAGE_SIZE",
+    "Caller",
+    "Listing",
+    "Lists",
+    "read_single",
+]
+
+MAX_PAGE_SIZE = 100  # P-19
+
+T = TypeVar("T")
+
+
+class Caller(Protocol):
+    """What a namespace needs of the client."""
+
+    def request(
+        self,
+        operation: str | Operation,
+        *,
+        params: Mapping[str, str] | None = None,
+        query: Mapping[str, Any] | None = None,
+        body: Any = None,
+        idempotency_key: str | None = None,
+    ) -> Reply:
+        """Call an operation; see ``Client.request``."""
+
+
+class Listing(Generic[T]):
+    """A list without single objects.
+
+    Args:
+        client: Sends the requests.
+        operation: The list's operation, or its name in ``OPERATIONS``.
+        read: Reads one object.
+        raw: ``read`` takes a ``RawItem`` as well, and decodes of it what it needs.
+    """
+
+    def __init__(
+        self,
+        client: Caller,
+        operation: str | Operation,
+        read: Callable[[object], T],
+        *,
+        raw: bool = False,
+    ) -> None:
+        self._client = client
+        self._list = found_operation(operation)
+        self._spelling = {_snake(name): name for name in self._list.query}
+        self._read = read
+        self._raw = raw
+
+    def list(self, *, page: int = 1, limit: int = MAX_PAGE_SIZE, **filters: Any) -> Page[T]:
+        """One page.
+
+        Args:
+            page: From 1.
+            limit: 1 to 100.
+            filters: Query parameters of the operation in snake_case, such as ``sort_by``; those
+                that the remote itself spells so, such as ``product_id``, as they are.
+
+        Raises:
+            TypeError: A filter the operation does not have, or a value of a wrong type.
+            ValueError: ``page`` or ``limit`` is out of range.
+            PandabaseError: See ``Client.request``.
+        """
+        _check_number("page", page)
+        _check_number("limit", limit, most=MAX_PAGE_SIZE)
+        query = {self._spelling.get(name, name): value for name, value in filters.items()}
+        reply = self._client.request(self._list, query={**query, "page": page, "limit": limit})
+        content = reply.content.listed if self._raw else reply.content.decoded
+        self._hide(content.data)
+        return Page.from_json(content.data, read=self._read, replaced=content.replaced)
+
+    def _hide(self, data: Any) -> None:
+        """Take out of an answer what nothing may hold, before any of it is read."""
+
+    def iterate(self, *, page: int = 1, limit: int = MAX_PAGE_SIZE, **filters: Any) -> Iterator[T]:
+        """Every object of the list from a page on, page by page.
+
+        Pages are numbered, so rows may be missed or come twice when the list changes meanwhile.
+
+        Args:
+            page: Where to begin, from 1.
+            limit: See ``list``.
+            filters: See ``list``.
+
+        Raises:
+            PandabaseError: See ``Client.request``.
+        """
+        _check_number("page", page)
+        _check_number("limit", limit, most=MAX_PAGE_SIZE)
+        return self._from(page, limit=limit, **filters)
+
+    def _from(self, number: int, **query: Any) -> Iterator[T]:
+        while True:
+            page = self.list(page=number, **query)
+            yield from page.items
+            if number >= page.total_pages:
+                return
+            number += 1
+
+
+class Lists(Listing[T]):
+    """A list and its single objects."""
+
+    def __init__(
+        self,
+        client: Caller,
+        list_operation: str | Operation,
+        get_operation: str | Operation,
+        read: Callable[[object], T],
+    ) -> None:
+        super().__init__(client, list_operation, read)
+        self._get = found_operation(get_operation)
+
+    def get(self, identifier: str) -> T:
+        """One object by its id.
+
+        Raises:
+            ObjectNotFound: The remote has none.
+            PandabaseError: See ``Client.request``.
+        """
+        reply = self._client.request(self._get, params={_only_parameter(self._get): identifier})
+        return read_single(self._read, reply)
+
+
+def read_single(read: Callable[[object], T], reply: Reply, *, wrote: bool = False) -> T:
+    """The one object that an answer holds.
+
+    Args:
+        read: Reads it.
+        reply: The answer.
+        wrote: It answers a write that carried no idempotency key.
+
+    Raises:
+        ProtocolError: It is not of the known shape.
+    """
+    try:
+        return read(reply.data)
+    except ProtocolError as error:
+        message, created_id = error.message, error.created_id
+    # Not inside the except clause: the context of an error is reported with its frames.
+    raise ProtocolError(
+        message,
+        request_id=reply.request_id,
+        created_id=created_id,
+        # Of a write: it was done, and what it made is not known.
+        outcome_unknown=wrote or bool(reply.idempotency_key),
+        idempotency_key=reply.idempotency_key,
+    )
+
+
+def _check_number(name: str, value: object, *, most: int | None = None) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} is an int, not {type(value).__name__}.")
+    if value < 1 or (most is not None and value > most):
+        raise ValueError(f"{name} is at least 1" + (f" and at most {most}." if most else "."))
+
+
+def _only_parameter(op: Operation) -> str:
+    name: str
+    (name,) = set(re.findall(r"{(\w+)}", op.path)) - {"store_id"}
+    return name
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"[A-Z]", lambda found: f"_{found[0].lower()}", name)

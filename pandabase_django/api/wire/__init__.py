@@ -1,0 +1,1 @@
+"""How requests leave and answers arrive: one request, its retries, limits and time bounds."""

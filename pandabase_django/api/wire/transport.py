@@ -1,0 +1,243 @@
+"""Requests of one token: retries, rate limits, and errors without secrets."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timezone
+
+from requests.auth import AuthBase
+
+from pandabase_django.api.auth import ReplaceableAuth
+from pandabase_django.api.base_url import normalise_base_url
+from pandabase_django.api.wire.egress import Egress
+from pandabase_django.api.wire.rate import RateLimits
+from pandabase_django.api.wire.replies import RawReply, Reply, read_reply
+from pandabase_django.api.wire.sender import Sender
+from pandabase_django.api.wire.timeouts import RequestPolicy
+from pandabase_django.api.wire.traffic import RateLimitWait, Traffic
+from pandabase_django.exceptions import (
+    ProtocolError,
+    RateLimited,
+    ServerError,
+    TransportError,
+)
+
+__all__ = ["Transport"]
+
+BACKOFF_SECONDS = 0.5
+MAX_BACKOFF_SECONDS = 8.0
+
+
+class Transport:
+    """Sends requests of one token. Threads may share it: nothing of the session changes.
+
+    Args:
+        base_url: As ``normalise_base_url`` gives it.
+        auth: Signs each prepared request.
+        limits: The rate limits that its requests meet.
+        policy: How long, and how often, a request is tried.
+        pool_size: Connections kept open.
+        clock: Gives the Unix epoch seconds.
+        sleep: Waits for so many seconds; by default a wait that ``give_up`` ends.
+        egress: The way out of this machine; None goes directly.
+
+    Attributes:
+        store_id: The store that is called.
+        auth: What signs; its ``replace`` gives it another credential.
+        traffic: What was sent and slept so far.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        auth: AuthBase,
+        limits: RateLimits,
+        policy: RequestPolicy,
+        pool_size: int = 4,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], object] | None = None,
+        egress: Egress | None = None,
+    ) -> None:
+        self.auth = ReplaceableAuth(auth)
+        self._sender = Sender(
+            base_url=normalise_base_url(base_url),
+            auth=self.auth,
+            timeouts=policy.timeouts,
+            pool_size=pool_size,
+            egress=egress or Egress(),
+            clock=clock,
+        )
+        self.store_id = limits.store_id
+        self._limits = limits
+        self._policy = policy
+        self._given_up = threading.Event()
+        self._sleep = sleep or self._given_up.wait
+        self._clock = clock
+        self.traffic = Traffic(clock=clock)
+        self._closed = False
+        self._turn = threading.Lock()
+
+    def close(self) -> None:
+        """Close the connections. Nothing can be sent afterwards."""
+        self._closed = True
+        self._sender.close()
+
+    def give_up(self) -> None:
+        """End every wait, for a limit or before a retry, with an error: nobody wants the answer."""
+        self._given_up.set()
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        repeatable: bool = False,
+    ) -> Reply:
+        """Send a request and read its envelope, again where that is safe.
+
+        A request that is not ``repeatable`` is sent again only when the remote surely did not
+        execute it: no connection was made, or it answered 429. A limit is waited for as often as
+        it takes, but no longer than ``max_wait_seconds`` for one request.
+
+        Raises:
+            PandabaseError: See ``pandabase_django.exceptions``.
+        """
+        attempt, began = 0, self._clock()
+        while True:
+            try:
+                return read_reply(
+                    self.send_once(method, path, query=query, body=body, headers=headers)
+                )
+            except RateLimited as error:
+                if error.retry_after_seconds is not None:
+                    raise  # Known before and too long to sleep: nothing was sent.
+                # Waiting happens before the next send, by the block that was noted.
+                error.retry_after_seconds = self._seconds_blocked()
+                waited = self._clock() - began
+                if not self._policy.retries:
+                    raise
+                if waited + error.retry_after_seconds > self._policy.max_wait_seconds:
+                    raise self._exhausted(
+                        error.retry_after_seconds, request_id=error.request_id
+                    ) from None
+            except (TransportError, ServerError, ProtocolError) as error:
+                unsent = isinstance(error, TransportError) and not error.executed
+                hopeless = not (error.retryable or isinstance(error, ProtocolError))
+                if hopeless or attempt >= self._policy.retries or not (repeatable or unsent):
+                    raise
+                pause = max(_backoff(attempt), error.retry_after_seconds or 0.0)
+                if pause > max(self._policy.max_wait_seconds, MAX_BACKOFF_SECONDS):
+                    raise
+                self._pause(pause)
+                attempt += 1
+
+    def send_once(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        keep_any: bool = False,
+    ) -> RawReply:
+        """Send exactly one request, whatever comes of it.
+
+        Args:
+            method: HTTP method.
+            path: Path below the base URL.
+            query: Query parameters.
+            body: Bytes of the body.
+            headers: Further headers.
+            keep_any: Return also a redirect, and what arrived of an answer that broke off.
+
+        Raises:
+            TransportError: No complete answer arrived.
+            ProtocolError: A redirect, or an answer beyond 32 MiB.
+            RateLimited: A limit is known to be exhausted for longer than may be waited.
+        """
+        if self._closed:
+            raise RuntimeError(
+                "This client is closed. Use it inside `with client_for(store) as client:`."
+            )
+        sent = {"Accept": "application/json", **(headers or {})}
+        if body is not None:
+            sent["Content-Type"] = "application/json"
+        if keep_any:
+            sent["Accept-Encoding"] = "identity"  # of a packed answer a part would be of no use
+        with self._in_turn():
+            self.traffic.sends()
+            sent_at = self._clock()
+            arrived = self._sender.send(
+                method, path, query=query, body=body, headers=sent, keep_any=keep_any
+            )
+            if isinstance(arrived, BaseException):
+                raise arrived
+            self._limits.note(arrived, sent_at=sent_at)
+        if 300 <= arrived.status < 400 and not keep_any:
+            raise ProtocolError(
+                f"The remote redirects (HTTP {arrived.status}); requests go nowhere else.",
+                request_id=arrived.request_id,
+            )
+        return arrived
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        """While a limit is exhausted, one thread waits and asks first; the others follow it.
+
+        They would all wake in one instant, and where one request a second is allowed, all but one
+        would be refused again and again.
+        """
+        if self._seconds_blocked() <= 0:
+            yield
+            return
+        with self._turn:
+            waited = self._wait_for_limit()
+            if waited:
+                yield
+                return
+        yield
+
+    def _seconds_blocked(self) -> float:
+        return self._limits.seconds_blocked(self._clock())
+
+    def _wait_for_limit(self) -> bool:
+        """Sleep until no limit is exhausted; whether it was necessary."""
+        began, waited = self._clock(), False
+        while seconds := self._seconds_blocked():
+            if self._clock() - began + seconds > self._policy.max_wait_seconds:
+                raise self._exhausted(seconds)
+            scope = self._limits.blocking()
+            self.traffic.waits(RateLimitWait(scope=scope, until=self._clock() + seconds))
+            # A little apart, so that not all waiting workers return in one instant.
+            waited = True
+            self._pause(seconds + random.uniform(0, 0.25), for_limit=True)  # noqa: S311
+        return waited
+
+    def _exhausted(self, seconds: float, *, request_id: str = "") -> RateLimited:
+        until = datetime.fromtimestamp(self._clock() + seconds, tz=timezone.utc)
+        return RateLimited(
+            f"The rate limit of {self._limits.blocking()} is exhausted until {until:%H:%M:%S} UTC.",
+            status=429,
+            request_id=request_id,
+            retry_after_seconds=seconds,
+        )
+
+    def _pause(self, seconds: float, *, for_limit: bool = False) -> None:
+        if for_limit:
+            self.traffic.sleeps(seconds)
+        self._sleep(seconds)
+        if self._given_up.is_set():
+            raise TransportError("Nobody waits for the answer any more.", executed=False)
+
+
+def _backoff(attempt: int) -> float:
+    return random.uniform(0, min(MAX_BACKOFF_SECONDS, BACKOFF_SECONDS * 2**attempt))  # noqa: S311

@@ -1,0 +1,109 @@
+"""Licences, without their keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from pandabase_django.crypto.keyring import current_keyring
+from pandabase_django.crypto.secret import Secret
+from pandabase_django.models.base.mirror import MirrorQuerySet, MirrorRow, mirror_constraint
+from pandabase_django.models.base.soft import SoftForeignKey
+from pandabase_django.models.catalog import Product
+from pandabase_django.models.orders import Customer, Order
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["License", "LicenseQuerySet"]
+
+
+class LicenseQuerySet(MirrorQuerySet["License"]):
+    """Licences; see also ``live``."""
+
+    def with_key(self, text: str) -> Self:
+        """Licences with this key, in whatever status and of whichever store.
+
+        Raises:
+            KeysMissing: There is no key to hash with.
+        """
+        secret = Secret(text.strip())
+        del text
+        return self.filter(key_hash__in=current_keyring().lookup_hashes(secret))
+
+
+class License(MirrorRow):
+    """A licence. Its key is not kept: ``objects.with_key`` finds it by a keyed hash.
+
+    The hash is made with the first of the encryption keys; one that was made with another of them
+    is found as well, and is made again when the licence is read next.
+    """
+
+    class Status(models.TextChoices):
+        """The statuses that are known. The column takes any other one as well."""
+
+        AVAILABLE = "AVAILABLE", _("Available")
+        CLAIMED = "CLAIMED", _("Claimed")
+        REVOKED = "REVOKED", _("Revoked")
+
+    status = models.TextField(_("status"), default="")
+    key_last_four = models.CharField(
+        _("key ends in"),
+        max_length=4,
+        default="",
+        help_text=_("The last characters; the key itself is not kept."),
+    )
+    key_hash = models.CharField(max_length=64, default="", editable=False)
+    product = SoftForeignKey(
+        Product,
+        null=True,
+        db_constraint=False,
+        on_delete=models.DO_NOTHING,
+        related_name="licenses",
+        verbose_name=_("product"),
+        db_index=False,
+    )
+    variant_id = models.TextField(_("variant id"), default="")
+    order = SoftForeignKey(
+        Order,
+        null=True,
+        db_constraint=False,
+        on_delete=models.DO_NOTHING,
+        related_name="licenses",
+        verbose_name=_("order"),
+        db_index=False,
+    )
+    customer = SoftForeignKey(
+        Customer,
+        null=True,
+        db_constraint=False,
+        on_delete=models.DO_NOTHING,
+        related_name="licenses",
+        verbose_name=_("customer"),
+        db_index=False,
+    )
+    claimed_at = models.DateTimeField(_("claimed"), null=True)
+    created_at = models.DateTimeField(_("created"), null=True)
+
+    objects = LicenseQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("license")
+        verbose_name_plural = _("licenses")
+        ordering = ["-created_at", "-id"]
+        constraints = [mirror_constraint("license")]
+        indexes = [
+            models.Index(fields=["key_hash"], name="pandabase_license_key"),
+            models.Index(fields=["order"], name="pandabase_license_order"),
+            models.Index(fields=["customer"], name="pandabase_license_customer"),
+            models.Index(fields=["product"], name="pandabase_license_product"),
+            models.Index(fields=["-created_at", "-id"], name="pandabase_license_newest"),
+            models.Index(
+                fields=["store", "status", "-created_at", "-id"], name="pandabase_license_by_status"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.id

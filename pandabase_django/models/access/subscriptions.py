@@ -1,0 +1,125 @@
+"""Subscriptions, as the remote has them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from pandabase_django.models.base.mirror import MirrorQuerySet, MirrorRow, mirror_constraint
+from pandabase_django.models.base.soft import SoftForeignKey
+from pandabase_django.models.catalog import Product
+from pandabase_django.models.orders import Customer
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["Subscription", "SubscriptionQuerySet"]
+
+# Access stays while a charge is tried again, and while paused. Source: P-48.
+WITH_ACCESS = ("TRIALING", "ACTIVE", "PAST_DUE", "PAUSED")
+
+
+class SubscriptionQuerySet(MirrorQuerySet["Subscription"]):
+    """Subscriptions; see also ``live``."""
+
+    def active(self, at: datetime | None = None) -> Self:
+        """Live ones whose customer has access: see ``Subscription.is_active``.
+
+        Args:
+            at: When; None is now. Statuses are those of now: of another time only the end of a
+                cancelled one is known.
+        """
+        at = at or timezone.now()
+        return self.live().filter(Q(status__in=WITH_ACCESS) | Q(status="CANCELLED", ends_at__gt=at))
+
+
+class Subscription(MirrorRow):
+    """A subscription. ``amount_minor`` is what each period costs, in minor units of ``currency``.
+
+    It names no order: its renewals are orders of the same customer (Source: P-48).
+    """
+
+    class Status(models.TextChoices):
+        """The statuses that are known. The column takes any other one as well."""
+
+        TRIALING = "TRIALING", _("Trialing")
+        ACTIVE = "ACTIVE", _("Active")
+        PAST_DUE = "PAST_DUE", _("Past due")
+        PAUSED = "PAUSED", _("Paused")
+        CANCELLED = "CANCELLED", _("Cancelled")
+
+    status = models.TextField(_("status"), default="")
+    billing_interval = models.TextField(_("interval"), default="")
+    amount_minor = models.BigIntegerField(_("amount"), null=True)
+    currency = models.TextField(_("currency"), default="")
+    quantity = models.BigIntegerField(_("quantity"), null=True)
+    product = SoftForeignKey(
+        Product,
+        null=True,
+        db_constraint=False,
+        on_delete=models.DO_NOTHING,
+        related_name="subscriptions",
+        verbose_name=_("product"),
+        db_index=False,
+    )
+    customer = SoftForeignKey(
+        Customer,
+        null=True,
+        db_constraint=False,
+        on_delete=models.DO_NOTHING,
+        related_name="subscriptions",
+        verbose_name=_("customer"),
+        db_index=False,
+    )
+    current_period_start = models.DateTimeField(_("period began"), null=True)
+    current_period_end = models.DateTimeField(_("period ends"), null=True)
+    next_charge_at = models.DateTimeField(_("next charge"), null=True)
+    trial_end = models.DateTimeField(_("trial ends"), null=True)
+    cancelled_at = models.DateTimeField(_("cancelled at"), null=True)
+    paused_at = models.DateTimeField(_("paused at"), null=True)
+    ends_at = models.DateTimeField(
+        _("access ends"), null=True, help_text=_("Of a cancelled subscription.")
+    )
+    retry_count = models.BigIntegerField(
+        _("retries"), null=True, help_text=_("How often a failed charge was tried again.")
+    )
+    created_at = models.DateTimeField(_("created"), null=True)
+
+    objects = SubscriptionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("subscription")
+        verbose_name_plural = _("subscriptions")
+        ordering = ["-created_at", "-id"]
+        constraints = [mirror_constraint("subscription")]
+        indexes = [
+            models.Index(fields=["customer"], name="pandabase_sub_customer"),
+            models.Index(fields=["product"], name="pandabase_sub_product"),
+            models.Index(fields=["-created_at", "-id"], name="pandabase_sub_newest"),
+            models.Index(
+                fields=["store", "status", "-created_at", "-id"], name="pandabase_sub_by_status"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+    def is_active(self, at: datetime | None = None) -> bool:
+        """Whether its customer has access (Source: P-48).
+
+        Also while a charge is tried again (PAST_DUE), while it is PAUSED, and after a cancellation
+        until ``ends_at``. Not in a status that is not known, and not once it is gone.
+
+        Args:
+            at: When; None is now.
+        """
+        if self.gone_at is not None:
+            return False
+        if self.status == "CANCELLED":
+            return self.ends_at is not None and self.ends_at > (at or timezone.now())
+        return self.status in WITH_ACCESS

@@ -1,0 +1,80 @@
+"""Which mirrored rows were written by what, and which of their columns moved."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from pandabase_django.models.base import PandabaseModel, WriterManager
+from pandabase_django.models.stores import Store
+from pandabase_django.models.sync import SyncRun
+
+__all__ = ["RowChange"]
+
+
+class RowChange(PandabaseModel):
+    """One write of one mirrored row. It names columns and keeps no value.
+
+    Written in the transaction of the row itself, so the record is true even when the process is
+    killed. A store's first sync leaves none: it would double every row.
+    """
+
+    class Kind(models.TextChoices):
+        CREATED = "CREATED", _("New")
+        CHANGED = "CHANGED", _("Changed")
+        GONE = "GONE", _("Gone")
+
+    store = models.ForeignKey(
+        Store,
+        on_delete=models.CASCADE,
+        related_name="+",
+        verbose_name=_("store"),
+        db_index=False,
+    )
+    run = models.ForeignKey(
+        SyncRun,
+        null=True,
+        on_delete=models.CASCADE,
+        related_name="changes",
+        verbose_name=_("sync run"),
+        db_index=False,
+    )
+    delivery_id = models.CharField(
+        _("webhook delivery"),
+        max_length=64,
+        default="",
+        blank=True,
+        help_text=_("The delivery that led to this write, which may have been pruned since."),
+    )
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        verbose_name=_("user"),
+        db_index=False,
+        help_text=_("Who asked for this one row to be read again."),
+    )
+    model_name = models.CharField(_("kind of row"), max_length=32)
+    row_id = models.CharField(_("row"), max_length=128)
+    kind = models.CharField(_("what"), max_length=8, choices=Kind.choices)
+    columns = models.JSONField(
+        _("columns"), default=list, help_text=_("Those whose value moved; empty for a new row.")
+    )
+    at = models.DateTimeField(_("time"), db_index=True)
+
+    objects = WriterManager()
+
+    class Meta:
+        verbose_name = _("change of a row")
+        verbose_name_plural = _("changes of rows")
+        ordering = ["-id"]
+        default_permissions = ()
+        indexes = [
+            models.Index(fields=["run", "id"], name="pandabase_change_run"),
+            models.Index(fields=["row_id", "-id"], name="pandabase_change_row"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model_name} {self.row_id} {self.kind}"

@@ -1,0 +1,195 @@
+"""What moves money besides orders: refunds, disputes, the store's ledger and its payouts.
+
+Rows hold what the remote's lists show. Amounts are minor units of ``currency``. Lists of refunds
+and disputes name no currency, so it is the order's, as soon as that is here. The currency of the
+ledger and of payouts is the store's.
+"""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from pandabase_django.models.base.mirror import MirrorQuerySet, MirrorRow, mirror_constraint
+from pandabase_django.models.base.soft import SoftForeignKey
+from pandabase_django.models.orders import Order
+
+__all__ = ["Dispute", "LedgerEntry", "Payout", "Refund"]
+
+
+class RefundQuerySet(MirrorQuerySet["Refund"]):
+    """Refunds; see ``live``."""
+
+
+class Refund(MirrorRow):
+    """A refund, always of a whole order. PROCESSING ones may still fail."""
+
+    order = SoftForeignKey(
+        Order,
+        null=True,
+        db_constraint=False,
+        on_delete=models.DO_NOTHING,
+        related_name="refunds",
+        verbose_name=_("order"),
+        db_index=False,
+    )
+    status = models.TextField(_("status"), default="")
+    reason = models.TextField(_("reason"), default="")
+    amount_minor = models.BigIntegerField(_("amount"), null=True)
+    currency = models.TextField(_("currency"), default="")
+    created_at = models.DateTimeField(_("created"), null=True)
+
+    objects = RefundQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("refund")
+        verbose_name_plural = _("refunds")
+        ordering = ["-created_at", "-id"]
+        constraints = [mirror_constraint("refund")]
+        indexes = [
+            models.Index(fields=["order"], name="pandabase_refund_order"),
+            models.Index(fields=["-created_at", "-id"], name="pandabase_refund_newest"),
+            models.Index(
+                fields=["store"], condition=Q(currency=""), name="pandabase_refund_no_currency"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class DisputeQuerySet(MirrorQuerySet["Dispute"]):
+    """Disputes; see ``live``."""
+
+
+class Dispute(MirrorRow):
+    """A customer's bank asks for the money of an order back."""
+
+    order = SoftForeignKey(
+        Order,
+        null=True,
+        db_constraint=False,
+        on_delete=models.DO_NOTHING,
+        related_name="disputes",
+        verbose_name=_("order"),
+        db_index=False,
+    )
+    status = models.TextField(_("status"), default="")
+    reason = models.TextField(_("reason"), default="")
+    amount_minor = models.BigIntegerField(_("amount"), null=True)
+    total_minor = models.BigIntegerField(
+        _("total paid"), null=True, help_text=_("What the customer had paid.")
+    )
+    fee_minor = models.BigIntegerField(_("fee"), null=True)
+    currency = models.TextField(_("currency"), default="")
+    created_at = models.DateTimeField(_("created"), null=True)
+
+    objects = DisputeQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("dispute")
+        verbose_name_plural = _("disputes")
+        ordering = ["-created_at", "-id"]
+        constraints = [mirror_constraint("dispute")]
+        indexes = [
+            models.Index(fields=["order"], name="pandabase_dispute_order"),
+            models.Index(fields=["-created_at", "-id"], name="pandabase_dispute_newest"),
+            models.Index(
+                fields=["store"], condition=Q(currency=""), name="pandabase_dispute_no_currency"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class LedgerEntryQuerySet(MirrorQuerySet["LedgerEntry"]):
+    """Entries of ledgers; see ``live``."""
+
+
+class LedgerEntry(MirrorRow):
+    """A movement of money; ``amount_minor`` is negative when it leaves the balance."""
+
+    type = models.TextField(_("type"), default="")
+    amount_minor = models.BigIntegerField(_("amount"), null=True)
+    balance_minor = models.BigIntegerField(
+        _("balance"), null=True, help_text=_("After this movement.")
+    )
+    currency = models.TextField(_("currency"), default="")
+    reference_id = models.TextField(
+        _("belongs to"),
+        default="",
+        help_text=_("The id of a payment, a payout or the store, by the type."),
+    )
+    description = models.TextField(_("description"), default="")
+    created_at = models.DateTimeField(_("created"), null=True)
+
+    objects = LedgerEntryQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("ledger entry")
+        verbose_name_plural = _("ledger entries")
+        ordering = ["-created_at", "-id"]
+        constraints = [mirror_constraint("ledgerentry")]
+        indexes = [
+            models.Index(fields=["reference_id"], name="pandabase_ledger_reference"),
+            models.Index(fields=["-created_at", "-id"], name="pandabase_ledger_newest"),
+            models.Index(
+                fields=["store"], condition=Q(currency=""), name="pandabase_ledger_no_currency"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+    @property
+    def order(self) -> Order | None:
+        """The order whose payment this belongs to; None when it is not here, or of no order.
+
+        A query for each entry: the remote names payments here, not orders.
+        """
+        if not self.reference_id:
+            return None
+        orders = Order.objects.filter(store=self.store_id)
+        paid = orders.filter(payment_id=self.reference_id).order_by("pk").first()
+        return paid or orders.filter(pk=self.reference_id).first()
+
+
+class PayoutQuerySet(MirrorQuerySet["Payout"]):
+    """Payouts; see ``live``."""
+
+
+class Payout(MirrorRow):
+    """Money that was sent from the store's balance to its bank."""
+
+    status = models.TextField(_("status"), default="")
+    amount_minor = models.BigIntegerField(_("amount"), null=True)
+    fee_minor = models.BigIntegerField(_("fee"), null=True)
+    currency = models.TextField(_("currency"), default="")
+    reference_id = models.TextField(
+        _("reference"), default="", help_text=_("As the bank knows it.")
+    )
+    method_id = models.TextField(
+        _("bank account"), default="", help_text=_("The id of the account it went to.")
+    )
+    created_at = models.DateTimeField(_("created"), null=True)
+    updated_at = models.DateTimeField(_("updated"), null=True)
+    absences = models.PositiveSmallIntegerField(default=0, editable=False)
+
+    objects = PayoutQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("payout")
+        verbose_name_plural = _("payouts")
+        ordering = ["-created_at", "-id"]
+        constraints = [mirror_constraint("payout")]
+        indexes = [
+            models.Index(fields=["-created_at", "-id"], name="pandabase_payout_newest"),
+            models.Index(
+                fields=["store"], condition=Q(currency=""), name="pandabase_payout_no_currency"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.id

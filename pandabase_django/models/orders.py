@@ -1,0 +1,302 @@
+"""Orders with their line items, and the customers they name.
+
+An order has two remote forms (Source: P-21). ``list_digest`` belongs to the list form and only
+shows that something changed: a pair of digests (``api.digests``). Every column, ``payload`` and
+``digest`` belong to the detail form as soon as it has been read once (``detailed_at``).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from pandabase_django.models.base.mirror import (
+    TO_BE_READ_AGAIN,
+    MirrorQuerySet,
+    MirrorRow,
+    mirror_constraint,
+    text_map,
+)
+from pandabase_django.models.base.soft import SoftForeignKey
+from pandabase_django.models.catalog import Product, ProductVariant
+from pandabase_django.printable import printable
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from pandabase_django.models.checkout import CheckoutSession, Purchase
+
+__all__ = ["BELONGS", "Customer", "Order", "OrderItem", "OrderQuerySet"]
+
+BELONGS = ("MATCHED", "ACCEPTED")
+"""Verdicts of a purchase that make an order its session's, and its user's."""
+
+
+class CustomerQuerySet(MirrorQuerySet["Customer"]):
+    """Customers; see ``live``."""
+
+
+class Customer(MirrorRow):
+    """A customer: somebody whom an order names, or whom the list of customers shows.
+
+    ``email`` is what the newest order says that names them, and what the list says where none
+    does. Everything else is of the list, with ``payload`` and ``digest``, and is empty until that
+    was read.
+    """
+
+    email = models.TextField(_("e-mail"), default="", db_index=True)
+    first_name = models.TextField(_("first name"), default="")
+    last_name = models.TextField(_("last name"), default="")
+    is_guest = models.BooleanField(_("guest"), null=True, help_text=_("Bought without an account."))
+    total_spent_minor = models.BigIntegerField(_("total spent"), null=True)
+    order_count = models.BigIntegerField(_("number of orders"), null=True)
+    created_at = models.DateTimeField(_("created"), null=True)
+    absences = models.PositiveSmallIntegerField(default=0, editable=False)
+
+    objects = CustomerQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("customer")
+        verbose_name_plural = _("customers")
+        ordering = ["id"]
+        constraints = [mirror_constraint("customer")]
+
+    def __str__(self) -> str:
+        return printable(self.email) or self.id
+
+
+class OrderQuerySet(MirrorQuerySet["Order"]):
+    """Orders; see also ``live``."""
+
+    def paid(self) -> Self:
+        """Live and COMPLETED: the money is here and was not given or taken back.
+
+        So none that is REFUNDED, or a CHARGEBACK (one that is won is COMPLETED again), and none
+        that is still PENDING or PROCESSING. Source: P-27.
+        """
+        return self.live().filter(status="COMPLETED")
+
+    def for_user(self, user: Any) -> Self:
+        """Orders that paid for a checkout which was opened for this user, in whatever state.
+
+        With ``paid()``, what the user has bought and not given back. None of them is found by its
+        e-mail address, which proves nothing (Source: P-38).
+        """
+        if user is None or user.pk is None:
+            return self.none()
+        return self.filter(purchases__user=user, purchases__verdict__in=BELONGS)
+
+    def with_purchases(self) -> Self:
+        """Read what ``session`` and ``user`` need, in few queries for all rows."""
+        return self.prefetch_related("purchases__session", "purchases__user")
+
+    def read_again(self) -> int:
+        """Have these orders written again when their details, which are due now, were read."""
+        mark = F("dirty_mark") + 1
+        return self.update(digest=TO_BE_READ_AGAIN, dirty=True, dirty_mark=mark)
+
+
+class Order(MirrorRow):
+    """An order with its payment and billing address as columns. Amounts are minor units."""
+
+    BOOKKEEPING: ClassVar[frozenset[str]] = MirrorRow.BOOKKEEPING | {
+        "detailed_at",
+        "dirty",
+        "dirty_mark",
+        "due_cause",
+        "due_since",
+        "list_digest",
+        "list_row",
+        "unread_at",
+    }
+
+    order_number = models.TextField(_("order number"), default="", db_index=True)
+    status = models.TextField(_("status"), default="")
+    amount_minor = models.BigIntegerField(_("amount"), null=True)
+    currency = models.TextField(_("currency"), default="")
+    discount_code = models.TextField(_("discount code"), default="")
+    customer = SoftForeignKey(
+        Customer,
+        null=True,
+        db_constraint=False,
+        on_delete=models.DO_NOTHING,
+        related_name="orders",
+        verbose_name=_("customer"),
+        db_index=False,
+    )
+    created_at = models.DateTimeField(_("created"), null=True)
+    updated_at = models.DateTimeField(_("updated"), null=True)
+
+    payment_id = models.TextField(_("payment id"), default="")
+    payment_status = models.TextField(_("payment status"), default="")
+    payment_method = models.TextField(_("payment method"), default="")
+    card_brand = models.TextField(_("card brand"), default="")
+    card_last_four = models.TextField(_("card ends in"), default="")
+    total_minor = models.BigIntegerField(_("total paid"), null=True)
+    tax_minor = models.BigIntegerField(_("tax"), null=True)
+    discount_minor = models.BigIntegerField(_("discount"), null=True)
+    platform_fee_minor = models.BigIntegerField(_("platform fee"), null=True)
+    psp_fee_minor = models.BigIntegerField(_("PSP fee"), null=True)
+    settled_minor = models.BigIntegerField(_("settled"), null=True)
+    presentment_currency = models.TextField(_("presentment currency"), default="")
+    presentment_minor = models.BigIntegerField(_("presentment amount"), null=True)
+    exchange_rate = models.TextField(_("exchange rate"), default="")
+
+    billing_line1 = models.TextField(_("address line 1"), default="")
+    billing_line2 = models.TextField(_("address line 2"), default="")
+    billing_city = models.TextField(_("city"), default="")
+    billing_state = models.TextField(_("state"), default="")
+    billing_postal_code = models.TextField(_("postal code"), default="")
+    billing_country = models.TextField(_("country"), default="")
+
+    list_digest = models.CharField(max_length=64, default="", editable=False)
+    detailed_at = models.DateTimeField(
+        _("details read"), null=True, editable=False, help_text=_("Empty: line items not yet read.")
+    )
+    dirty = models.BooleanField(
+        _("details due"), default=True, help_text=_("The details must be read (again).")
+    )
+    # Only ever grows; clearing compares it, so a mark made while reading is never lost.
+    dirty_mark = models.BigIntegerField(default=1, editable=False)
+    # What they are due for, until no replica can answer from before it (``causes``):
+    # the newest list row that showed the order otherwise; a refund, a dispute or an event.
+    list_row = models.JSONField(null=True, editable=False)
+    due_cause = models.JSONField(null=True, editable=False)
+    # Since when they are due without a break.
+    due_since = models.DateTimeField(null=True, editable=False)
+    # When the details that are due could not be read; such an order waits until others were.
+    unread_at = models.DateTimeField(null=True, editable=False)
+
+    objects = OrderQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("order")
+        verbose_name_plural = _("orders")
+        ordering = ["-created_at", "-id"]
+        constraints = [mirror_constraint("order")]
+        indexes = [
+            models.Index(fields=["store", "created_at", "id"], name="pandabase_order_created"),
+            models.Index(
+                fields=["store", "status", "-created_at", "-id"], name="pandabase_order_by_status"
+            ),
+            models.Index(
+                fields=["store", "id"], condition=Q(dirty=True), name="pandabase_order_dirty"
+            ),
+            models.Index(
+                fields=["store", "detailed_at", "id"],
+                condition=Q(dirty=False, gone_at__isnull=True),
+                name="pandabase_order_oldest",
+            ),
+            models.Index(fields=["-created_at", "-id"], name="pandabase_order_newest"),
+            models.Index(fields=["customer"], name="pandabase_order_customer"),
+            # Entries of the ledger name payments. Empty until the details were read.
+            models.Index(
+                fields=["payment_id"],
+                condition=~Q(payment_id=""),
+                name="pandabase_order_payment",
+            ),
+            # Few rows: so that live ones are counted by two small indexes and no table scan.
+            models.Index(
+                fields=["store", "status"],
+                condition=Q(gone_at__isnull=False),
+                name="pandabase_order_gone",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return printable(self.order_number) or self.id
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What the checkout was opened with; {} until the details were read.
+
+        It proves nothing: anybody can open a checkout with any metadata and pay it.
+        """
+        return text_map(self.payload.get("metadata"))
+
+    @property
+    def purchase(self) -> Purchase | None:
+        """What links it to a checkout session that it paid for; None where there is none.
+
+        A query for each order, unless they were read by ``with_purchases()``.
+        """
+        if self.pk is None:
+            return None
+        return next((found for found in self.purchases.all() if found.belongs), None)
+
+    @property
+    def session(self) -> CheckoutSession | None:
+        """The checkout session that it paid for, opened by the shop; None where there is none."""
+        purchase = self.purchase
+        return purchase.session if purchase else None
+
+    @property
+    def user(self) -> Any:
+        """The shop's user that it was opened for; None for a guest, or where there is none."""
+        purchase = self.purchase
+        return purchase.user if purchase else None
+
+    @property
+    def custom_fields(self) -> dict[str, str]:
+        """What the customer typed into the checkout; {} until the details were read."""
+        return text_map(self.payload.get("customFields"))
+
+
+class OrderItemQuerySet(MirrorQuerySet["OrderItem"]):
+    """Lines of orders; see ``live``."""
+
+
+class OrderItem(MirrorRow):
+    """A line of an order. ``product_id`` and ``variant_id`` may name rows that are not here."""
+
+    order = SoftForeignKey(
+        Order,
+        null=True,
+        db_constraint=False,
+        on_delete=models.DO_NOTHING,
+        related_name="items",
+        verbose_name=_("order"),
+        db_index=False,
+    )
+    position = models.PositiveIntegerField(_("position"), default=0)
+    product = SoftForeignKey(
+        Product,
+        null=True,
+        db_constraint=False,
+        on_delete=models.DO_NOTHING,
+        related_name="order_items",
+        verbose_name=_("product"),
+        db_index=False,
+    )
+    variant = SoftForeignKey(
+        ProductVariant,
+        null=True,
+        db_constraint=False,
+        on_delete=models.DO_NOTHING,
+        related_name="order_items",
+        verbose_name=_("variant"),
+        db_index=False,
+    )
+    name = models.TextField(_("name"), default="")
+    quantity = models.BigIntegerField(_("quantity"), null=True)
+    price_minor = models.BigIntegerField(_("price"), null=True)
+    currency = models.TextField(_("currency"), default="")
+
+    objects = OrderItemQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("order item")
+        verbose_name_plural = _("order items")
+        ordering = ["order_id", "position"]
+        constraints = [mirror_constraint("orderitem")]
+        indexes = [
+            models.Index(fields=["order"], name="pandabase_item_order"),
+            models.Index(fields=["product"], name="pandabase_item_product"),
+            models.Index(fields=["variant"], name="pandabase_item_variant"),
+        ]
+
+    def __str__(self) -> str:
+        return printable(self.name) or self.id

@@ -1,0 +1,29 @@
+"""When the scheduled tasks last ran: the one sign that beat, the broker and a worker all live."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from pandabase_django.models.base import PandabaseModel, WriterManager
+
+__all__ = ["TaskTick"]
+
+
+class TaskTick(PandabaseModel):
+    """One row for each scheduled task, written by the task itself when beat has it run."""
+
+    task = models.CharField(_("task"), primary_key=True, max_length=100)
+    at = models.DateTimeField(_("last ran"), null=True)
+    # When another task first noticed that this one has not run yet.
+    missed_since = models.DateTimeField(null=True, editable=False)
+
+    objects = WriterManager()
+
+    class Meta:
+        verbose_name = _("scheduled task")
+        verbose_name_plural = _("scheduled tasks")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.task

@@ -1,0 +1,173 @@
+"""API tokens with their sealed secrets, and what each token is allowed."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from pandabase_django.crypto.fields import SealedField, sealed_check_constraint
+from pandabase_django.models.base import PandabaseModel, WriterManager, WriterQuerySet
+from pandabase_django.models.stores import Store
+
+__all__ = ["SECRET_PATTERN", "TOKEN_ID_PATTERN", "ApiToken", "TokenPermission"]
+
+SECRET_PATTERN = r"\Ask_[!-~]{1,500}\Z"  # as a person gives it; sandboxes and tests have odd ones
+TOKEN_ID_PATTERN = r"\Astk_[A-Za-z0-9_-]{1,60}\Z"
+
+
+class ApiTokens(WriterQuerySet["ApiToken"]):
+    """Rows of ``ApiToken``."""
+
+    def active(self) -> ApiTokens:
+        """The tokens that stores are called with: at most one of each store."""
+        return self.filter(role=ApiToken.Role.ACTIVE)
+
+    def usable(self) -> ApiTokens:
+        """Without the retired ones, which sign nothing."""
+        return self.exclude(role=ApiToken.Role.RETIRED)
+
+
+class ApiToken(PandabaseModel):
+    """One credential of a store.
+
+    The secret is sealed to this row, its store and its base URL: a copied or edited row can't
+    send it anywhere else. Moving a token to another URL therefore means entering the secret again.
+    """
+
+    class Mode(models.TextChoices):
+        BEARER = "BEARER", _("Bearer")
+        HMAC = "HMAC", _("HMAC")
+
+    class Role(models.TextChoices):
+        ACTIVE = "ACTIVE", _("Active")
+        STANDBY = "STANDBY", _("Standby")
+        RETIRED = "RETIRED", _("Retired")
+
+    class Health(models.TextChoices):
+        UNTESTED = "UNTESTED", _("Untested")
+        OK = "OK", _("OK")
+        SUSPECT = "SUSPECT", _("Suspect")
+        FAILED = "FAILED", _("Test failed")  # by the way there, which says nothing of the secret
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    store = models.ForeignKey(
+        Store, on_delete=models.PROTECT, related_name="tokens", verbose_name=_("store")
+    )
+    name = models.CharField(_("name"), max_length=200)
+    mode = models.CharField(_("mode"), max_length=16, choices=Mode.choices)
+    token_id = models.CharField(
+        _("token id"),
+        max_length=64,
+        blank=True,
+        default="",
+        validators=[
+            RegexValidator(
+                TOKEN_ID_PATTERN,
+                _("A token id starts with stk_ and goes on with letters and digits."),
+            )
+        ],
+        help_text=_("Starts with stk_. HMAC mode and rotation need it."),
+    )
+    base_url = models.CharField(_("base URL"), max_length=255, editable=False)
+    secret = SealedField(
+        purpose="token.secret", bind=("store_id", "base_url"), hint_field="secret_hint"
+    )
+    secret_hint = models.CharField(_("secret"), max_length=16, editable=False, default="")
+    secret_version = models.PositiveIntegerField(_("secret version"), default=1, editable=False)
+    secret_set_at = models.DateTimeField(_("secret set"), null=True, editable=False)
+    role = models.CharField(_("role"), max_length=16, choices=Role.choices, default=Role.STANDBY)
+    health = models.CharField(
+        _("health"), max_length=16, choices=Health.choices, default=Health.UNTESTED, editable=False
+    )
+    health_reason = models.TextField(_("why"), blank=True, default="", editable=False)
+    rotate_after_days = models.PositiveIntegerField(
+        _("rotate after (days)"),
+        null=True,
+        blank=True,
+        help_text=_("Rotate the secret at this age. Empty: only by hand."),
+    )
+    added_at = models.DateTimeField(_("added"), auto_now_add=True)
+    last_tested_at = models.DateTimeField(_("last tested"), null=True, editable=False)
+    last_used_at = models.DateTimeField(_("last used"), null=True, editable=False)
+
+    objects = ApiTokens.as_manager()
+
+    class Meta:
+        verbose_name = _("API token")
+        verbose_name_plural = _("API tokens")
+        ordering = ["store_id", "role", "name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["store"],
+                condition=Q(role="ACTIVE"),
+                name="pandabase_one_active_token",
+                violation_error_message=_("This store has an active token already."),
+            ),
+            # Two rows of one credential: rolling through one spoils the other.
+            models.UniqueConstraint(
+                fields=["store", "base_url", "token_id"],
+                condition=~Q(token_id="") & ~Q(role="RETIRED"),
+                name="pandabase_one_usable_token_id",
+                violation_error_message=_("Another token in use has this token id."),
+            ),
+            models.CheckConstraint(
+                condition=~Q(mode="HMAC", token_id=""),
+                name="pandabase_hmac_needs_token_id",
+                violation_error_message=_("An HMAC token needs its token id (stk_…)."),
+            ),
+            sealed_check_constraint("secret", name="pandabase_token_secret_sealed"),
+        ]
+        permissions = [
+            ("test_apitoken", _("Can test a connection")),
+            ("rotate_apitoken", _("Can rotate a secret")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.store_id})"
+
+    @property
+    def is_active(self) -> bool:
+        """Its store is called with it."""
+        return self.role == self.Role.ACTIVE
+
+    @property
+    def is_usable(self) -> bool:
+        """A retired token signs nothing."""
+        return self.role != self.Role.RETIRED
+
+
+class TokenPermission(PandabaseModel):
+    """One permission code of a token: what its owner declares and what calls have shown.
+
+    No call of the remote reports a token's permissions (Source: P-13).
+    """
+
+    class Observed(models.TextChoices):
+        UNKNOWN = "UNKNOWN", _("Unknown")
+        GRANTED = "GRANTED", _("Granted")
+        DENIED = "DENIED", _("Denied")
+
+    token = models.ForeignKey(ApiToken, on_delete=models.CASCADE, related_name="permissions")
+    code = models.CharField(_("code"), max_length=100)
+    declared = models.BooleanField(_("declared"), default=False)
+    observed = models.CharField(
+        _("observed"), max_length=16, choices=Observed.choices, default=Observed.UNKNOWN
+    )
+    observed_at = models.DateTimeField(_("observed at"), null=True)
+
+    objects = WriterManager()
+
+    class Meta:
+        verbose_name = _("token permission")
+        verbose_name_plural = _("token permissions")
+        ordering = ["token_id", "code"]
+        constraints = [
+            models.UniqueConstraint(fields=["token", "code"], name="pandabase_token_code"),
+        ]
+
+    def __str__(self) -> str:
+        return self.code

@@ -1,0 +1,256 @@
+"""Webhook endpoints, the deliveries they took, and which handler has seen which event."""
+
+from __future__ import annotations
+
+import secrets
+
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from pandabase_django.crypto.fields import SealedField, sealed_check_constraint
+from pandabase_django.models.base import PandabaseModel, WriterManager
+from pandabase_django.models.stores import Store
+
+__all__ = [
+    "ENDPOINT_ID_PATTERN",
+    "HandledEvent",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "new_endpoint_id",
+]
+
+ENDPOINT_ID_PATTERN = r"\A[A-Za-z0-9_-]{16,64}\Z"
+MAX_EVENT_ID_CHARACTERS = 128
+
+
+def new_endpoint_id() -> str:
+    """The last part of an endpoint's URL: 160 random bits in hex."""
+    return secrets.token_hex(20)
+
+
+class WebhookEndpoint(PandabaseModel):
+    """One address at which a store's deliveries arrive.
+
+    Two signing secrets can be alive while one replaces the other. Nothing rolls a signing secret
+    at the remote (Source: P-35): a second registration of the same address brings the new one,
+    and both deliver until the first is deleted.
+    """
+
+    class Registration(models.TextChoices):
+        BY_HAND = "BY_HAND", _("By hand")
+        PENDING = "PENDING", _("Being registered")
+        REGISTERED = "REGISTERED", _("Registered")
+        GONE = "GONE", _("Not found at Pandabase")
+
+    class KeyReading(models.TextChoices):
+        TEXT = "TEXT", _("the secret's text")
+        BASE64 = "BASE64", _("the secret, base64-decoded")
+
+    id = models.CharField(
+        _("endpoint id"),
+        primary_key=True,
+        max_length=64,
+        default=new_endpoint_id,
+        editable=False,
+        validators=[RegexValidator(ENDPOINT_ID_PATTERN)],
+    )
+    store = models.ForeignKey(
+        Store, on_delete=models.PROTECT, related_name="webhook_endpoints", verbose_name=_("store")
+    )
+    label = models.CharField(_("label"), max_length=200, blank=True, default="")
+    enabled = models.BooleanField(
+        _("enabled"), default=True, help_text=_("A disabled endpoint refuses every delivery.")
+    )
+
+    secret = SealedField(
+        purpose="webhook.secret", bind=("store_id",), hint_field="secret_hint", null=True
+    )
+    secret_hint = models.CharField(
+        _("signing secret"), max_length=16, editable=False, default="", blank=True
+    )
+    secret_set_at = models.DateTimeField(_("signing secret set"), null=True, editable=False)
+    previous_secret = SealedField(
+        purpose="webhook.previous_secret",
+        bind=("store_id",),
+        hint_field="previous_secret_hint",
+        null=True,
+    )
+    previous_secret_hint = models.CharField(
+        _("previous signing secret"), max_length=16, editable=False, default="", blank=True
+    )
+    previous_valid_until = models.DateTimeField(
+        _("previous secret valid until"), null=True, editable=False
+    )
+    v1_allowed_until = models.DateTimeField(
+        _("accept V1 until"),
+        null=True,
+        blank=True,
+        help_text=_("V1 signatures are deprecated. Empty: V2 alone."),
+    )
+
+    registration = models.CharField(
+        _("registration"),
+        max_length=16,
+        choices=Registration.choices,
+        default=Registration.BY_HAND,
+        editable=False,
+    )
+    url = models.TextField(
+        _("URL"), default="", editable=False, help_text=_("As it was registered at Pandabase.")
+    )
+    remote_id = models.CharField(_("remote id"), max_length=128, default="", editable=False)
+    previous_remote_id = models.CharField(
+        _("previous remote id"), max_length=128, default="", editable=False
+    )
+    event_types = models.JSONField(_("event types"), default=list, blank=True)
+    signature_version = models.CharField(
+        _("signature version"), max_length=8, default="V2", editable=False
+    )
+    drift = models.JSONField(
+        _("differences"),
+        default=list,
+        editable=False,
+        help_text=_("Between this row and Pandabase, when they were last compared."),
+    )
+    compared_at = models.DateTimeField(_("compared"), null=True, editable=False)
+    strays = models.JSONField(
+        _("strays"),
+        default=list,
+        editable=False,
+        help_text=_("Registrations of this address whose secret is not known here."),
+    )
+
+    key_reading = models.CharField(
+        _("key is"), max_length=16, choices=KeyReading.choices, default="", editable=False
+    )
+    last_verified_at = models.DateTimeField(
+        _("last good delivery"), null=True, editable=False, help_text=_("To the minute.")
+    )
+    added_at = models.DateTimeField(_("added"), auto_now_add=True)
+
+    objects = WriterManager()
+
+    class Meta:
+        verbose_name = _("webhook endpoint")
+        verbose_name_plural = _("webhook endpoints")
+        ordering = ["store_id", "added_at"]
+        constraints = [
+            sealed_check_constraint("secret", name="pandabase_webhook_secret_sealed"),
+            sealed_check_constraint("previous_secret", name="pandabase_webhook_previous_sealed"),
+        ]
+        permissions = [
+            ("register_webhookendpoint", _("Can register, update and delete at Pandabase")),
+        ]
+
+    def __str__(self) -> str:
+        return self.label or f"{self.store_id} …{self.pk[-6:]}"
+
+
+class WebhookDelivery(PandabaseModel):
+    """One event that arrived with a good signature.
+
+    Kept once for each endpoint and event id. The payload is what handlers get: ids, states,
+    amounts, times and metadata; no address, card, licence or place.
+    """
+
+    class State(models.TextChoices):
+        PENDING = "PENDING", _("Pending")
+        PROCESSED = "PROCESSED", _("Processed")
+        IGNORED = "IGNORED", _("Ignored")
+        DEAD = "DEAD", _("Dead letter")
+
+    class Version(models.TextChoices):
+        V1 = "V1", "V1"
+        V2 = "V2", "V2"
+
+    endpoint = models.ForeignKey(
+        WebhookEndpoint,
+        on_delete=models.PROTECT,
+        related_name="deliveries",
+        verbose_name=_("endpoint"),
+    )
+    event_id = models.CharField(_("event id"), max_length=MAX_EVENT_ID_CHARACTERS)
+    event = models.CharField(_("event"), max_length=100)
+    event_at = models.DateTimeField(_("event time"), null=True)
+    received_at = models.DateTimeField(_("received"))
+    order_id = models.CharField(_("order"), max_length=128, default="", blank=True, db_index=True)
+    payload = models.JSONField(_("payload"), default=dict)
+    body_sha256 = models.CharField(_("SHA-256 of the body"), max_length=64)
+    headers = models.JSONField(_("headers"), default=dict)
+    version = models.CharField(_("signature"), max_length=8, choices=Version.choices)
+    key_reading = models.CharField(
+        _("key is"), max_length=16, choices=WebhookEndpoint.KeyReading.choices
+    )
+    used_previous_secret = models.BooleanField(_("signed with the previous secret"), default=False)
+    conflicts = models.PositiveIntegerField(
+        _("other bodies"),
+        default=0,
+        help_text=_("Deliveries under this event id whose body differed; the first was kept."),
+    )
+
+    state = models.CharField(
+        _("state"), max_length=16, choices=State.choices, default=State.PENDING
+    )
+    attempts = models.PositiveIntegerField(_("attempts"), default=0)
+    next_attempt_at = models.DateTimeField(
+        _("next attempt"), null=True, help_text=_("Not before; empty when nothing is left to do.")
+    )
+    enqueued_at = models.DateTimeField(_("enqueued"), null=True, editable=False)
+    finished_at = models.DateTimeField(_("finished"), null=True)
+    last_error = models.TextField(_("last error"), default="", blank=True)
+
+    objects = WriterManager()
+
+    class Meta:
+        verbose_name = _("webhook delivery")
+        verbose_name_plural = _("webhook deliveries")
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["endpoint", "event_id"], name="pandabase_delivery_once"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["next_attempt_at"],
+                condition=Q(state="PENDING"),
+                name="pandabase_delivery_due",
+            ),
+            models.Index(fields=["received_at"], name="pandabase_delivery_received"),
+            models.Index(
+                fields=["endpoint"], condition=Q(state="DEAD"), name="pandabase_delivery_dead"
+            ),
+        ]
+        permissions = [("replay_webhookdelivery", _("Can replay deliveries"))]
+
+    def __str__(self) -> str:
+        return f"{self.event} {self.event_id}"
+
+
+class HandledEvent(PandabaseModel):
+    """A handler's work for one event was committed; written in the same transaction as that work.
+
+    Keyed by store, not by endpoint: the same event may reach two endpoints of a store.
+    """
+
+    store = models.ForeignKey(Store, on_delete=models.CASCADE, related_name="+")
+    event_id = models.CharField(max_length=MAX_EVENT_ID_CHARACTERS)
+    handler = models.CharField(max_length=200)
+    handled_at = models.DateTimeField()
+
+    objects = WriterManager()
+
+    class Meta:
+        verbose_name = _("handled event")
+        verbose_name_plural = _("handled events")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["store", "event_id", "handler"], name="pandabase_event_handled_once"
+            ),
+        ]
+        indexes = [models.Index(fields=["handled_at"], name="pandabase_event_handled_at")]
+
+    def __str__(self) -> str:
+        return f"{self.handler} {self.event_id}"

@@ -1,0 +1,1 @@
+"""What customers may use after the sale: subscriptions and licences."""

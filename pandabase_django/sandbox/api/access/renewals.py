@@ -1,0 +1,228 @@
+"""What moves a subscription from state to state, with the orders and events that go along.
+
+Source: P-48, P-50. Nothing here asks whether a move is allowed: the endpoints ask before they call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pandabase_django.sandbox.seed.lifecycle import Slot
+from pandabase_django.sandbox.seed.subscriptions import INTERVALS_MS
+from pandabase_django.sandbox.seed.timeline import DAY_MS, iso, parse_ms
+from pandabase_django.sandbox.store.dated import Record
+from pandabase_django.sandbox.store.held import Item
+from pandabase_django.sandbox.store.shapes import Json
+from pandabase_django.sandbox.store.state import StoreState
+
+__all__ = [
+    "MOST_RETRIES",
+    "cancel",
+    "change_plan",
+    "miss_charge",
+    "pause",
+    "reactivate",
+    "renew",
+    "replan",
+    "resume",
+    "start",
+]
+
+MOST_RETRIES = 4
+_RETRY_MS = 3 * DAY_MS
+
+
+def start(
+    state: StoreState,
+    *,
+    product: int,
+    customer: int,
+    interval: str = "MONTHLY",
+    quantity: int = 1,
+    trial_days: int = 0,
+    charged: bool = False,
+) -> int:
+    """A new subscription; returns its index.
+
+    Args:
+        state: The store.
+        product: Index of what is subscribed to.
+        customer: Index of whose it is.
+        interval: WEEKLY, MONTHLY or YEARLY.
+        quantity: How many.
+        trial_days: Nothing is charged for so long.
+        charged: An order of a checkout paid for the first period already.
+    """
+    now_ms = state.clock.now_ms()
+
+    def begin(index: int) -> Item:
+        payload = state.subscribed.begun(
+            index, product=product, customer=customer, interval=interval, began_ms=now_ms
+        )
+        replan(state, payload, {"quantity": quantity})
+        if trial_days:
+            ends = iso(now_ms + trial_days * DAY_MS)
+            payload.update(
+                status="TRIALING", trialEnd=ends, nextChargeAt=ends, currentPeriodEnd=ends
+            )
+        return Item(payload, created_ms=now_ms, updated_ms=now_ms)
+
+    index = state.subscriptions.add(begin)
+    if not trial_days and not charged:
+        _order(state, index, status="COMPLETED")
+    _tell(state, index, "CREATED")
+    return index
+
+
+def renew(state: StoreState, index: int) -> str:
+    """The next period is paid for: also the first one after a trial, or one that was past due.
+
+    What was planned for the end of the period happens now. Returns the id of its order.
+    """
+    payload = state.subscriptions.touch(index).payload
+    replan(state, payload, state.planned_changes.pop(index, {}))
+    began_ms = parse_ms(payload["currentPeriodEnd"]) or state.clock.now_ms()
+    ends = iso(began_ms + INTERVALS_MS[payload["billingInterval"]])
+    payload.update(
+        status="ACTIVE",
+        currentPeriodStart=iso(began_ms),
+        currentPeriodEnd=ends,
+        nextChargeAt=ends,
+        retryCount=0,
+    )
+    order = _order(state, index, status="COMPLETED")
+    _tell(state, index, "RENEWED")
+    return order
+
+
+def miss_charge(state: StoreState, index: int) -> None:
+    """A charge fails: it is tried again some days later, and given up after the last retry."""
+    payload = state.subscriptions.touch(index).payload
+    retries = payload["retryCount"] + 1 if payload["status"] == "PAST_DUE" else 0
+    _order(state, index, status="FAILED")
+    if retries >= MOST_RETRIES:
+        cancel(state, index, immediate=True)
+        return
+    payload.update(
+        status="PAST_DUE",
+        retryCount=retries,
+        nextChargeAt=iso(state.clock.now_ms() + _RETRY_MS),
+    )
+    _tell(state, index, "PAST_DUE")
+
+
+def cancel(state: StoreState, index: int, *, immediate: bool) -> None:
+    """Cancel at once, or so that access lasts until the period ends."""
+    payload = state.subscriptions.touch(index).payload
+    now = iso(state.clock.now_ms())
+    payload.update(
+        status="CANCELLED",
+        cancelledAt=now,
+        endsAt=now if immediate else payload["currentPeriodEnd"],
+        nextChargeAt=None,
+        pausedAt=None,
+    )
+    state.planned_changes.pop(index, None)
+    _tell(state, index, "CANCELLED")
+
+
+def reactivate(state: StoreState, index: int) -> None:
+    """Take back a cancellation at the end of the period."""
+    payload = state.subscriptions.touch(index).payload
+    payload.update(
+        status="ACTIVE", cancelledAt=None, endsAt=None, nextChargeAt=payload["currentPeriodEnd"]
+    )
+    _tell(state, index, "UPDATED")
+
+
+def pause(state: StoreState, index: int) -> None:
+    """Charge nothing until it is resumed."""
+    payload = state.subscriptions.touch(index).payload
+    payload.update(status="PAUSED", pausedAt=iso(state.clock.now_ms()), nextChargeAt=None)
+    _tell(state, index, "PAUSED")
+
+
+def resume(state: StoreState, index: int) -> None:
+    """Charge again, from the end of the period on."""
+    payload = state.subscriptions.touch(index).payload
+    payload.update(status="ACTIVE", pausedAt=None, nextChargeAt=payload["currentPeriodEnd"])
+    _tell(state, index, "RESUMED")
+
+
+def change_plan(state: StoreState, index: int, body: Mapping[str, object]) -> None:
+    """Another product, interval or quantity.
+
+    The difference is charged at once; what costs less, or is asked for so, waits for the next
+    renewal.
+    """
+    payload = state.subscriptions.touch(index).payload
+    after = {**payload}
+    replan(state, after, body)
+    more = after["amount"] - payload["amount"]
+    if body.get("proration_behavior") == "END_OF_PERIOD" or more < 0:
+        state.planned_changes[index] = dict(body)
+    else:
+        payload.update(after)
+        if more:
+            _order(state, index, status="COMPLETED", amount=more)
+    _tell(state, index, "UPDATED")
+
+
+def replan(state: StoreState, payload: Json, body: Mapping[str, object]) -> None:
+    """Write the product, interval and quantity that a body names into what is shown.
+
+    Raises:
+        LookupError: There is no such product.
+    """
+    if "product_id" in body:
+        index = state.ids.index_of("product", str(body["product_id"]))
+        product = None if index is None else state.products.find(index)
+        if product is None:
+            raise LookupError("Product not found")
+        payload["product"] = {name: product.payload[name] for name in ("id", "title", "price")}
+    payload["billingInterval"] = body.get("billing_interval", payload["billingInterval"])
+    payload["quantity"] = body.get("quantity", payload["quantity"])
+    payload["amount"] = payload["product"]["price"] * payload["quantity"]
+
+
+def _order(state: StoreState, index: int, *, status: str, amount: int | None = None) -> str:
+    """An order of the subscription's customer for one period; returns its id."""
+    item = state.subscriptions.touch(index).payload
+    total = item["amount"] if amount is None else amount
+    number, now_ms = state.new_order_index(), state.clock.now_ms()
+    order = state.sales.detail(number, slot=Slot(status), created_ms=now_ms)
+    line = {**order["items"][0], "productId": item["product"]["id"], "variantId": None}
+    line.update(name=item["product"]["title"], quantity=1, price=total)
+    order.update(
+        amount=total,
+        discounted=False,
+        discountCode=None,
+        customer=dict(item["customer"]),
+        items=[line],
+        licenses=[],
+        updatedAt=order["createdAt"],
+    )
+    settled = total * 9 // 10 if status == "COMPLETED" else 0
+    order["payment"].update(
+        amount=total, totalAmount=total, taxAmount=0, discountAmount=0, settledAmount=settled
+    )
+    state.orders.add(number, Record(order, sort_ms=now_ms))
+    customer = state.ids.index_of("customer", item["customer"]["id"])
+    if customer is not None:
+        state.customer_orders.setdefault(customer, []).append(number)
+    if settled:
+        state.ledger.book(
+            "PAYMENT_RECEIVED",
+            amount=settled,
+            reference_id=order["payment"]["id"],
+            description=f"Payment received: order {order['orderNumber']}",
+            at_ms=now_ms,
+        )
+    state.emit(f"PAYMENT_{status}", number)
+    return str(order["id"])
+
+
+def _tell(state: StoreState, index: int, what: str) -> None:
+    item = state.subscriptions.touch(index)
+    item.updated_ms = state.clock.now_ms()
+    state.emit(f"SUBSCRIPTION_{what}", index, subscription=item.payload["id"])

@@ -1,0 +1,1 @@
+"""The control path: what tests and the demo do to a running sandbox."""

@@ -1,0 +1,1 @@
+"""The sandbox's HTTP: server, limits, idempotency. Knows nothing of the store."""

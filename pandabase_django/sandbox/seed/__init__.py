@@ -1,0 +1,1 @@
+"""Seeded objects, each computed from the seed and its index alone."""

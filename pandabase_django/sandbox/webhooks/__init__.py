@@ -1,0 +1,1 @@
+"""Deliveries that the sandbox sends, signed as the vendor says."""

@@ -1,0 +1,241 @@
+"""Sends webhooks as the vendor says it does: signed, retried, at least once, in no sure order.
+
+Source: P-30 to P-34. Nothing is sent to another machine unless a setting allows it, so that a
+store copied from real life can't call a real shop.
+"""
+
+from __future__ import annotations
+
+import heapq
+import http.client
+import itertools
+import random
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+
+from pandabase_django.sandbox.settings import Settings
+from pandabase_django.sandbox.store.shapes import Json, dump_json
+from pandabase_django.sandbox.store.state import Event, StoreState
+from pandabase_django.sandbox.webhooks.events import event_payload
+from pandabase_django.sandbox.webhooks.posting import is_loopback, post
+from pandabase_django.sandbox.webhooks.signatures import signed_headers, signing_secret
+
+__all__ = ["RETRY_DELAYS_SECONDS", "Deliveries"]
+
+RETRY_DELAYS_SECONDS = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
+"""Waits after each failed attempt: ten attempts over some 75 hours. Source: P-34."""
+
+_SENDERS = 8
+_KEPT_DELIVERIES = 5_000
+
+
+@dataclass
+class _Delivery:
+    number: int
+    event: Event
+    webhook_index: int
+    webhook_id: str
+    body: bytes = field(repr=False)
+    state: str = "WAITING"
+    """WAITING, DELIVERED, GIVEN_UP after the last attempt, or DROPPED: the endpoint is gone,
+    disabled, or on another machine."""
+    attempts: list[Json] = field(default_factory=list)
+    due_at: float = 0.0
+    """Monotonic clock, seconds."""
+
+
+class Deliveries:
+    """The queue and its senders; they start with the first delivery."""
+
+    def __init__(self, state: StoreState, settings: Settings) -> None:
+        self._state = state
+        self._settings = settings
+        self._condition = threading.Condition()
+        self._queue: list[tuple[float, int, _Delivery]] = []
+        self._kept: deque[_Delivery] = deque(maxlen=_KEPT_DELIVERIES)
+        self._numbers = itertools.count(1)
+        self._draw = random.Random(state.size.seed)
+        self._senders: list[threading.Thread] = []
+        self._in_flight = 0
+        self._closed = False
+        state.listeners.append(self._tell)
+
+    def log(self, *, since: int = 0) -> list[Json]:
+        """Deliveries after a number, oldest first: attempts and answers, no body, no signature."""
+        with self._condition:
+            return [self._described(delivery) for delivery in self._kept if delivery.number > since]
+
+    def repeat(self, event_id: str) -> int:
+        """Send an event once more to every endpoint that had it; returns how many that are.
+
+        Raises:
+            LookupError: Nothing of that event is kept.
+        """
+        with self._condition:
+            former = {d.webhook_index: d for d in self._kept if d.event.id == event_id}
+            for delivery in former.values():
+                self._push(delivery.event, delivery.webhook_index, delivery.body)
+        if not former:
+            raise LookupError(f"no delivery of {event_id!r} is kept")
+        return len(former)
+
+    def hurry(self) -> int:
+        """Make every waiting delivery due now; returns how many waited."""
+        with self._condition:
+            waiting = [delivery for _, _, delivery in self._queue]
+            self._queue.clear()
+            for delivery in waiting:
+                self._put(delivery, seconds=0)
+            return len(waiting)
+
+    def settled(self, *, timeout_seconds: float) -> bool:
+        """Wait until nothing waits or is being sent; False when it took too long."""
+        with self._condition:
+            return self._condition.wait_for(
+                lambda: not self._queue and not self._in_flight, timeout_seconds
+            )
+
+    def close(self) -> None:
+        """Send nothing more."""
+        with self._condition:
+            self._closed = True
+            self._queue.clear()
+            self._condition.notify_all()
+
+    def _tell(self, event: Event) -> None:
+        """A listener of the state: called with its lock held."""
+        wanted = [
+            index
+            for index, item in self._state.webhooks.every()
+            if not item.deleted
+            and item.payload["isEnabled"]
+            and event.type in item.payload["eventTypes"]
+        ]
+        if not wanted:
+            return
+        payload = event_payload(self._state, event, empty=self._settings.webhook_data == "empty")
+        body = dump_json(payload).encode()
+        with self._condition:
+            for index in wanted:
+                for _ in range(1 + self._settings.webhook_duplicates):
+                    self._push(event, index, body)
+
+    def _push(self, event: Event, index: int, body: bytes) -> None:
+        delivery = _Delivery(
+            number=next(self._numbers),
+            event=event,
+            webhook_index=index,
+            webhook_id=self._state.ids.make("webhook", index),
+            body=body,
+        )
+        self._kept.append(delivery)
+        jitter_ms = self._draw.random() * self._settings.webhook_jitter_ms
+        self._put(delivery, seconds=(self._settings.webhook_delay_ms + jitter_ms) / 1000)
+
+    def _put(self, delivery: _Delivery, *, seconds: float) -> None:
+        if self._closed:
+            return
+        delivery.due_at = time.monotonic() + seconds
+        heapq.heappush(self._queue, (delivery.due_at, delivery.number, delivery))
+        if not self._senders:
+            for number in range(_SENDERS):
+                name = f"sandbox-sender-{number}"
+                self._senders.append(threading.Thread(target=self._work, name=name, daemon=True))
+                self._senders[-1].start()
+        self._condition.notify()
+
+    def _work(self) -> None:
+        while (delivery := self._next()) is not None:
+            state, attempt = self._attempt(delivery)
+            with self._condition:
+                self._in_flight -= 1
+                if attempt is not None:
+                    delivery.attempts.append(attempt)
+                delivery.state = state
+                if state == "WAITING":
+                    wait = RETRY_DELAYS_SECONDS[len(delivery.attempts) - 1]
+                    self._put(delivery, seconds=wait / self._settings.webhook_time_factor)
+                self._condition.notify_all()
+
+    def _next(self) -> _Delivery | None:
+        """Wait for the next delivery that is due; None at the end."""
+        with self._condition:
+            while not self._closed:
+                if not self._queue:
+                    self._condition.wait()
+                    continue
+                left = self._queue[0][0] - time.monotonic()
+                if left > 0:
+                    self._condition.wait(left)
+                    continue
+                self._in_flight += 1
+                return heapq.heappop(self._queue)[2]
+        return None
+
+    def _attempt(self, delivery: _Delivery) -> tuple[str, Json | None]:
+        with self._state.lock:
+            item = self._state.webhooks.touch(delivery.webhook_index)
+            url, version = str(item.payload["url"]), str(item.payload["signatureVersion"])
+            gone = item.deleted or not item.payload["isEnabled"]
+            secret = signing_secret(self._state.size.seed, delivery.webhook_index)
+        if gone or not (self._settings.webhook_public or is_loopback(url)):
+            return "DROPPED", None
+        now_ms = int(time.time() * 1000)
+        body, headers = self._signed(delivery, secret=secret, version=version, now_ms=now_ms)
+        status, error = None, None
+        started = time.monotonic()
+        try:
+            status = post(
+                url,
+                body=body,
+                headers={"Content-Type": "application/json", "User-Agent": "Sandbox", **headers},
+                timeout_seconds=self._settings.webhook_timeout_seconds,
+            )
+        except (OSError, http.client.HTTPException, ValueError) as failure:
+            error = type(failure).__name__
+        except RuntimeError as failure:  # a test that blocks sockets raises these
+            error = type(failure).__name__
+        attempt = {
+            "at_ms": now_ms,
+            "timestamp": headers["Webhook-Timestamp"],
+            "status": status,
+            "error": error,
+            "duration_ms": round((time.monotonic() - started) * 1000, 3),
+        }
+        if status is not None and 200 <= status < 300:
+            return "DELIVERED", attempt
+        last = len(delivery.attempts) >= len(RETRY_DELAYS_SECONDS)
+        return ("GIVEN_UP" if last else "WAITING"), attempt
+
+    def _signed(
+        self, delivery: _Delivery, *, secret: str, version: str, now_ms: int
+    ) -> tuple[bytes, dict[str, str]]:
+        """Body and headers of an attempt, signed for it alone, with the fault that was set."""
+        spoil = self._settings.webhook_spoil
+        headers = signed_headers(
+            f"{secret}x" if spoil == "secret" else secret,
+            version=version,
+            reading="text" if spoil == "secret" else self._settings.webhook_key,
+            event_id=delivery.event.id,
+            job=f"{delivery.webhook_id}/{delivery.number}",
+            at_ms=now_ms + int(self._settings.webhook_skew_seconds * 1000),
+            body=delivery.body,
+        )
+        if spoil == "signature":
+            del headers["Webhook-Signature"]
+        return delivery.body + (b" " if spoil == "body" else b""), headers
+
+    def _described(self, delivery: _Delivery) -> Json:
+        waits = delivery.state == "WAITING"
+        return {
+            "number": delivery.number,
+            "event_id": delivery.event.id,
+            "event": delivery.event.type,
+            "order_id": self._state.ids.make("order", delivery.event.order_index),
+            "webhook_id": delivery.webhook_id,
+            "state": delivery.state,
+            "attempts": list(delivery.attempts),
+            "due_in_seconds": round(delivery.due_at - time.monotonic(), 3) if waits else None,
+        }

@@ -1,0 +1,1 @@
+"""Selling: what the shop opens at the remote, and what became of it."""

@@ -1,0 +1,1 @@
+"""What needs attention, how fresh the tables are, and how old records are deleted."""

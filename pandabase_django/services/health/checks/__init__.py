@@ -1,0 +1,1 @@
+"""What each subject finds that needs attention; ``report`` puts it together."""

@@ -1,0 +1,114 @@
+"""Findings on what was sold: paid otherwise than asked, or not handed out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from django.db.models import Count, Max, Q
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from pandabase_django.models import Purchase
+from pandabase_django.services.attempts.waiting import FAILING, FAILING_LONG
+from pandabase_django.services.health.findings import Finding, Level, Situation
+
+__all__ = ["purchases_are_handed_out"]
+
+WAITING_TOO_LONG = timedelta(minutes=10)
+
+# One that was refunded, or never paid, is no matter for a person any more.
+MISMATCHED = Q(
+    verdict=Purchase.Verdict.MISMATCH, order__status="COMPLETED", order__gone_at__isnull=True
+)
+
+
+def purchases_are_handed_out(situation: Situation) -> Iterator[Finding]:
+    """Mismatches, purchases that were given up, that fail, and that no worker takes."""
+    State = Purchase.State
+    late = situation.now - WAITING_TOO_LONG
+    counted = (
+        Purchase.objects.filter(
+            Q(verdict=Purchase.Verdict.MISMATCH) | Q(state__in=[State.DEAD, State.PENDING]),
+            store__in=[store.pk for store in situation.stores],
+        )
+        .values("store_id")
+        .annotate(
+            mismatches=Count("pk", filter=MISMATCHED),
+            dead=Count("pk", filter=Q(state=State.DEAD)),
+            failing=Count("pk", filter=FAILING),
+            failing_long=Count("pk", filter=FAILING_LONG),
+            newest=Max("pk", filter=FAILING | Q(state=State.DEAD)),
+            waiting=Count("pk", filter=Q(state=State.PENDING, next_attempt_at__lt=late)),
+        )
+        .order_by("store_id")
+    )
+    rows = list(counted)
+    newest = [row["newest"] for row in rows if row["newest"]]
+    errors = dict(Purchase.objects.filter(pk__in=newest).values_list("store_id", "last_error"))
+    for row in rows:
+        for code, level, number, sentence, fix in (
+            (
+                "purchase_mismatch",
+                Level.WARNING,
+                row["mismatches"],
+                ngettext(
+                    "%(number)s order of %(store)s did not pay for what its checkout asked, and "
+                    "was not handed out.",
+                    "%(number)s orders of %(store)s did not pay for what their checkouts asked, "
+                    "and were not handed out.",
+                    row["mismatches"],
+                ),
+                _("Its page shows what differs. Refund it at Pandabase, or accept it by hand."),
+            ),
+            (
+                "purchase_dead",
+                Level.ERROR,
+                row["dead"],
+                ngettext(
+                    "%(number)s purchase of %(store)s was paid, and its handlers were given up: "
+                    "%(why)s",
+                    "%(number)s purchases of %(store)s were paid, and their handlers were given "
+                    "up: %(why)s",
+                    row["dead"],
+                ),
+                _("Mend what the error tells of, then have the handlers called again."),
+            ),
+            (
+                "purchase_failing",
+                Level.ERROR if row["failing_long"] else Level.WARNING,
+                row["failing"],
+                ngettext(
+                    "A handler failed twice or more for %(number)s purchase of %(store)s: %(why)s",
+                    "Handlers failed twice or more for %(number)s purchases of %(store)s: %(why)s",
+                    row["failing"],
+                ),
+                _("Mend what the error tells of. Handlers are called again by themselves."),
+            ),
+            (
+                "purchase_waiting",
+                Level.WARNING,
+                row["waiting"],
+                ngettext(
+                    "%(number)s purchase of %(store)s waits for its handlers though it is due.",
+                    "%(number)s purchases of %(store)s wait for their handlers though they are "
+                    "due.",
+                    row["waiting"],
+                ),
+                _("See that beat and enough workers run."),
+            ),
+        ):
+            if number:
+                yield Finding(
+                    code=code,
+                    level=level,
+                    sentence=sentence
+                    % {
+                        "number": number,
+                        "store": row["store_id"],
+                        "why": errors.get(row["store_id"], ""),
+                    },
+                    fix=fix,
+                    url_name="pandabase_purchase_changelist",
+                    store_id=row["store_id"],
+                )

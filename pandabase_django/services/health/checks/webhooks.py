@@ -1,0 +1,248 @@
+"""What of the webhooks needs a person's attention; see ``services.health.report``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import reduce
+from operator import or_
+
+from django.db.models import Count, Max, Q
+from django.utils.formats import date_format
+from django.utils.timesince import timesince
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from pandabase_django.crypto.secret import MASK
+from pandabase_django.models import WebhookDelivery, WebhookEndpoint
+from pandabase_django.services.attempts.waiting import FAILING, FAILING_LONG
+from pandabase_django.services.health.findings import Finding, Level, Situation
+from pandabase_django.services.tokens.refusals import TOKEN_WORDS
+from pandabase_django.services.webhooks.doctor import REASON_TEXTS
+from pandabase_django.services.webhooks.queue import (
+    NOT_FETCHED,
+    REFUSED,
+    works_since,
+)
+from pandabase_django.services.webhooks.refusals import Refusals, refusals_of
+
+__all__ = ["deliveries_are_worked_off", "endpoints_are_well"]
+
+WAITING_TOO_LONG = timedelta(minutes=10)
+TOLD_FOR = timedelta(days=7)
+
+State = WebhookDelivery.State
+
+
+def endpoints_are_well(situation: Situation) -> Iterator[Finding]:
+    """Refused deliveries, registrations that differ, and signatures of the old kind."""
+    stores = [store.pk for store in situation.stores]
+    endpoints = list(WebhookEndpoint.objects.filter(store__in=stores, enabled=True))
+    refused = refusals_of(endpoint.pk for endpoint in endpoints) if endpoints else {}
+    for endpoint in endpoints:
+        for code, level, sentence, fix in _of_endpoint(
+            endpoint, refused.get(endpoint.pk), situation
+        ):
+            yield Finding(
+                code=code,
+                level=level,
+                sentence=sentence,
+                fix=fix,
+                url_name="pandabase_webhookendpoint_change",
+                url_args=(endpoint.pk,),
+                store_id=endpoint.store_id,
+            )
+
+
+def deliveries_are_worked_off(situation: Situation) -> Iterator[Finding]:
+    """Dead letters, failing deliveries, ones nobody works on, and ids that came with two bodies."""
+    recently = situation.now - TOLD_FOR
+    late = situation.now - WAITING_TOO_LONG
+    # What fails because no token works is a finding of the token, and goes on with it.
+    wanting = Q(endpoint__store__in=situation.uncallable) & reduce(
+        or_, (Q(last_error__contains=words) for words in TOKEN_WORDS)
+    )
+    # What can't be fetched while the host does not answer is part of the outage's finding.
+    wanting |= Q(endpoint__store__in=list(situation.outages)) & NOT_FETCHED
+    failing_itself = FAILING & ~wanting
+    counted = (
+        WebhookDelivery.objects.filter(
+            Q(state=State.DEAD) | Q(state=State.PENDING) | Q(received_at__gt=recently),
+            endpoint__store__in=[store.pk for store in situation.stores],
+        )
+        .values("endpoint__store_id")
+        .annotate(
+            dead=Count("pk", filter=Q(state=State.DEAD)),
+            refused=Count("pk", filter=REFUSED),
+            refused_at=Max("finished_at", filter=REFUSED),
+            failing=Count("pk", filter=failing_itself),
+            failing_long=Count("pk", filter=FAILING_LONG & ~wanting),
+            newest_failing=Max("pk", filter=failing_itself),
+            waiting=Count("pk", filter=Q(state=State.PENDING, next_attempt_at__lt=late)),
+            conflicts=Count("pk", filter=Q(conflicts__gt=0, received_at__gt=recently)),
+        )
+        .order_by("endpoint__store_id")
+    )
+    rows = list(counted)
+    failing = [row["newest_failing"] for row in rows if row["failing"]]
+    errors = dict(
+        WebhookDelivery.objects.filter(pk__in=failing).values_list(
+            "endpoint__store_id", "last_error"
+        )
+    )
+    for row in rows:
+        token = situation.active_tokens.get(row["endpoint__store_id"])
+        offered = row["refused"] and token and works_since(token, row["refused_at"])
+        refused = row["refused"] if offered else 0
+        for code, level, number, sentence, fix in (
+            (
+                "webhook_dead_letters",
+                Level.ERROR,
+                row["dead"] - refused,
+                ngettext(
+                    "%(number)s webhook delivery of %(store)s was given up.",
+                    "%(number)s webhook deliveries of %(store)s were given up.",
+                    row["dead"] - refused,
+                ),
+                _("Fix what its error reports, then replay it."),
+            ),
+            (
+                "webhook_replay_offered",
+                Level.ERROR,
+                refused,
+                ngettext(
+                    "%(number)s webhook delivery of %(store)s was given up because the token was "
+                    "refused. The token works again.",
+                    "%(number)s webhook deliveries of %(store)s were given up because the token "
+                    "was refused. The token works again.",
+                    refused,
+                ),
+                _("Replay what was given up: here, or on the token's page."),
+            ),
+            (
+                # Somebody may have paid and have nothing: `pandabase_check` ends with 4 at once,
+                # and with 1 when it is no matter of minutes.
+                "webhook_failing",
+                Level.ERROR if row["failing_long"] else Level.WARNING,
+                row["failing"],
+                ngettext(
+                    "%(number)s webhook delivery of %(store)s failed twice or more. %(why)s",
+                    "%(number)s webhook deliveries of %(store)s failed twice or more. %(why)s",
+                    row["failing"],
+                ),
+                _("Fix what its error reports. It is tried again by itself, or by “Replay now”."),
+            ),
+            (
+                "webhook_waiting",
+                Level.WARNING,
+                row["waiting"],
+                ngettext(
+                    "%(number)s webhook delivery of %(store)s waits though it is due.",
+                    "%(number)s webhook deliveries of %(store)s wait though they are due.",
+                    row["waiting"],
+                ),
+                _("See that beat and enough workers run."),
+            ),
+            (
+                "webhook_conflict",
+                Level.WARNING,
+                row["conflicts"],
+                ngettext(
+                    "%(number)s event of %(store)s came under one id with two bodies.",
+                    "%(number)s events of %(store)s came under one id with two bodies.",
+                    row["conflicts"],
+                ),
+                _(
+                    "The first body was kept. Ask Pandabase which is right; somebody may know the "
+                    "signing secret."
+                ),
+            ),
+        ):
+            if number:
+                yield Finding(
+                    code=code,
+                    level=level,
+                    sentence=sentence
+                    % {
+                        "number": number,
+                        "store": row["endpoint__store_id"],
+                        "why": errors.get(row["endpoint__store_id"], ""),
+                    },
+                    fix=fix,
+                    url_name="pandabase_webhookdelivery_changelist",
+                    store_id=row["endpoint__store_id"],
+                )
+
+
+def _of_endpoint(
+    endpoint: WebhookEndpoint, refusals: Refusals | None, situation: Situation
+) -> Iterator[tuple[str, Level, str, str]]:
+    if endpoint.secret is None:
+        yield (
+            "webhook_no_secret",
+            Level.WARNING,
+            _("The webhook endpoint %(endpoint)s has no signing secret and refuses everything.")
+            % {"endpoint": endpoint},
+            _("Register it at Pandabase, or paste its signing secret."),
+        )
+    elif endpoint.secret_hint == MASK:  # shorter than what a hint is made of
+        yield (
+            "webhook_weak_secret",
+            Level.ERROR,
+            _(
+                "The signing secret of %(endpoint)s is so short that it proves nothing; all is "
+                "refused."
+            )
+            % {"endpoint": endpoint},
+            _("Replace the signing secret, or paste the right one."),
+        )
+    if endpoint.registration == WebhookEndpoint.Registration.GONE:
+        yield (
+            "webhook_gone",
+            Level.ERROR,
+            _("The webhook endpoint %(endpoint)s is not registered at Pandabase any more.")
+            % {"endpoint": endpoint},
+            _("Register it again."),
+        )
+    elif endpoint.registration == WebhookEndpoint.Registration.PENDING:
+        yield (
+            "webhook_pending",
+            Level.WARNING,
+            _("The webhook endpoint %(endpoint)s is being registered, or that was cut short.")
+            % {"endpoint": endpoint},
+            _("If it stays so, compare it with Pandabase: its page shows what was registered."),
+        )
+    elif endpoint.drift:
+        fields = ", ".join(str(entry.get("field", "")) for entry in endpoint.drift)
+        yield (
+            "webhook_drift",
+            Level.WARNING,
+            _("The webhook endpoint %(endpoint)s differs from its registration: %(fields)s.")
+            % {"endpoint": endpoint, "fields": fields},
+            _("Update the registration, or compare again."),
+        )
+    good = endpoint.last_verified_at
+    # A refusal that good deliveries have come after is a forgery, or was fixed.
+    newest = refusals.last[0] if refusals and refusals.last else None
+    if newest and (good is None or newest.at > good + timedelta(minutes=1)):
+        yield (
+            "webhook_refused",
+            Level.WARNING,
+            _("The webhook endpoint %(endpoint)s last refused a delivery %(ago)s ago: %(why)s")
+            % {
+                "endpoint": endpoint,
+                "ago": timesince(newest.at, situation.now),
+                "why": REASON_TEXTS.get(newest.reason, newest.reason),
+            },
+            _("Its page says more about the newest twenty."),
+        )
+    until = endpoint.v1_allowed_until
+    if until is not None and until > situation.now:
+        yield (
+            "webhook_v1",
+            Level.NOTE,
+            _("The webhook endpoint %(endpoint)s takes V1 signatures until %(time)s.")
+            % {"endpoint": endpoint, "time": date_format(localtime(until), "DATETIME_FORMAT")},
+            _("Set its registration to V2, then end this here."),
+        )

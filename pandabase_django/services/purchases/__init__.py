@@ -1,0 +1,1 @@
+"""Orders that name a checkout session: who paid for what, and which handlers were told."""

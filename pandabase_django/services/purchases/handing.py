@@ -1,0 +1,236 @@
+"""Calls the shop's handlers for what became of a purchase: paid, reversed, restored.
+
+What is told follows from two columns: ``standing``, which is written with the order, and ``told``.
+So it does not matter who learned of the order, how often, or in which order: a reversal that comes
+before anything was handed out cancels it. A fact that handlers are called for is a row; each
+handler runs in one transaction with the note of its work, under the lock of that row. The next fact
+begins under the same lock, so no handler of the one before can still be at work. Who writes orders
+never waits for it.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.db import IntegrityError
+from django.db.models import F, QuerySet
+from django.utils import timezone
+
+from pandabase_django.database import connection, transaction
+from pandabase_django.events import FactHandler, fact_handlers
+from pandabase_django.exceptions import interruptions
+from pandabase_django.models import HandledFact, Order, Purchase, PurchaseFact
+from pandabase_django.services.attempts.claims import Renewal, claim
+from pandabase_django.services.attempts.schedule import (
+    MAX_ATTEMPTS,
+    Processed,
+    Trouble,
+    give_up,
+    note_trouble,
+    words_of,
+)
+from pandabase_django.services.purchases import queue
+
+__all__ = ["next_fact", "process_purchase"]
+
+logger = logging.getLogger(__name__)
+
+RAISED = "Raised: "
+# One run tells so many facts at most: an order does not come and go faster than this.
+FACTS_AT_ONCE = 10
+
+Fact = Purchase.Fact
+Standing = Purchase.Standing
+State = Purchase.State
+FactState = PurchaseFact.State
+
+
+def next_fact(told: str, standing: str) -> str:
+    """What handlers are to be told next, after what they were told; "" when nothing is."""
+    if standing == Standing.IN_FORCE and told in ("", Fact.REVERSED):
+        return Fact.RESTORED if told else Fact.PAID
+    if standing == Standing.REVERSED and told in (Fact.PAID, Fact.RESTORED):
+        return Fact.REVERSED
+    return ""
+
+
+def process_purchase(purchase_id: int) -> Processed:
+    """Call the handlers that wait for a purchase.
+
+    Nothing happens when none waits, another worker has it, or it is not due yet: messages may come
+    twice. No error of a handler is raised; it is kept with the purchase.
+    """
+    purchase = _claimed(purchase_id)
+    if purchase is None:
+        return Processed()
+    try:
+        trouble = _tell(purchase, Renewal([purchase]))
+    except interruptions() as error:
+        _finish(purchase, Trouble(f"The task was ended in the middle ({type(error).__name__})."))
+        raise
+    return _finish(purchase, trouble)
+
+
+def _claimed(purchase_id: int) -> Purchase | None:
+    due = Purchase.objects.filter(
+        pk=purchase_id, state=State.PENDING, next_attempt_at__lte=timezone.now()
+    )
+    found = due.first()
+    if found is None:
+        return None
+    if found.attempts >= MAX_ATTEMPTS:
+        # Only a process that was killed leaves one so: it must not take a worker down for ever.
+        why = "The worker was killed while it worked on this, each time."
+        give_up(_mine(found), why, now=timezone.now())
+        logger.error("Purchase %s is given up: its worker was killed.", found.pk)
+        return None
+    if not claim(due):
+        return None
+    purchase = Purchase.objects.get(pk=purchase_id)
+    # Without an attempt its standing has changed a moment ago: another message is on its way.
+    return purchase if purchase.attempts else None
+
+
+def _mine(purchase: Purchase) -> QuerySet[Purchase]:
+    """The row, as far as nobody else has claimed it and its standing has not changed."""
+    return Purchase.objects.filter(
+        pk=purchase.pk, state=State.PENDING, attempts=purchase.attempts, mark=purchase.mark
+    )
+
+
+def _tell(purchase: Purchase, renewal: Renewal) -> Trouble | None:
+    for _ in range(FACTS_AT_ONCE):
+        fact = _begin_next(purchase)
+        if fact is None:
+            return None
+        trouble = _call_handlers(purchase, fact, renewal)
+        if trouble is not None:
+            return trouble
+    return Trouble("Its order came and went again and again.")
+
+
+def _begin_next(purchase: Purchase) -> PurchaseFact | None:
+    """The fact that handlers are to be called for now; None when they were told all."""
+    try:
+        with transaction.atomic():
+            last = _locked(purchase.facts.order_by("-number")).first()
+            told, standing = _as_it_is(purchase)
+            if not standing:
+                return None  # the order is neither; what was begun goes on when it is again
+            if last is not None and last.state == FactState.OPEN:
+                if _holds(last.fact, standing):
+                    return last
+                told = _stop(purchase, last, told)
+            fact = next_fact(told, standing)
+            if not fact:
+                return None
+            # Where another worker has begun the next one since, this number is taken.
+            number = last.number + 1 if last else 1
+            return PurchaseFact.objects.create(purchase=purchase, number=number, fact=fact)
+    except IntegrityError:
+        return _begin_next(purchase)
+
+
+def _locked(facts: QuerySet[PurchaseFact]) -> QuerySet[PurchaseFact]:
+    """Facts, once no handler of the first one is at work: of these each caller takes one."""
+    if connection.features.has_select_for_update:
+        return facts.select_for_update(no_key=True)
+    # SQLite locks the whole database with the first write; reading first would let another writer
+    # in between and end in "database is locked".
+    facts.order_by().update(number=F("number"))
+    return facts
+
+
+def _as_it_is(purchase: Purchase) -> tuple[str, str]:
+    """What was told, and what the order is; "" when it is neither in force nor reversed."""
+    told, standing = Purchase.objects.values_list("told", "standing").get(pk=purchase.pk)
+    orders = Order.objects.filter(pk=purchase.order_id, store=purchase.store_id)
+    if standing != Standing.IN_FORCE or orders.live().exists():
+        return told, standing
+    # Who is just writing that it is back has found the standing noted, and so tells nobody.
+    if connection.features.has_select_for_update:
+        orders = orders.select_for_update(no_key=True)
+    row = orders.first()
+    noted = Purchase.objects.get(pk=purchase.pk)
+    if row is not None and row.gone_at is None:
+        # Handlers never run under the order's lock: by another attempt.
+        queue.standing_changed(noted, noted.standing)
+    else:
+        # It is noted again when the order comes back.
+        Purchase.objects.filter(pk=noted.pk, standing=standing).update(standing="")
+    return told, ""
+
+
+def _holds(fact: str, standing: str) -> bool:
+    return (fact == Fact.REVERSED) == (standing == Standing.REVERSED)
+
+
+def _stop(purchase: Purchase, begun: PurchaseFact, told: str) -> str:
+    """End a fact that is true no more. Returns what handlers were told until then."""
+    if not begun.handled.exists():
+        begun.delete()  # no handler knows of it
+        return told
+    _end(purchase, begun, FactState.STOPPED)
+    return begun.fact
+
+
+def _end(purchase: Purchase, fact: PurchaseFact, state: PurchaseFact.State) -> None:
+    fact.state, fact.ended_at = state, timezone.now()
+    fact.save(update_fields=["state", "ended_at"])
+    Purchase.objects.filter(pk=purchase.pk).update(told=fact.fact)
+
+
+def _call_handlers(purchase: Purchase, fact: PurchaseFact, renewal: Renewal) -> Trouble | None:
+    """Call those that were not called yet; names those that raised."""
+    failed = []
+    for dotted, handler in fact_handlers(fact.fact, purchase.purpose).items():
+        renewal()
+        try:
+            if not _call(fact, dotted, handler):
+                return None
+        except interruptions():
+            raise
+        except Exception as error:
+            logger.exception("Handler %s failed for purchase %s.", dotted, purchase.pk)
+            failed.append(f"{dotted} ({words_of(error)})")
+    if failed:
+        return Trouble(RAISED + ", ".join(failed))
+    with transaction.atomic():
+        row = _locked(PurchaseFact.objects.filter(pk=fact.pk)).first()
+        if row is not None and row.state == FactState.OPEN:
+            _end(purchase, row, FactState.DONE)
+    return None
+
+
+def _call(fact: PurchaseFact, dotted: str, handler: FactHandler) -> bool:
+    """Call a handler unless it was called; False when the fact is true no more."""
+    with transaction.atomic_for_shops():
+        row = _locked(PurchaseFact.objects.filter(pk=fact.pk)).first()
+        if row is None or row.state != FactState.OPEN:
+            return False
+        related = ("order", "session", "store", "user")
+        purchase = Purchase.objects.select_related(*related).get(pk=fact.purchase_id)
+        _, standing = _as_it_is(purchase)
+        if not standing or not _holds(fact.fact, standing):
+            return False
+        _, created = HandledFact.objects.get_or_create(fact=row, handler=dotted)
+        if created:
+            handler(purchase)
+        return True
+
+
+def _finish(purchase: Purchase, trouble: Trouble | None) -> Processed:
+    """Write how an attempt ended; nothing, when another worker's attempt counts by now."""
+    now, mine = timezone.now(), _mine(purchase)
+    if trouble is None:
+        columns: dict[str, Any] = {"finished_at": now, "next_attempt_at": None, "last_error": ""}
+        return Processed(finished=mine.update(state=State.IDLE, **columns))
+    try:
+        wait = note_trouble(mine, trouble, attempts=purchase.attempts, now=now)
+    except LookupError:
+        return Processed()
+    if wait is None:
+        logger.error("Purchase %s is given up: %s", purchase.pk, trouble.text)
+        return Processed(dead=1)
+    return Processed(failed=1, retry_after_seconds=wait.total_seconds())

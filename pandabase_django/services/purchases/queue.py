@@ -1,0 +1,76 @@
+"""Which purchases have handlers that wait to be called, and how a worker learns of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from django.db.models import F
+from django.utils import timezone
+
+from pandabase_django.database import transaction
+from pandabase_django.models import Purchase
+from pandabase_django.services.attempts.waiting import put_back, take_due
+
+__all__ = [
+    "due_purchases",
+    "enqueue_by",
+    "mark_not_enqueued",
+    "replay",
+    "standing_changed",
+]
+
+State = Purchase.State
+
+_enqueue: list[Callable[[int], Any]] = []
+
+
+def enqueue_by(enqueue: Callable[[int], Any]) -> None:
+    """Name what hands a purchase to a worker. The tasks do it here: this room knows no Celery.
+
+    In a process that has not loaded them the sweep enqueues, within a minute.
+    """
+    _enqueue[:] = [enqueue]
+
+
+def standing_changed(purchase: Purchase, standing: str) -> None:
+    """Have handlers called for what became of an order; inside the transaction that wrote it.
+
+    A worker that is at it, or a retry that is hours away, is not waited for: what the handlers
+    were to be told is another thing now.
+    """
+    now = timezone.now()
+    enqueue = bool(_enqueue)
+    Purchase.objects.filter(pk=purchase.pk).update(
+        standing=standing,
+        mark=F("mark") + 1,
+        state=State.PENDING,
+        attempts=0,
+        next_attempt_at=now,
+        enqueued_at=now if enqueue else None,
+        finished_at=None,
+        last_error="",
+    )
+    purchase.standing, purchase.state = standing, State.PENDING
+    for hand_over in _enqueue:
+        transaction.on_commit(partial(hand_over, purchase.pk), robust=True)
+
+
+def due_purchases(*, now: datetime | None = None) -> list[int]:
+    """Ids of purchases that nobody works on though they are due; notes that they are enqueued."""
+    return take_due(Purchase.objects.all(), now=now)
+
+
+def mark_not_enqueued(purchase_id: int) -> None:
+    """The broker failed: let the next sweep take this purchase."""
+    Purchase.objects.filter(pk=purchase_id, state=State.PENDING).update(enqueued_at=None)
+
+
+def replay(purchase_ids: Iterable[int]) -> list[int]:
+    """Put purchases back to have their handlers called; returns the ids to enqueue.
+
+    Handlers that are through with a fact are not called again.
+    """
+    return put_back(Purchase.objects.all(), purchase_ids)

@@ -1,0 +1,1 @@
+"""What customers may use: subscriptions and licences."""

@@ -1,0 +1,1 @@
+"""Products with variants, categories, and coupons."""

@@ -1,0 +1,1 @@
+"""The list of customers. How orders name them is in ``orders/customers``."""

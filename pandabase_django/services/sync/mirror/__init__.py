@@ -1,0 +1,1 @@
+"""What every mirrored row has in common: reading, comparing, writing, and notes of changes."""

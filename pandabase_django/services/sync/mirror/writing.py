@@ -1,0 +1,134 @@
+"""Writes what lists and single objects show of a resource, as its definition says."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from pandabase_django.api.listing import Lists
+from pandabase_django.api.schemas import Page
+from pandabase_django.exceptions import ObjectNotFound, PandabaseError
+from pandabase_django.services.sync.mirror.resource import ChangedItem, Resource, due_by
+from pandabase_django.services.sync.mirror.rows import row_of
+from pandabase_django.services.sync.mirror.upsert import upsert
+from pandabase_django.services.sync.run.context import RunContext
+from pandabase_django.services.sync.run.one_object import (
+    failure_of,
+    while_it_is_well,
+    write_in_parts,
+)
+from pandabase_django.services.sync.run.outcome import Outcome
+
+__all__ = ["read_again", "write_items", "write_page", "write_rows"]
+
+
+def write_rows(
+    context: RunContext,
+    resource: Resource[Any],
+    batch: Sequence[Any],
+    now: datetime,
+    *,
+    silent: bool = False,
+    counted: bool = True,
+) -> Outcome[Any]:
+    """Write items inside ``context.writing()``, count them, and note what they make due.
+
+    Args:
+        context: The run.
+        resource: What the items are of.
+        batch: The items.
+        now: Time to write into the rows.
+        silent: Nothing becomes due, since all is read anyway.
+        counted: The run's numbers are of these rows too.
+    """
+    for item in batch:
+        context.recorder.warn(getattr(item, "warnings", ()))
+    rows = [row_of(resource.table, item, store_id=context.store.pk, now=now) for item in batch]
+    outcome = upsert(resource.table, rows, keep=resource.keep, dry_run=context.dry_run)
+    if counted:
+        context.count(outcome)
+    else:
+        context.recorder.note(outcome)
+    known = {change.row.pk: not change.created for change in outcome.changes}
+    # Of items with one id the last one counts.
+    items = list({item.id: item for item in batch if item.id in known}.values())
+    if items and not context.dry_run:
+        resource.write_more(context, items, outcome.changes, now)
+    if items and not silent:
+        changed = [ChangedItem(item, known=known[item.id]) for item in items]
+        resource.makes_due(context, due_by(resource, changed), outcome.changes)
+    return outcome
+
+
+def write_items(
+    context: RunContext, resource: Resource[Any], batch: Sequence[Any], now: datetime
+) -> Any:
+    """Write list items inside ``context.writing()``, in the resource's own way if it has one."""
+    if resource.write is not None:
+        return resource.write(context, batch, now)
+    return write_rows(context, resource, batch, now)
+
+
+def write_page(context: RunContext, resource: Resource[Any], page: Page[Any]) -> int:
+    """Write one page in transactions of its own.
+
+    Returns:
+        How many rows are new here, or have come to another status.
+    """
+    if resource.take_page is not None:
+        return resource.take_page(context, page)
+    context.recorder.warn(page.warnings)
+    parts = write_in_parts(context, page.items, partial(write_rows, context, resource))
+    return sum(
+        change.created or "status" in change.columns for part in parts for change in part.changes
+    )
+
+
+def read_again(
+    context: RunContext,
+    resource: Resource[Any],
+    ids: Collection[str],
+    *,
+    silent: bool = False,
+    counted: bool = True,
+) -> dict[str, PandabaseError]:
+    """Read these objects by their ids and write them, or note that it is to be done.
+
+    Args:
+        context: The run.
+        resource: What the objects are of.
+        ids: The objects.
+        silent: What they make due was noted already.
+        counted: The run's numbers are of these rows too.
+
+    Returns:
+        Those that could not be read, and why; one that is not found is not among them.
+    """
+    if resource.read_again is not None:
+        resource.read_again(context, ids)
+        return {}
+    listing = resource.listing(context.client)
+    if not isinstance(listing, Lists) or not ids:
+        return {}
+    items: list[Any] = []
+    failed: dict[str, PandabaseError] = {}
+
+    def get(pk: str) -> Any:
+        try:
+            return listing.get(pk)
+        except Exception as error:  # noqa: BLE001  what is no object's is raised again
+            return failure_of(error)
+
+    control = partial(context.reader.aside, lambda: listing.list(page=1, limit=1))
+    answers = context.reader.each(get, sorted(ids))
+    for pk, answer in while_it_is_well(answers, control=control):
+        if not isinstance(answer, PandabaseError):
+            items.append(answer)
+        elif not isinstance(answer, ObjectNotFound):
+            failed[pk] = answer
+    context.recorder.warn(f"{pk} could not be read: {error}" for pk, error in failed.items())
+    write = partial(write_rows, context, resource, silent=silent, counted=counted)
+    write_in_parts(context, items, write)
+    return failed

@@ -1,0 +1,1 @@
+"""Lists about money: refunds, disputes and the payout ledger."""

@@ -1,0 +1,180 @@
+"""What an error about one of many objects, or one of several lists, means.
+
+It concerns that object or list alone, or it ends the run.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from django.db import DataError, IntegrityError, OperationalError
+from django.db import Error as AnyDatabaseError
+
+from pandabase_django.exceptions import (
+    APIError,
+    InvalidCredential,
+    MissingPermission,
+    ObjectNotFound,
+    PandabaseError,
+    ProtocolError,
+    RateLimited,
+    TransportError,
+    UnfitId,
+)
+from pandabase_django.services.sync.run.failures import beyond_a_limit, transact
+
+__all__ = [
+    "Item",
+    "exists",
+    "failure_of",
+    "list_is_closed",
+    "while_it_is_well",
+    "write_in_parts",
+]
+
+if TYPE_CHECKING:
+    from pandabase_django.services.sync.run.context import RunContext
+
+logger = logging.getLogger(__name__)
+
+# In a row: after each five a request that must work shows whether it is the objects or the remote.
+FAILURES_BEFORE_CONTROL = 5
+FAILURES_AT_MOST = 100  # then no object can be read any more, whatever else works
+UNWRITTEN_AT_MOST = 100  # of a run: then it is not the rows
+
+K = TypeVar("K")
+A = TypeVar("A")
+
+
+class Item(Protocol):
+    """Anything a list returns."""
+
+    @property
+    def id(self) -> str:
+        """The remote id."""
+
+
+S = TypeVar("S", bound=Item)
+R = TypeVar("R")
+
+
+def failure_of(error: Exception) -> PandabaseError:
+    """What to note of the object whose reading or writing raised this.
+
+    Raises:
+        Exception: The error itself, when it concerns more than that object.
+    """
+    if isinstance(error, (InvalidCredential, RateLimited)):
+        raise error
+    if isinstance(error, MissingPermission) and (error.codes or not error.sent):
+        raise error  # the token's; one that names no permission may be of this object alone
+    if isinstance(error, (APIError, ProtocolError, TransportError, UnfitId)):
+        return error
+    if isinstance(error, AnyDatabaseError):
+        of_a_value = isinstance(error, (DataError, IntegrityError)) or (
+            isinstance(error, OperationalError) and beyond_a_limit(error)
+        )
+        if not of_a_value:
+            raise error
+        # The driver's words may hold the value.
+        return ProtocolError(f"The database refused it ({type(error).__name__}).")
+    # A run's end, a missing key or a time-out of the worker is no object's either.
+    of_values = isinstance(error, (ArithmeticError, AttributeError, LookupError, RecursionError))
+    if not of_values and not isinstance(error, (TypeError, ValueError)):
+        raise error
+    logger.error("One object met an unexpected error.", exc_info=error)
+    return ProtocolError(f"An unexpected error ({type(error).__name__}); the log has it.")
+
+
+def list_is_closed(error: Exception) -> bool:
+    """Whether one list alone does not give its rows, whatever it says, and the others may.
+
+    A token without the permission is answered so, a store without the feature, and whoever has a
+    firewall on the way. What is tried again is no such answer, nor is a refused credential.
+    """
+    answered = isinstance(error, (APIError, ProtocolError)) and not error.retryable
+    return answered and not isinstance(error, InvalidCredential)
+
+
+def exists(get: Callable[[str], object], pk: str) -> bool | PandabaseError:
+    """Whether the remote finds an object; its failure when that is not known.
+
+    Raises:
+        PandabaseError: The credential, a permission or a limit prevents it.
+    """
+    try:
+        get(pk)
+    except ObjectNotFound:
+        return False
+    except Exception as error:  # noqa: BLE001  what is no object's is raised again
+        return failure_of(error)
+    return True
+
+
+def while_it_is_well(
+    answers: Iterable[tuple[K, A]], *, control: Callable[[], object]
+) -> Iterator[tuple[K, A]]:
+    """Pass answers on until failures in a row mean that the remote is unwell, not some objects.
+
+    Args:
+        answers: What came of each object; one that is not found says nothing either way.
+        control: A request that must work.
+
+    Raises:
+        PandabaseError: What the control met, or the last of too many failures.
+    """
+    in_a_row = 0
+    for item, answer in answers:
+        yield item, answer
+        if isinstance(answer, ObjectNotFound):
+            continue
+        if not isinstance(answer, PandabaseError):
+            in_a_row = 0
+            continue
+        in_a_row += 1
+        if in_a_row >= FAILURES_AT_MOST:
+            raise answer
+        if in_a_row % FAILURES_BEFORE_CONTROL == 0:
+            control()
+
+
+def write_in_parts(
+    context: RunContext,
+    items: Sequence[S],
+    write: Callable[[Sequence[S], datetime], R],
+) -> list[R]:
+    """Write list rows in one transaction; when they are refused, in halves, down to single rows.
+
+    A row that can't be written by itself is left out and named, and the run ends in part.
+
+    Args:
+        context: The run.
+        items: The rows.
+        write: Writes some of them inside the transaction it is called in.
+
+    Returns:
+        What came of each transaction: one, unless the rows were refused.
+    """
+
+    def write_all() -> R:
+        with context.writing() as now:
+            return write(items, now)
+
+    try:
+        return [transact(write_all)]
+    except Exception as error:
+        failure = failure_of(error)
+        if not items or len(context.unwritten) >= UNWRITTEN_AT_MOST:
+            raise
+        if len(items) == 1:
+            context.unwritten.add(items[0].id)
+            context.recorder.leave_out(f"{items[0].id} could not be written: {failure}")
+            return []
+    half = len(items) // 2
+    return [
+        *write_in_parts(context, items[:half], write),
+        *write_in_parts(context, items[half:], write),
+    ]

@@ -1,0 +1,1 @@
+"""What the app answers beside the admin."""

@@ -1,0 +1,190 @@
+"""The pages of a checkout: start, pay within the shop, come back, and how it stands.
+
+What is "paid" follows from the order alone: coming back proves nothing (Source: P-41). The pages
+show nothing of a person, so their addresses may be shared.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import Any
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseRedirect,
+    JsonResponse,
+)
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from pandabase_django.conf import conf
+from pandabase_django.database import transaction
+from pandabase_django.exceptions import CheckoutError, CheckoutRefused
+from pandabase_django.models import CheckoutSession, SyncRun
+from pandabase_django.models.sync import Resource
+from pandabase_django.services.checkout.asked import PUBLIC_ID
+from pandabase_django.services.checkout.embedding import MODES
+from pandabase_django.services.checkout.offers import Offer
+from pandabase_django.services.checkout.opening import open_checkout
+from pandabase_django.services.checkout.waiting import needs_a_sync
+from pandabase_django.tasks import enqueue_sync
+
+__all__ = ["checkout_pay", "checkout_return", "checkout_start", "checkout_status"]
+
+logger = logging.getLogger(__name__)
+
+State = CheckoutSession.State
+
+# What a buyer is shown for each state; the names are those of the parts of ``return.html``.
+SHOWN = {
+    State.PREPARED: "waiting",
+    State.OPEN: "waiting",
+    State.UNKNOWN: "waiting",
+    State.PROCESSING: "processing",
+    State.PAID: "paid",
+    State.FAILED: "failed",
+    State.REFUSED: "failed",
+    State.EXPIRED: "expired",
+    State.MISMATCH: "mismatch",
+    State.REVERSED: "reversed",
+}
+# These may become something else while somebody looks: an expired session may have been paid in
+# its last moment, and after a failed payment the buyer may try again.
+MOVING = ("waiting", "processing")
+LOOKS_WITHOUT_SCRIPT = 60
+SECONDS_BETWEEN_LOOKS = 5
+
+
+@transaction.non_atomic_requests
+@require_POST
+def checkout_start(request: HttpRequest) -> HttpResponse:
+    """Open the session that the button of a page offers, and send the buyer to it."""
+    try:
+        offer = Offer.read(request.POST.get("offer", ""))
+        product = offer.product()
+        session = open_checkout(
+            product.store,
+            [offer.item(product)],
+            user=getattr(request, "user", None),
+            purpose=offer.purpose,
+            context=offer.context,
+            return_url=_address(request, "checkout-return"),
+            cancel_url=_address(request, "checkout-return"),
+            idempotency=_visitor(request),
+        )
+    except CheckoutError as error:
+        return _refused(request, error)
+    if offer.mode:
+        address = reverse("pandabase:checkout-pay", args=[session.public_id])
+        return HttpResponseRedirect(f"{address}?mode={offer.mode}")
+    return HttpResponseRedirect(session.checkout_url)
+
+
+@login_not_required
+@never_cache
+@require_safe
+def checkout_pay(request: HttpRequest, public_id: str) -> HttpResponse:
+    """A page of this site that shows the vendor's checkout; one that is over leads to its end."""
+    session = _session(public_id)
+    if session.state != State.OPEN:
+        return HttpResponseRedirect(reverse("pandabase:checkout-return", args=[public_id]))
+    mode = request.GET.get("mode", "")
+    return _page(request, "pay", {"session": session, "mode": mode if mode in MODES else "modal"})
+
+
+@login_not_required
+@never_cache
+@require_safe
+def checkout_return(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Where the buyer comes back to: how the payment stands, until it is decided."""
+    session = _session(public_id)
+    shown = _shown(session)
+    looks = request.GET.get("look", "")
+    look = min(int(looks), LOOKS_WITHOUT_SCRIPT) if looks.isascii() and looks.isdigit() else 0
+    return _page(
+        request,
+        "return",
+        {
+            "session": session,
+            "shown": shown,
+            "moving": shown in MOVING,
+            # Without scripts the page is loaded again, and not for ever.
+            "next_look": look + 1 if shown in MOVING and look < LOOKS_WITHOUT_SCRIPT else None,
+            "seconds": SECONDS_BETWEEN_LOOKS,
+        },
+    )
+
+
+@login_not_required
+@never_cache
+@require_safe
+def checkout_status(request: HttpRequest, public_id: str) -> HttpResponse:
+    """The same for scripts: ``{"state": "paid", "open": false}``."""
+    shown = _shown(_session(public_id))
+    # Also as ``live.js`` reads it: while it is open, it asks again.
+    return JsonResponse({"state": shown, "open": shown in MOVING, "texts": {}, "progress": {}})
+
+
+def _session(public_id: str) -> CheckoutSession:
+    found = CheckoutSession.objects.select_related("store").filter(public_id=public_id).first()
+    if found is None:
+        raise Http404("There is no such checkout.")
+    return found
+
+
+def _shown(session: CheckoutSession) -> str:
+    """What the buyer is shown; a store without webhooks is read meanwhile, in a worker."""
+    shown = SHOWN[State(session.state)]
+    if shown in MOVING and needs_a_sync(session.store_id):
+        ask = partial(
+            enqueue_sync, [session.store_id], [Resource.ORDERS], trigger=SyncRun.Trigger.SCHEDULE
+        )
+        transaction.on_commit(ask, robust=True)
+    return shown
+
+
+def _address(request: HttpRequest, name: str) -> str:
+    blank = "0" * 32
+    path = reverse(f"pandabase:{name}", args=[blank])
+    return request.build_absolute_uri(path).replace(blank, PUBLIC_ID)
+
+
+def _visitor(request: HttpRequest) -> str:
+    """What makes two clicks of one guest equal; "" on a site without sessions."""
+    session = getattr(request, "session", None)
+    if session is None:
+        return ""
+    if session.session_key is None:
+        session.create()
+    return str(session.session_key)
+
+
+def _refused(request: HttpRequest, error: CheckoutError) -> HttpResponse:
+    logger.warning("A checkout was not opened: %s", error)
+    back = request.headers.get("Referer", "")
+    is_ours = url_has_allowed_host_and_scheme(
+        back, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    status = 409 if isinstance(error, CheckoutRefused) else 503
+    context = {"said": error.for_buyer, "back": back if is_ours else ""}
+    response = _page(request, "refused", context, status=status)
+    if error.retry_after_seconds:
+        response["Retry-After"] = str(round(error.retry_after_seconds))
+    return response
+
+
+def _page(
+    request: HttpRequest, name: str, context: dict[str, Any], *, status: int = 200
+) -> HttpResponse:
+    context["base"] = conf.checkout_base_template
+    response = render(request, f"pandabase/checkout/{name}.html", context, status=status)
+    # The address names a checkout: other sites that this page leads to need not know it.
+    response.headers.setdefault("Referrer-Policy", "same-origin")
+    return response

@@ -1,0 +1,56 @@
+"""What a page shows first, what it leaves out, and how it writes a time."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from pandabase_django.models import Order, OrderItem
+from tests.admin.conftest import Login
+from tests.admin.rights.enumeration import model_admins
+
+pytestmark = pytest.mark.django_db
+
+OTHER_FORMATS = re.compile(r">\s*(\d{4}-\d{2}-\d{2} \d{2}:\d{2}|\d{2}/\d{2}/\d{4} )")
+
+
+@pytest.fixture
+def client(login: Login) -> Client:
+    return login(superuser=True)
+
+
+def test_an_order_begins_with_its_items_and_leaves_out_what_is_empty(
+    client: Client, rows: dict[str, Any]
+) -> None:
+    order = rows["order"]
+    Order.objects.filter(pk=order.pk).update(discount_code="", card_brand="", card_last_four="")
+    item = OrderItem.objects.create(
+        pk="itm_first",
+        store=order.store,
+        order=order,
+        name="The first line",
+        first_seen_at=order.first_seen_at,
+        synced_at=order.synced_at,
+    )
+    url = reverse("admin:pandabase_order_change", args=[order.pk])
+    text = client.get(url).content.decode()
+    assert text.index(item.name) < text.index("Amount:") < text.index("Payment status:")
+    assert "Discount code:" not in text
+    assert "Card:" not in text
+    assert "Tax:" in text
+    Order.objects.filter(pk=order.pk).update(discount_code="SPRING")
+    assert "Discount code:" in client.get(url).content.decode()
+
+
+def test_no_page_writes_a_time_in_another_format(client: Client, rows: dict[str, Any]) -> None:
+    for name in model_admins():
+        for url in (
+            reverse(f"admin:pandabase_{name}_changelist"),
+            reverse(f"admin:pandabase_{name}_change", args=[rows[name].pk]),
+        ):
+            text = client.get(url, follow=True).content.decode()
+            assert OTHER_FORMATS.findall(text) == [], url

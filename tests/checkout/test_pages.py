@@ -1,0 +1,271 @@
+"""The pages of a checkout in a shop: a button, the way to the payment, and back."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.http import HttpResponse
+from django.template import Context, Template
+from django.test import Client, RequestFactory
+from django.urls import reverse
+from django.utils import timezone, translation
+
+from pandabase_django.models import CheckoutSession, Product, SyncCursor, WebhookEndpoint
+from pandabase_django.services.checkout.embedding import SCRIPT, script_address
+from pandabase_django.services.checkout.offers import Offer
+from pandabase_django.services.sync.refresh import fetch_order
+from pandabase_django.views.checkout import SHOWN
+from tests.checkout.conftest import PLANS, Seller
+
+pytestmark = pytest.mark.django_db
+
+HERE = "http://testserver"
+SECURE = {"secure": True}
+
+
+def button(item: Any, options: str = "") -> str:
+    text = "{% load pandabase %}{% pandabase_checkout_button item " + options + " %}"
+    return Template(text).render(Context({"item": item, "csrf_token": "tok"}))
+
+
+def offer_in(html: str) -> str:
+    found = re.search(r'name="offer" value="([^"]+)"', html)
+    assert found
+    return found[1]
+
+
+def press(client: Client, html: str) -> Any:
+    return client.post(reverse("pandabase:checkout-start"), {"offer": offer_in(html)}, secure=True)
+
+
+def test_a_button_leads_to_the_payment_and_back_to_what_the_order_says(
+    seller: Seller, client: Client
+) -> None:
+    client.force_login(seller.buyer)
+    answer = press(client, button(seller.product(), 'quantity=2 purpose="course" data=7'))
+    session = CheckoutSession.objects.get()
+    assert (answer.status_code, answer["Location"]) == (302, session.checkout_url)
+    assert (session.user, session.purpose, session.context) == (seller.buyer, "course", 7)
+    assert session.return_url == (
+        f"https://testserver/pandabase/checkout/{session.public_id}/return/"
+    )
+    assert "We have not seen your payment yet" in client.get(session.return_url).text
+    _, order_id = seller.sandbox.change([{"op": "pay_checkout", "id": session.session_id}])
+    fetch_order(seller.store, order_id)
+    # Coming back is nobody's right: the address may be shared, and shows nothing of a person.
+    page = Client().get(session.return_url, **SECURE)
+    assert "Thank you, it is paid." in page.text
+    for kept in (session.reference, seller.buyer.username, order_id, "course"):
+        assert kept not in page.text
+    assert "no-store" in page["Cache-Control"]
+    status = Client().get(reverse("pandabase:checkout-status", args=[session.public_id]))
+    assert status.json() == {"state": "paid", "open": False, "texts": {}, "progress": {}}
+
+
+def test_a_double_click_is_one_session_for_a_user_and_for_a_guest(
+    seller: Seller, client: Client
+) -> None:
+    html = button(seller.product())
+    assert press(client, html)["Location"] == press(client, html)["Location"]
+    press(Client(), html)
+    client.force_login(seller.buyer)
+    assert press(client, html)["Location"] == press(client, html)["Location"]
+    users = CheckoutSession.objects.order_by("created_at").values_list("user", flat=True)
+    assert list(users) == [None, None, seller.buyer.pk]
+
+
+def test_what_is_sold_can_not_be_changed_by_the_buyer(seller: Seller, client: Client) -> None:
+    product = seller.product(variants=PLANS)
+    team = product.variants.get(pk="var_team")
+    press(client, button(team, 'purpose="team"'))
+    (item,) = CheckoutSession.objects.get().items
+    assert (item["variant_id"], item["price_minor"]) == ("var_team", 4900)
+    offer = Offer.of(team, purpose="team").signed()
+    for forged in ("", "x", offer[:-1], offer + "a", offer.replace(offer[5], "A", 1)):
+        answer = client.post(reverse("pandabase:checkout-start"), {"offer": forged}, secure=True)
+        assert answer.status_code == 409
+        assert "Please tell the shop" in answer.text
+    assert CheckoutSession.objects.count() == 1
+
+
+def test_the_form_is_refused_without_its_csrf_token(seller: Seller) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    assert press(strict, button(seller.product())).status_code == 403
+    assert strict.get(reverse("pandabase:checkout-start")).status_code == 405
+    assert not CheckoutSession.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"price": 3900}, "The price has changed. Reload the page to see it."),
+        ({"status": "ARCHIVED"}, "This is not on sale any more."),
+        ({"inStock": False}, "This is sold out."),
+    ],
+)
+@pytest.mark.parametrize("synced", [True, False])
+def test_what_changed_since_the_page_was_shown_is_said_to_the_buyer(
+    seller: Seller, client: Client, change: dict[str, Any], said: str, synced: bool
+) -> None:
+    product = seller.product()
+    html = button(product)
+    seller.change(product, **change)
+    if synced:
+        seller.sync()
+    answer = client.post(
+        reverse("pandabase:checkout-start"),
+        {"offer": offer_in(html)},
+        secure=True,
+        headers={"Referer": "https://testserver/plans/"},
+    )
+    if not synced and "inStock" in change:
+        # The sandbox, as the remote, sells what it has not counted.
+        assert answer.status_code in (302, 409)
+        return
+    assert answer.status_code == 409
+    assert 'href="https://testserver/plans/"' in answer.text
+    assert said in answer.text or (not synced and "did not accept this" in answer.text)
+
+
+def test_a_remote_that_is_away_is_a_page_that_says_so(seller: Seller, client: Client) -> None:
+    html = button(seller.product())
+    seller.sandbox.fault([{"match": {"method": "POST"}, "action": "status", "status": 503}])
+    answer = client.post(
+        reverse("pandabase:checkout-start"),
+        {"offer": offer_in(html)},
+        secure=True,
+        headers={"Referer": "https://elsewhere.example/"},
+    )
+    assert answer.status_code == 503
+    assert "can&#x27;t be reached right now" in answer.text
+    assert "elsewhere" not in answer.text
+
+
+def test_every_state_has_its_page_and_only_moving_ones_ask_again(
+    seller: Seller, client: Client
+) -> None:
+    session = seller.sell(seller.product())
+    address = reverse("pandabase:checkout-return", args=[session.public_id])
+    titles = set()
+    for state, shown in SHOWN.items():
+        CheckoutSession.objects.update(state=state)
+        page = client.get(address).text
+        moving = shown in ("waiting", "processing")
+        assert ("data-live-url" in page) is moving
+        assert ('http-equiv="refresh"' in page) is moving
+        titles.add(re.search("<h1>(.*)</h1>", page)[1])  # type: ignore[index]
+    assert len(titles) == len(set(SHOWN.values()))
+    CheckoutSession.objects.update(state="PROCESSING")
+    assert "look=4" in client.get(address, {"look": "3"}).text
+    for last in ("60", "9" * 9):
+        assert "refresh" not in client.get(address, {"look": last}).text
+    assert client.get(address, {"look": "²"}).status_code == 200
+    for name in ("pay", "return", "status"):
+        path = reverse(f"pandabase:checkout-{name}", args=["0" * 32])
+        assert client.get(path).status_code == 404
+
+
+def test_a_store_without_webhooks_is_read_while_its_buyer_waits(
+    seller: Seller, client: Client, broker: Any, django_capture_on_commit_callbacks: Any
+) -> None:
+    session = seller.sell(seller.product())
+
+    def look(name: str) -> Any:
+        with django_capture_on_commit_callbacks(execute=True):
+            client.get(reverse(f"pandabase:checkout-{name}", args=[session.public_id]))
+        return broker()
+
+    assert look("return").headers["task"] == "pandabase.sync_orders"
+    assert look("status") is None  # one waits already
+    SyncCursor.objects.update(scheduled_waits_until=None, last_completed_at=timezone.now())
+    assert look("return") is None
+    SyncCursor.objects.update(last_completed_at=timezone.now() - timedelta(minutes=1))
+    WebhookEndpoint.objects.create(store=seller.store)
+    assert look("return") is None
+
+
+def test_a_checkout_within_the_shops_page_takes_its_nonce_and_its_language(
+    seller: Seller, client: Client
+) -> None:
+    answer = press(client, button(seller.product(), 'mode="modal"'))
+    session = CheckoutSession.objects.get()
+    assert answer["Location"] == f"/pandabase/checkout/{session.public_id}/?mode=modal"
+    page = client.get(answer["Location"]).text
+    assert f'data-session="{session.session_id}"' in page
+    assert f'src="{seller.sandbox.url}/v2/sdk.js"' in page
+    assert "29.00 USD" in page
+    assert session.reference not in page
+    CheckoutSession.objects.update(state="PAID")
+    over = client.get(answer["Location"])
+    assert over["Location"] == f"/pandabase/checkout/{session.public_id}/return/"
+    tag = Template(
+        '{% load pandabase %}{% pandabase_checkout_script s mode="drawer" theme="dark" %}'
+    )
+    request = RequestFactory().get("/")
+    request.csp_nonce = "n0nce"  # type: ignore[attr-defined]
+    with translation.override("de"):
+        html = tag.render(Context({"s": session, "request": request}))
+    assert html.count('nonce="n0nce"') == 2
+    assert 'data-locale="de"' in html
+    assert 'data-theme="dark"' in html
+
+
+def test_the_script_is_the_vendors_wherever_the_store_is_not_a_sandbox(
+    seller: Seller, settings: Any
+) -> None:
+    assert script_address(seller.store).startswith(seller.sandbox.url)
+    seller.store.tokens.update(base_url="https://api.pandabase.io")
+    assert script_address(seller.store) == SCRIPT
+
+
+def test_the_pages_extend_the_shops_own_template(
+    seller: Seller, client: Client, settings: Any
+) -> None:
+    session = seller.sell(seller.product())
+    settings.PANDABASE = {**settings.PANDABASE, "CHECKOUT_BASE_TEMPLATE": "admin/base.html"}
+    page = client.get(reverse("pandabase:checkout-return", args=[session.public_id])).text
+    assert "admin/css/base.css" in page
+    assert "We have not seen your payment yet" in page
+
+
+@pytest.mark.parametrize(
+    ("minor", "currency", "shown"),
+    [
+        (1234, "USD", "12.34 USD"),
+        (1234567, "JPY", "1,234,567 JPY"),
+        (1234, "KWD", "1.234 KWD"),
+        (-5, "EUR", "-0.05 EUR"),
+        (None, "USD", "-"),
+    ],
+)
+def test_a_price_has_the_digits_of_its_currency(
+    minor: int | None, currency: str, shown: str
+) -> None:
+    text = Template("{% load pandabase %}{{ minor|money:currency }}")
+    assert text.render(Context({"minor": minor, "currency": currency})) == shown
+
+
+def test_a_sold_out_product_has_a_button_that_can_not_be_pressed(seller: Seller) -> None:
+    product = Product(pk="prd_1", store=seller.store, in_stock=False, price_minor=100)
+    html = button(product)
+    assert "disabled" in html
+    assert "Sold out" in html
+
+
+def test_a_site_that_wants_a_login_everywhere_still_shows_how_a_payment_stands(
+    seller: Seller, client: Client, settings: Any
+) -> None:
+    settings.MIDDLEWARE = [
+        *settings.MIDDLEWARE,
+        "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    ]
+    session = seller.sell(seller.product())
+    for name in ("pay", "return", "status"):
+        path = reverse(f"pandabase:checkout-{name}", args=[session.public_id])
+        answer: HttpResponse = client.get(path)
+        assert answer.status_code == 200
+    assert User.objects.count() == 1

@@ -1,0 +1,53 @@
+"""Subscriptions, listed and changed."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.sandbox.conftest import Caller
+
+
+@pytest.fixture
+def path(caller: Caller) -> str:
+    (pk,) = caller.sandbox.change([{"op": "create_subscription", "customer": 2}])
+    return f"/subscriptions/{pk}"
+
+
+@pytest.mark.fact(48)
+def test_the_list_is_filtered_by_status_product_and_customer(caller: Caller) -> None:
+    every = caller.sandbox.dump("subscriptions")
+    for name, at in (
+        ("status", lambda one: one["status"]),
+        ("product_id", lambda one: one["product"]["id"]),
+        ("customer_id", lambda one: one["customer"]["id"]),
+    ):
+        wanted = at(every[3])
+        listed = {one["id"] for one in caller.everything(f"/subscriptions?{name}={wanted}")}
+        assert listed == {one["id"] for one in every if at(one) == wanted}
+    assert caller.send("GET", "/subscriptions?status=DONE").status_code == 400
+
+
+@pytest.mark.fact(50)
+def test_each_operation_answers_with_what_it_made(caller: Caller, path: str) -> None:
+    def post(name: str, body: object = None, *, status: int = 200) -> dict[str, object]:
+        answer = caller.send("POST", f"{path}/{name}", body={} if body is None else body)
+        assert answer.status_code == status, answer.text
+        return answer.json().get("data", {})
+
+    assert post("pause")["status"] == "PAUSED"
+    post("pause", status=400)
+    assert post("resume")["pausedAt"] is None
+    ends = caller.get(path)["currentPeriodEnd"]
+    assert post("cancel")["endsAt"] == ends
+    post("change", {"quantity": 2}, status=400)
+    assert post("reactivate")["status"] == "ACTIVE"
+    post("reactivate", status=400)
+    more = {"quantity": 40, "proration_behavior": "END_OF_PERIOD"}
+    before = post("change", more)
+    invoice = caller.get(f"{path}/upcoming-invoice")
+    assert invoice["total"] == before["product"]["price"] * 40 != before["amount"]
+    post("change", {"product_id": "prd_that_is_not_there"}, status=400)
+    done = post("cancel", {"immediate": True})
+    assert done["endsAt"] == done["cancelledAt"]
+    post("reactivate", status=400)
+    assert caller.send("GET", "/subscriptions/sub_nobody_has_this").status_code == 404

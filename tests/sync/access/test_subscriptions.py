@@ -1,0 +1,96 @@
+"""Subscriptions through their whole lives, read by polls alone."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from pandabase_django.models import Order, Subscription
+from pandabase_django.sandbox import Sandbox
+from pandabase_django.sandbox.seed.timeline import parse_ms
+from pandabase_django.services.sync.compare import audit
+from tests.sync.conftest import Sync
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def change(sandbox: Sandbox, op: str, pk: str, **more: object) -> list[str]:
+    return sandbox.change([{"op": op, "id": pk, **more}])
+
+
+@pytest.mark.fact(48, 50)
+def test_each_state_of_a_life_is_seen_and_decides_on_access(sandbox: Sandbox, sync: Sync) -> None:
+    (pk,) = sandbox.change([{"op": "create_subscription", "trial_days": 14, "customer": 1}])
+
+    def seen() -> tuple[str, bool]:
+        assert sync("subscriptions").run.state == "COMPLETED"
+        row = Subscription.objects.get(pk=pk)
+        assert row.is_active() == Subscription.objects.active().filter(pk=pk).exists()
+        assert audit(row.store, resource="subscriptions", full=True).differences == []
+        return row.status, row.is_active()
+
+    assert seen() == ("TRIALING", True)
+    _, order = change(sandbox, "renew_subscription", pk)
+    assert seen() == ("ACTIVE", True)
+    sync("orders")
+    row, paid = Subscription.objects.get(pk=pk), Order.objects.get(pk=order)
+    assert (paid.customer_id, paid.amount_minor) == (row.customer_id, row.amount_minor)
+    change(sandbox, "miss_charge", pk)
+    change(sandbox, "miss_charge", pk)
+    assert seen() == ("PAST_DUE", True)
+    assert Subscription.objects.get(pk=pk).retry_count == 1
+    change(sandbox, "renew_subscription", pk)
+    change(sandbox, "pause_subscription", pk)
+    assert seen() == ("PAUSED", True)
+    change(sandbox, "resume_subscription", pk)
+    change(sandbox, "cancel_subscription", pk)
+    assert seen() == ("CANCELLED", True)
+    later = Subscription.objects.get(pk=pk).ends_at + timedelta(seconds=1)
+    assert not Subscription.objects.get(pk=pk).is_active(later)
+    assert not Subscription.objects.active(later).filter(pk=pk).exists()
+    change(sandbox, "reactivate_subscription", pk)
+    assert seen() == ("ACTIVE", True)
+    for _ in range(5):
+        change(sandbox, "miss_charge", pk)
+    assert seen() == ("CANCELLED", False)
+
+
+@pytest.mark.fact(48)
+def test_what_carries_no_time_of_its_change_comes_round(sandbox: Sandbox, sync: Sync) -> None:
+    sync("subscriptions")
+    pk = Subscription.objects.order_by("created_at")[0].pk  # the last one of the list
+    fields = {"quantity": 77, "billingInterval": "DAILY"}
+    change(sandbox, "edit_subscription", pk, fields=fields)
+    sync("subscriptions")
+    row = Subscription.objects.get(pk=pk)
+    assert (row.quantity, row.billing_interval) == (77, "DAILY")
+
+
+def test_an_unknown_status_is_kept_and_gives_no_access(sandbox: Sandbox, sync: Sync) -> None:
+    pk = sandbox.dump("subscriptions")[0]["id"]
+    change(sandbox, "edit_subscription", pk, fields={"status": "FROZEN"})
+    sync("subscriptions")
+    row = Subscription.objects.get(pk=pk)
+    assert (row.status, row.is_active()) == ("FROZEN", False)
+    assert row not in Subscription.objects.active()
+
+
+@pytest.mark.fact(50)
+def test_a_plan_changes_now_or_with_the_next_renewal(sandbox: Sandbox, sync: Sync) -> None:
+    (pk,) = sandbox.change([{"op": "create_subscription", "product": 1}])
+    before = {one["id"]: one for one in sandbox.dump("subscriptions")}[pk]
+    change(sandbox, "change_subscription", pk, plan={"quantity": 3})
+    sync("subscriptions")
+    assert Subscription.objects.get(pk=pk).amount_minor == before["amount"] * 3
+    later = {"quantity": 5, "proration_behavior": "END_OF_PERIOD"}
+    change(sandbox, "change_subscription", pk, plan=later)
+    sync("subscriptions")
+    assert Subscription.objects.get(pk=pk).quantity == 3
+    change(sandbox, "renew_subscription", pk)
+    sync("subscriptions")
+    row = Subscription.objects.get(pk=pk)
+    assert (row.quantity, row.amount_minor) == (5, before["amount"] * 5)
+    assert row.current_period_start.timestamp() * 1000 == parse_ms(before["currentPeriodEnd"])
+    assert row.current_period_start > timezone.now()
