@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
 from typing import Any, ClassVar
 
 import msgspec
 
 from pandabase_django.api.digests import bytes_digest, digest_of, paired
 from pandabase_django.api.reading import MAX_ID_CHARACTERS, MAX_TEXT_CHARACTERS, Fields
-from pandabase_django.api.schemas.base import Parsed, children
+from pandabase_django.api.schemas.base import Parsed, children, computed_once
 from pandabase_django.api.schemas.declared import (
     identifier,
     integer,
@@ -153,7 +152,7 @@ class OrderRow:
             names = (customer.id, customer.email or "")
         return cls(head.id, status, names, bytes_digest(item.raw), item)
 
-    @cached_property
+    @computed_once
     def _decoded(self) -> Decoded:
         source = self._source
         return source.decode() if isinstance(source, RawItem) else Decoded(source)
@@ -167,7 +166,7 @@ class OrderRow:
         """
         return self._decoded.replaced
 
-    @cached_property
+    @computed_once
     def payload(self) -> dict[str, Any]:
         """The object as it came, without known secrets.
 
@@ -176,7 +175,7 @@ class OrderRow:
         """
         return Fields(self._decoded.data, kind="order").payload()
 
-    @cached_property
+    @computed_once
     def digest(self) -> str:
         """SHA-256 of the payload, in hex."""
         return digest_of(self.payload)
@@ -186,7 +185,7 @@ class OrderRow:
         """What a column keeps of both."""
         return paired(self.digest, self.bytes_digest)
 
-    @cached_property
+    @computed_once
     def summary(self) -> OrderSummary:
         """The whole of it, with a warning for each value that could not be read."""
         return OrderSummary.from_json(self.payload)

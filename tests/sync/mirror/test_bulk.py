@@ -1,11 +1,11 @@
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
 from django.db.models import F
-from django.utils import timezone
 
 from pandabase_django.models import Customer, Order, Store, SyncCursor
 from pandabase_django.models.base.lookups import Among
@@ -21,7 +21,7 @@ AWKWARD = (
 
 
 def _order(pk: str, **values: Any) -> dict[str, Any]:
-    now = timezone.now()
+    now = datetime.now(timezone.utc)
     return {"id": pk, "store_id": "shp_a", "first_seen_at": now, "synced_at": now, **values}
 
 
@@ -34,11 +34,11 @@ def shops(db: None) -> None:
 @pytest.mark.usefixtures("shops")
 @pytest.mark.parametrize("text", AWKWARD)
 def test_a_row_reads_back_as_it_was_given(text: str) -> None:
-    now = timezone.now()
+    now = datetime.now(timezone.utc)
     given = _order(
         "ord_1",
         order_number=text,
-        payload={"text": text, "none": None, "float": 0.1, "list": [1, True]},
+        payload={"text": text, "none": None, "float": 0.1, "list": [1, True], "large": 2**70},
         amount_minor=-(2**63) + 1,
         customer_id=None,
         created_at=now,
@@ -47,6 +47,14 @@ def test_a_row_reads_back_as_it_was_given(text: str) -> None:
     insert_new(Order, [given])
     row = Order.objects.get()
     assert {name: getattr(row, name) for name in given} == given
+
+
+@pytest.mark.usefixtures("shops")
+def test_each_row_keeps_its_own_times() -> None:
+    noon = datetime(2026, 3, 16, 12, tzinfo=timezone.utc)
+    times = [noon, noon, None, noon + timedelta(microseconds=1), noon]
+    insert_new(Order, [_order(f"ord_{i}", created_at=at) for i, at in enumerate(times)])
+    assert list(Order.objects.order_by("pk").values_list("created_at", flat=True)) == times
 
 
 @pytest.mark.usefixtures("shops")
@@ -122,7 +130,7 @@ def test_rows_are_looked_up_among_numbers() -> None:
 @pytest.mark.usefixtures("shops")
 @pytest.mark.parametrize("text", AWKWARD)
 def test_an_update_reads_back_as_it_was_given_and_keeps_the_rest(text: str) -> None:
-    now = timezone.now()
+    now = datetime.now(timezone.utc)
     insert_new(Order, [_order("ord_1", status="OLD", list_digest="kept", dirty_mark=7)])
     values = {
         "order_number": text,

@@ -13,6 +13,7 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Any, TypeVar
 
+import msgspec
 from django.db import IntegrityError, models
 from django.db.models import F
 
@@ -155,10 +156,31 @@ def _copy(model: type[models.Model], rows: Sequence[Mapping[str, Any]], cursor: 
 def _as_text(field: models.Field[Any, Any]) -> Callable[[Any], Any] | None:
     """Makes what COPY's text format takes; None for text, numbers and truth values, as they are."""
     if isinstance(field, models.JSONField):
-        return json.dumps
+        return _json_text
     if isinstance(field, models.DateTimeField):
-        return lambda value: value and value.isoformat()
+        return _time_text()
     return None
+
+
+def _time_text() -> Callable[[datetime | None], str | None]:
+    """Most rows of a batch share the time at which they were read: its text is made once."""
+    last: datetime | None = None
+    text: str | None = None
+
+    def adapt(value: datetime | None) -> str | None:
+        nonlocal last, text
+        if value is not last:
+            last, text = value, value.isoformat() if value else None
+        return text
+
+    return adapt
+
+
+def _json_text(value: object) -> str:
+    try:
+        return msgspec.json.encode(value).decode()  # a tenth of the time
+    except (OverflowError, ValueError, TypeError, RecursionError):
+        return json.dumps(value)  # a number beyond 64 bits
 
 
 def _column(field: models.Field[Any, Any]) -> str:
