@@ -62,6 +62,7 @@ __all__ = [
     "on_restored",
     "on_reversed",
     "registered_events",
+    "registered_purposes",
 ]
 
 MAX_NAME_CHARACTERS = 200
@@ -215,7 +216,7 @@ def on_paid(*purposes: str) -> Callable[[F], F]:
 
 
 def on_reversed(*purposes: str) -> Callable[[F], F]:
-    """Call the decorated function when what ``on_paid`` was told of is refunded or charged back.
+    """Call the decorated function when an order that was handed out is refunded or charged back.
 
     Arguments and errors are those of ``on_paid``.
     """
@@ -225,8 +226,8 @@ def on_reversed(*purposes: str) -> Callable[[F], F]:
 def on_restored(*purposes: str) -> Callable[[F], F]:
     """Call the decorated function when a reversed order is in force again: a dispute was won.
 
-    It may be told of an order whose ``on_paid`` had not come to it before the reversal: let it do
-    all that ``on_paid`` does. Arguments and errors are those of ``on_paid``.
+    It may be called for an order that ``on_paid`` was not called for, since the reversal came
+    first: let it do all that ``on_paid`` does. Arguments and errors are those of ``on_paid``.
     """
     return _on(Purchase.Fact.RESTORED, purposes)
 
@@ -241,16 +242,24 @@ def fact_handlers(fact: str, purpose: str) -> dict[str, FactHandler]:
     }
 
 
+def registered_purposes() -> set[str]:
+    """Purposes that handlers name."""
+    of_facts = _fact_handlers.values()
+    return {name for found in of_facts for _, names in found.values() for name in names}
+
+
 def _on(fact: str, purposes: tuple[str, ...]) -> Callable[[F], F]:
     if not all(isinstance(purpose, str) for purpose in purposes):
         raise TypeError('Call the decorator: @on_paid("course"), or @on_paid() for all purposes.')
 
     def register(handler: F) -> F:
         dotted = _dotted(handler)
-        known, others = _fact_handlers[fact].get(dotted, (handler, frozenset()))
+        known, others = _fact_handlers[fact].get(dotted, (handler, frozenset(purposes)))
         if known is not handler:
             raise ValueError(f"There is a handler {dotted} for {fact} already.")
-        _fact_handlers[fact][dotted] = (handler, others.union(purposes))
+        # Without any purpose it is for all, whatever else names it.
+        both = others.union(purposes) if others and purposes else frozenset[str]()
+        _fact_handlers[fact][dotted] = (handler, both)
         return handler
 
     return register

@@ -13,12 +13,8 @@ from pandabase_django.models.catalog import (
     ProductVariant,
 )
 from pandabase_django.models.changes import RowChange
-from pandabase_django.models.checkout import (
-    CheckoutSession,
-    HandledFact,
-    Purchase,
-    PurchaseFact,
-)
+from pandabase_django.models.checkout.purchases import HandledFact, Purchase, PurchaseFact
+from pandabase_django.models.checkout.sessions import CheckoutSession
 from pandabase_django.models.money import Dispute, LedgerEntry, Payout, Refund
 from pandabase_django.models.orders import Customer, Order, OrderItem
 from pandabase_django.models.outages import RemoteOutage

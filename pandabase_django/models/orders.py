@@ -27,7 +27,8 @@ from pandabase_django.printable import printable
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from pandabase_django.models.checkout import CheckoutSession, Purchase
+    from pandabase_django.models.checkout.purchases import Purchase
+    from pandabase_django.models.checkout.sessions import CheckoutSession
 
 __all__ = ["BELONGS", "Customer", "Order", "OrderItem", "OrderQuerySet"]
 

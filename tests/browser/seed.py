@@ -180,7 +180,9 @@ def fill_checkouts(remote: dict[str, Any], store: Any, user: Any) -> None:
             paid = _change(remote, "pay_checkout", id=session.session_id, **forged)
             fetch_order(store, paid[-1], delivery_id="")
     handed, failing, *_ = Purchase.objects.order_by("pk")
-    Purchase.objects.filter(pk=handed.pk).update(state="IDLE", told="PAID", next_attempt_at=None)
+    Purchase.objects.filter(pk=handed.pk).update(
+        state="IDLE", last_fact="PAID", next_attempt_at=None
+    )
     fact = PurchaseFact.objects.create(purchase=handed, number=1, fact="PAID", state="DONE")
     HandledFact.objects.create(fact=fact, handler="shop.pandabase_events.enrol_in_course")
     Purchase.objects.filter(pk=failing.pk).update(

@@ -12,7 +12,7 @@ from django.db.migrations.state import ProjectState
 from pandabase_django.database.operations import AddIndexOnline, RemoveIndexOnline
 
 # Nothing is released yet: until then migrations may still be made anew, as one.
-FIRST_BOUND = "0030"
+FIRST_BOUND = "0032"
 
 RENAMES = (migrations.RenameField, migrations.RenameModel)
 

@@ -47,7 +47,7 @@ def test_a_handler_that_fails_is_called_again_and_those_before_it_are_not(shop: 
     work()
     assert said == ["well", "ill", "ill", "better"]
     purchase.refresh_from_db()
-    assert (purchase.state, purchase.told, purchase.last_error) == ("IDLE", "PAID", "")
+    assert (purchase.state, purchase.last_fact, purchase.last_error) == ("IDLE", "PAID", "")
 
 
 def test_work_that_was_rolled_back_without_a_word_is_a_failure(shop: Shop) -> None:

@@ -196,7 +196,7 @@ def test_each_handler_is_called_as_the_model_says(register: Any, number: int) ->
             assert real.calls == expected, events
             purchase = Purchase.objects.get()
             assert (purchase.verdict, purchase.state) == ("MATCHED", "IDLE")
-            granted = purchase.told in ("PAID", "RESTORED")
+            granted = purchase.last_fact in ("PAID", "RESTORED")
             assert granted == (real.status == "COMPLETED"), events
             session = CheckoutSession.objects.get()
             assert session.state == ("PAID" if granted else "REVERSED")

@@ -95,6 +95,18 @@ def test_handlers_are_found_by_the_purpose_of_the_checkout(shop: Shop) -> None:
     assert sorted(said) == ["all ", "all gift", "all licence", "some licence"]
 
 
+@pytest.mark.parametrize("purposes", [("", "licence"), ("licence", "")])
+def test_a_handler_for_all_purposes_stays_one_whatever_else_names_it(
+    purposes: tuple[str, ...],
+) -> None:
+    def handler(purchase: Purchase) -> None: ...
+
+    for purpose in purposes:
+        on_paid(*filter(None, [purpose]))(handler)
+    assert fact_handlers("PAID", "gift")
+    assert fact_handlers("PAID", "licence")
+
+
 def test_a_decorator_that_was_not_called_is_refused() -> None:
     def handler(purchase: Purchase) -> None: ...
 
@@ -127,7 +139,7 @@ def test_a_handler_can_not_delete_the_note_that_it_was_called(shop: Shop) -> Non
         shop.purchase(order_id).delete()
     shop.webhook(order_id)
     work()
-    assert (said, shop.purchase(order_id).told) == (["paid", "paid"], "PAID")
+    assert (said, shop.purchase(order_id).last_fact) == (["paid", "paid"], "PAID")
 
 
 def test_an_answer_from_before_the_refund_hands_out_nothing(shop: Shop, calls: list[str]) -> None:
@@ -177,7 +189,7 @@ def test_handlers_of_events_find_the_user_of_the_order(shop: Shop) -> None:
 def test_a_worker_is_told_at_the_commit_and_by_the_sweep(
     shop: Shop, calls: list[str], broker: Any
 ) -> None:
-    def told() -> list[tuple[str, Any]]:
+    def sent() -> list[tuple[str, Any]]:
         messages = iter(broker, None)
         return [(message.headers["task"], message.headers["argsrepr"]) for message in messages]
 
@@ -185,13 +197,13 @@ def test_a_worker_is_told_at_the_commit_and_by_the_sweep(
     shop.poll(shop.pay(shop.open()))
     (purchase,) = Purchase.objects.all()
     message = ("pandabase.process_purchase", f"({purchase.pk},)")
-    assert told() == [message]
+    assert sent() == [message]
     # That message is lost: the sweep sends another, and no more while that one may be on its way.
     assert tasks.sweep_checkouts() == 0
     Purchase.objects.update(enqueued_at=timezone.now() - timedelta(minutes=3))
     assert (tasks.sweep_checkouts(), tasks.sweep_checkouts()) == (1, 0)
-    assert told() == [message]
+    assert sent() == [message]
     tasks.process_purchase(purchase.pk)
     assert calls == ["paid"]
     shop.webhook(shop.pay(shop.stranger([LICENCE])))
-    assert told() == []
+    assert sent() == []

@@ -171,4 +171,4 @@ def test_any_number_of_workers_call_each_handler_in_turn(shop: Shop) -> None:
     assert said[0] == "PAID"
     assert said[1:] == ["REVERSED", "RESTORED"] * (len(said) // 2)
     purchase = shop.purchase(order_id)
-    assert (purchase.state, purchase.told) == ("IDLE", said[-1])
+    assert (purchase.state, purchase.last_fact) == ("IDLE", said[-1])

@@ -22,6 +22,7 @@ from pandabase_django.admin.base.filters import StoreFilter
 from pandabase_django.admin.base.links import admin_url, change_url, link
 from pandabase_django.admin.base.lists import PrefixSearchMixin
 from pandabase_django.admin.base.page import ReadOnlyAdmin
+from pandabase_django.admin.base.rights import may_view
 from pandabase_django.admin.checkout.cells import (
     handing_badge,
     order_link,
@@ -30,6 +31,7 @@ from pandabase_django.admin.checkout.cells import (
     user_link,
     verdict_badge,
 )
+from pandabase_django.admin.checkout.filters import HandingFilter, PurposeFilter
 from pandabase_django.admin.checkout.forms import AcceptForm
 from pandabase_django.admin.checkout.texts import difference_texts, explain, is_undecided
 from pandabase_django.amounts import major_units
@@ -47,24 +49,6 @@ SHORT_CHARACTERS = 80
 State = Purchase.State
 
 
-class HandingFilter(admin.SimpleListFilter):
-    """By what became of the handlers: those that somebody looks for."""
-
-    title = _("handing out")
-    parameter_name = "handing"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("dead", _("Given up")), ("failing", _("Failing")), ("pending", _("Pending"))]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        wanted = {
-            "dead": Q(state=State.DEAD),
-            "failing": Q(state=State.PENDING) & ~Q(last_error=""),
-            "pending": Q(state=State.PENDING),
-        }.get(self.value() or "")
-        return queryset if wanted is None else queryset.filter(wanted)
-
-
 def _has_failed(purchase: Purchase) -> bool:
     return purchase.state == State.DEAD or (
         purchase.state == State.PENDING and bool(purchase.last_error)
@@ -80,7 +64,7 @@ class PurchaseAdmin(PrefixSearchMixin, ExportMixin, ReadOnlyAdmin):
     """Purchases are judged by the sync. A person accepts one, or has handlers called again."""
 
     list_display = ("name", "outcome", "buyer", "paid", "seen")
-    list_filter = ("verdict", HandingFilter, StoreFilter)
+    list_filter = ("verdict", HandingFilter, PurposeFilter, StoreFilter)
     list_select_related = ("user", "session")
     list_per_page = 50
     sortable_by = ()
@@ -100,7 +84,7 @@ class PurchaseAdmin(PrefixSearchMixin, ExportMixin, ReadOnlyAdmin):
         "purpose",
         ("asked", lambda row: major_units(row.session.subtotal_minor, row.session.currency)),
         ("currency", lambda row: row.session.currency),
-        "told",
+        "last_fact",
         "state",
         "attempts",
         "last_error",
@@ -171,7 +155,9 @@ class PurchaseAdmin(PrefixSearchMixin, ExportMixin, ReadOnlyAdmin):
             "accept_url": admin_url(self.admin_site, "pandabase_purchase_accept", obj.pk)
             if may_accept
             else "",
-            "order_url": change_url(self.admin_site, "order", obj.order_id) if obj.order else "",
+            "order_url": change_url(self.admin_site, "order", obj.order_id)
+            if obj.order and may_view(self.admin_site, request, obj.order)
+            else "",
             "facts": [(fact, [*fact.handled.all()]) for fact in obj.facts.all()],
         }
 

@@ -33,6 +33,7 @@ from pandabase_django.admin.checkout.cells import (
     user_link,
     verdict_badge,
 )
+from pandabase_django.admin.checkout.filters import PurposeFilter
 from pandabase_django.amounts import major_units
 from pandabase_django.models import CheckoutSession, Order, Purchase, Store
 from pandabase_django.services.purchases.judgement import NAMING
@@ -79,7 +80,7 @@ class CheckoutSessionAdmin(PrefixSearchMixin, ExportMixin, ReadOnlyAdmin):
         "compared with it, so nobody can change it."
     )
     list_display = ("name", "outcome", "buyer", "asked", "paid", "created")
-    list_filter = ("state", "created_at", StoreFilter)
+    list_filter = ("state", "created_at", PurposeFilter, StoreFilter)
     list_select_related = ("user",)
     list_per_page = 50
     sortable_by = ("created",)

@@ -178,13 +178,13 @@ def handing_text(purchase: Purchase) -> tuple[str, str]:
             return _("Failing"), "bad"
         when = {"time": next_try(purchase.next_attempt_at)}
         return _("Failing, next try %(time)s") % when, "bad"
-    if purchase.told and not _was_handled(purchase):
+    if purchase.last_fact and not _was_handled(purchase):
         return _("No handler"), "quiet"
     return {
         Fact.PAID.value: (_("Handed out"), "good"),
         Fact.REVERSED.value: (_("Taken back"), "warn"),
         Fact.RESTORED.value: (_("Handed out again"), "good"),
-    }.get(purchase.told, ("", "quiet"))
+    }.get(purchase.last_fact, ("", "quiet"))
 
 
 def _was_handled(purchase: Purchase) -> bool:
@@ -212,7 +212,7 @@ def _handing(purchase: Purchase) -> tuple[str, str]:
             _("A worker is to call its handlers."),
             _("Nothing. If it takes longer than a minute, see that a worker and beat run."),
         )
-    if purchase.told and not _was_handled(purchase):
+    if purchase.last_fact and not _was_handled(purchase):
         return (
             _("No code of this project was called for the purpose “%(purpose)s”.")
             % {"purpose": purchase.purpose},
@@ -221,7 +221,7 @@ def _handing(purchase: Purchase) -> tuple[str, str]:
                 "before the next sale."
             ),
         )
-    if purchase.told == Fact.REVERSED:
+    if purchase.last_fact == Fact.REVERSED:
         means = _("It was refunded or charged back, and the handlers were called for that.")
     elif purchase.standing == Purchase.Standing.REVERSED:
         means = _("It was refunded or charged back before anything was handed out.")

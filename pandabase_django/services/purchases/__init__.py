@@ -1,1 +1,1 @@
-"""Orders that name a checkout session: who paid for what, and which handlers were told."""
+"""Orders that name a checkout session: who paid for what, and which handlers were called."""

@@ -1,6 +1,7 @@
 """Calls the shop's handlers for what became of a purchase: paid, reversed, restored.
 
-What is told follows from two columns: ``standing``, which is written with the order, and ``told``.
+What comes next follows from two columns: ``standing``, which is written with the order, and
+``last_fact``.
 So it does not matter who learned of the order, how often, or in which order: a reversal that comes
 before anything was handed out cancels it. A fact that handlers are called for is a row; each
 handler runs in one transaction with the note of its work, under the lock of that row. The next fact
@@ -37,7 +38,7 @@ __all__ = ["next_fact", "process_purchase"]
 logger = logging.getLogger(__name__)
 
 RAISED = "Raised: "
-# One run tells so many facts at most: an order does not come and go faster than this.
+# One run calls for so many facts at most: an order does not come and go faster than this.
 FACTS_AT_ONCE = 10
 
 Fact = Purchase.Fact
@@ -46,11 +47,11 @@ State = Purchase.State
 FactState = PurchaseFact.State
 
 
-def next_fact(told: str, standing: str) -> str:
-    """What handlers are to be told next, after what they were told; "" when nothing is."""
-    if standing == Standing.IN_FORCE and told in ("", Fact.REVERSED):
-        return Fact.RESTORED if told else Fact.PAID
-    if standing == Standing.REVERSED and told in (Fact.PAID, Fact.RESTORED):
+def next_fact(last: str, standing: str) -> str:
+    """What handlers are to be called for after the last fact; "" when for nothing."""
+    if standing == Standing.IN_FORCE and last in ("", Fact.REVERSED):
+        return Fact.RESTORED if last else Fact.PAID
+    if standing == Standing.REVERSED and last in (Fact.PAID, Fact.RESTORED):
         return Fact.REVERSED
     return ""
 
@@ -65,7 +66,7 @@ def process_purchase(purchase_id: int) -> Processed:
     if purchase is None:
         return Processed()
     try:
-        trouble = _tell(purchase, Renewal([purchase]))
+        trouble = _call_for_facts(purchase, Renewal([purchase]))
     except interruptions() as error:
         _finish(purchase, Trouble(f"The task was ended in the middle ({type(error).__name__})."))
         raise
@@ -99,7 +100,7 @@ def _mine(purchase: Purchase) -> QuerySet[Purchase]:
     )
 
 
-def _tell(purchase: Purchase, renewal: Renewal) -> Trouble | None:
+def _call_for_facts(purchase: Purchase, renewal: Renewal) -> Trouble | None:
     for _ in range(FACTS_AT_ONCE):
         fact = _begin_next(purchase)
         if fact is None:
@@ -111,22 +112,22 @@ def _tell(purchase: Purchase, renewal: Renewal) -> Trouble | None:
 
 
 def _begin_next(purchase: Purchase) -> PurchaseFact | None:
-    """The fact that handlers are to be called for now; None when they were told all."""
+    """The fact that handlers are to be called for now; None when there is none."""
     try:
         with transaction.atomic():
-            last = _locked(purchase.facts.order_by("-number")).first()
-            told, standing = _as_it_is(purchase)
+            begun = _locked(purchase.facts.order_by("-number")).first()
+            last, standing = _as_it_is(purchase)
             if not standing:
                 return None  # the order is neither; what was begun goes on when it is again
-            if last is not None and last.state == FactState.OPEN:
-                if _holds(last.fact, standing):
-                    return last
-                told = _stop(purchase, last, told)
-            fact = next_fact(told, standing)
+            if begun is not None and begun.state == FactState.OPEN:
+                if _holds(begun.fact, standing):
+                    return begun
+                last = _stop(purchase, begun, last)
+            fact = next_fact(last, standing)
             if not fact:
                 return None
             # Where another worker has begun the next one since, this number is taken.
-            number = last.number + 1 if last else 1
+            number = begun.number + 1 if begun else 1
             return PurchaseFact.objects.create(purchase=purchase, number=number, fact=fact)
     except IntegrityError:
         return _begin_next(purchase)
@@ -143,12 +144,12 @@ def _locked(facts: QuerySet[PurchaseFact]) -> QuerySet[PurchaseFact]:
 
 
 def _as_it_is(purchase: Purchase) -> tuple[str, str]:
-    """What was told, and what the order is; "" when it is neither in force nor reversed."""
-    told, standing = Purchase.objects.values_list("told", "standing").get(pk=purchase.pk)
+    """The last fact, and what the order is; "" when it is neither in force nor reversed."""
+    last, standing = Purchase.objects.values_list("last_fact", "standing").get(pk=purchase.pk)
     orders = Order.objects.filter(pk=purchase.order_id, store=purchase.store_id)
     if standing != Standing.IN_FORCE or orders.live().exists():
-        return told, standing
-    # Who is just writing that it is back has found the standing noted, and so tells nobody.
+        return last, standing
+    # Who is just writing that it is back has found the standing noted, and so calls nobody.
     if connection.features.has_select_for_update:
         orders = orders.select_for_update(no_key=True)
     row = orders.first()
@@ -159,18 +160,18 @@ def _as_it_is(purchase: Purchase) -> tuple[str, str]:
     else:
         # It is noted again when the order comes back.
         Purchase.objects.filter(pk=noted.pk, standing=standing).update(standing="")
-    return told, ""
+    return last, ""
 
 
 def _holds(fact: str, standing: str) -> bool:
     return (fact == Fact.REVERSED) == (standing == Standing.REVERSED)
 
 
-def _stop(purchase: Purchase, begun: PurchaseFact, told: str) -> str:
-    """End a fact that is true no more. Returns what handlers were told until then."""
+def _stop(purchase: Purchase, begun: PurchaseFact, last: str) -> str:
+    """End a fact that is true no more. Returns what handlers were called for until then."""
     if not begun.handled.exists():
         begun.delete()  # no handler knows of it
-        return told
+        return last
     _end(purchase, begun, FactState.STOPPED)
     return begun.fact
 
@@ -178,7 +179,7 @@ def _stop(purchase: Purchase, begun: PurchaseFact, told: str) -> str:
 def _end(purchase: Purchase, fact: PurchaseFact, state: PurchaseFact.State) -> None:
     fact.state, fact.ended_at = state, timezone.now()
     fact.save(update_fields=["state", "ended_at"])
-    Purchase.objects.filter(pk=purchase.pk).update(told=fact.fact)
+    Purchase.objects.filter(pk=purchase.pk).update(last_fact=fact.fact)
 
 
 def _call_handlers(purchase: Purchase, fact: PurchaseFact, renewal: Renewal) -> Trouble | None:

@@ -75,8 +75,8 @@ class Judgement:
     differences: tuple[Difference, ...] = ()
 
 
-# In the place of a difference: the order does not say yet what must be known.
-_NOT_TOLD = None
+# In the place of a difference: the order does not show yet what must be known.
+_NOT_SHOWN = None
 
 
 def judge(
@@ -109,9 +109,9 @@ def judge(
     if order.status not in SETTLED:
         return Judgement(Verdict.WAITING, naming)
     found = [*naming, *_differences(session, order, lines)]
-    differences = tuple(difference for difference in found if difference is not _NOT_TOLD)
+    differences = tuple(difference for difference in found if difference is not _NOT_SHOWN)
     # What differs for certain decides at once, whatever else the order is yet to say.
-    if lines is None or (_NOT_TOLD in found and not differences):
+    if lines is None or (_NOT_SHOWN in found and not differences):
         return Judgement(Verdict.WAITING, naming)
     if paid_by and not differences and _is_renewal(session, order):
         return Judgement(Verdict.RENEWAL)
@@ -143,11 +143,11 @@ def _differences(
     session: CheckoutSession, order: Order, lines: Sequence[OrderItem] | None
 ) -> Iterator[Difference | None]:
     if not order.currency:
-        yield _NOT_TOLD
+        yield _NOT_SHOWN
     elif order.currency.upper() != session.currency.upper():
         yield Difference("currency", session.currency, order.currency)
     if lines is None or any(line.quantity is None or line.price_minor is None for line in lines):
-        yield _NOT_TOLD
+        yield _NOT_SHOWN
         return
     yield from _lines(session.items, lines)
     subtotal = sum((line.price_minor or 0) * (line.quantity or 0) for line in lines)
@@ -231,7 +231,7 @@ def _sums(session: CheckoutSession, order: Order, *, subtotal: int) -> Iterator[
     due = subtotal - discount
     total, amount = order.total_minor, order.amount_minor
     if total is None and amount is None and due:
-        yield _NOT_TOLD
+        yield _NOT_SHOWN
     paid = [known for known in (total, amount) if known is not None]
     # Where prices include the tax, the amount may be what is left without it.
     is_net = total == due and (amount or 0) + (order.tax_minor or 0) == due

@@ -143,6 +143,25 @@ def test_failing_handlers_are_shown_and_called_again(
     assert not client.get(listing, {"handing": "failing"}).context["cl"].result_list
 
 
+@pytest.mark.parametrize("name", ["purchase", "checkoutsession"])
+def test_lists_are_filtered_by_purpose(shop: Shop, login: Login, name: str) -> None:
+    @on_paid("course")
+    def grant(purchase: Purchase) -> None: ...
+
+    client = login("view_purchase", "view_checkoutsession")
+    listing = reverse(f"admin:pandabase_{name}_changelist")
+    for purpose in ("licence", ""):
+        shop.webhook(shop.pay(shop.open(purpose=purpose)))
+    page = client.get(listing)
+    spec = next(one for one in page.context["cl"].filter_specs if one.title == "purpose")
+    offered = [choice["display"] for choice in spec.choices(page.context["cl"])]
+    assert offered == ["All", "Without purpose", "course", "licence"]
+    for purpose, count in (("licence", 1), ("", 1), ("course", 0), ("gone'", 0)):
+        rows = client.get(listing, {"purpose": purpose}).context["cl"].result_list
+        found = [getattr(row, "session", row).purpose for row in rows]
+        assert found == [purpose] * count
+
+
 def test_purchases_are_found_by_what_people_know(shop: Shop, login: Login) -> None:
     session = shop.open()
     shop.webhook(order_id := shop.pay(session))

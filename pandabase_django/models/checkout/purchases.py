@@ -1,13 +1,11 @@
-"""Checkout sessions that the shop opened, and the orders that name them.
+"""Orders that name a checkout session, and what handlers were called for.
 
-Anybody can open a checkout and pay it (Source: P-36, P-38). So what was sold to whom is what these
-rows say, which were written before the remote was asked; an order only counts for one when it
-paid for just that (``services.purchases.judgement``).
+An order counts for a session only when it paid for just what that asks
+(``services.purchases.judgement``).
 """
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -17,135 +15,21 @@ from django.utils.translation import gettext_lazy as _
 
 from pandabase_django.models.base import PandabaseModel, WriterManager
 from pandabase_django.models.base.soft import SoftForeignKey
+from pandabase_django.models.checkout.sessions import CheckoutSession
 from pandabase_django.models.orders import BELONGS, Order, OrderItem
 from pandabase_django.models.stores import Store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["CheckoutSession", "HandledFact", "Purchase", "PurchaseFact", "new_reference"]
-
-
-def new_reference() -> str:
-    """128 random bits in hex."""
-    return secrets.token_hex(16)
-
-
-class CheckoutSession(PandabaseModel):
-    """What the shop asked to be paid, by whom and for what. Amounts are minor units.
-
-    ``items`` are the lines as they were asked for: ``product_id``, ``variant_id``, ``name``,
-    ``quantity``, ``price_minor`` of one piece, ``least_minor`` where the buyer names the price,
-    and ``subscription``. A free line has no product.
-    """
-
-    class State(models.TextChoices):
-        PREPARED = "PREPARED", _("Being opened")
-        OPEN = "OPEN", _("Open")
-        UNKNOWN = "UNKNOWN", _("Answer lost")
-        REFUSED = "REFUSED", _("Refused")
-        EXPIRED = "EXPIRED", _("Expired")
-        PROCESSING = "PROCESSING", _("Payment is processed")
-        PAID = "PAID", _("Paid")
-        FAILED = "FAILED", _("Payment failed")
-        MISMATCH = "MISMATCH", _("Something else was paid")
-        REVERSED = "REVERSED", _("Refunded or charged back")
-
-    reference = models.CharField(
-        _("reference"), primary_key=True, max_length=32, default=new_reference, editable=False
-    )
-    public_id = models.CharField(
-        _("public id"),
-        max_length=32,
-        unique=True,
-        default=new_reference,
-        editable=False,
-        help_text=_("In addresses of the shop; the reference never leaves."),
-    )
-    store = models.ForeignKey(
-        Store,
-        on_delete=models.PROTECT,
-        related_name="checkout_sessions",
-        verbose_name=_("store"),
-        db_index=False,
-    )
-    session_id = models.CharField(
-        _("session id"), max_length=128, default="", help_text=_("Pandabase's; empty: not known.")
-    )
-    state = models.CharField(
-        _("state"), max_length=16, choices=State.choices, default=State.PREPARED
-    )
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        null=True,
-        on_delete=models.SET_NULL,
-        related_name="pandabase_checkouts",
-        verbose_name=_("user"),
-    )
-    purpose = models.CharField(_("purpose"), max_length=100, default="")
-    context = models.JSONField(_("context"), default=dict)
-    items = models.JSONField(_("items"), default=list)
-    currency = models.CharField(_("currency"), max_length=16, default="")
-    subtotal_minor = models.BigIntegerField(_("subtotal"), default=0)
-    coupon_code = models.CharField(_("coupon code"), max_length=64, default="")
-    discount_limit_minor = models.BigIntegerField(
-        _("largest discount"), null=True, help_text=_("Empty: that of any coupon of the store.")
-    )
-    same_key = models.CharField(max_length=64, default="", editable=False)
-    checkout_url = models.TextField(_("address to pay at"), default="")
-    pay_url = models.TextField(_("address of the full page"), default="")
-    return_url = models.TextField(_("return address"), default="")
-    cancel_url = models.TextField(_("address after leaving"), default="")
-    created_at = models.DateTimeField(_("created"), auto_now_add=True)
-    opened_at = models.DateTimeField(_("opened"), null=True)
-    expires_at = models.DateTimeField(_("expires"), null=True)
-    refusal = models.TextField(_("why it was not opened"), default="")
-
-    objects = WriterManager()
-
-    class Meta:
-        verbose_name = _("checkout session")
-        verbose_name_plural = _("checkout sessions")
-        ordering = ["-created_at", "-reference"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["store", "session_id"],
-                condition=~Q(session_id=""),
-                name="pandabase_checkout_session_id",
-            ),
-            # Of two equal calls at one moment one opens the session, and the other waits for it.
-            models.UniqueConstraint(
-                fields=["store", "same_key"],
-                condition=Q(state__in=["PREPARED", "OPEN"]) & ~Q(same_key=""),
-                name="pandabase_checkout_same",
-            ),
-        ]
-        indexes = [
-            models.Index(fields=["-created_at", "-reference"], name="pandabase_checkout_newest"),
-            models.Index(
-                fields=["state", "-created_at", "-reference"], name="pandabase_checkout_state"
-            ),
-            models.Index(
-                fields=["expires_at"],
-                condition=Q(state__in=["PREPARED", "OPEN"]),
-                name="pandabase_checkout_ends",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.session_id or self.reference
-
-    @property
-    def has_subscription(self) -> bool:
-        """Whether it sells a subscription, which is paid for again and again."""
-        return any(item.get("subscription") for item in self.items)
+__all__ = ["HandledFact", "Purchase", "PurchaseFact"]
 
 
 class Purchase(PandabaseModel):
-    """An order that names a checkout session: whether it paid for it, and what handlers were told.
+    """An order that names a checkout session: whether it paid for it, and who was called for it.
 
-    ``standing`` is what became of the order, ``told`` the last fact that handlers were called for,
-    and ``state`` says whether they are to be called. ``mark`` only ever grows: who changes the
+    ``standing`` is what became of the order, ``last_fact`` what handlers were called for last, and
+    ``state`` says whether they are to be called. ``mark`` only ever grows: whoever changes the
     standing raises it, so that a change made while handlers run is never overlooked.
     """
 
@@ -218,7 +102,14 @@ class Purchase(PandabaseModel):
         blank=True,
         help_text=_("Of the order, when it was last written."),
     )
-    told = models.CharField(_("told"), max_length=16, choices=Fact.choices, default="", blank=True)
+    last_fact = models.CharField(
+        _("last fact"),
+        max_length=16,
+        choices=Fact.choices,
+        default="",
+        blank=True,
+        help_text=_("What handlers were called for last."),
+    )
     state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.IDLE)
     mark = models.BigIntegerField(default=0, editable=False)
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
@@ -245,6 +136,7 @@ class Purchase(PandabaseModel):
                 name="pandabase_purchase_due",
             ),
             models.Index(fields=["verdict", "-id"], name="pandabase_purchase_verdict"),
+            models.Index(fields=["store", "-id"], name="pandabase_purchase_of_store"),
             models.Index(
                 fields=["store"],
                 condition=Q(verdict="MISMATCH") | Q(state="DEAD"),

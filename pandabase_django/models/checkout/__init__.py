@@ -1,0 +1,1 @@
+"""What the shop sells: the checkout sessions that it opened, and the orders that name them."""
