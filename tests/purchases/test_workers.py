@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -20,6 +21,7 @@ from pandabase_django.events import (
     on_reversed,
 )
 from pandabase_django.models import Order, Purchase, PurchaseFact
+from pandabase_django.services.attempts import claims
 from pandabase_django.services.purchases import queue
 from pandabase_django.services.purchases.handing import process_purchase
 from tests.purchases.conftest import Shop, work
@@ -103,6 +105,85 @@ def test_a_slow_handler_keeps_no_sync_waiting_and_the_reversal_follows_it(shop: 
         second.result(30)
     assert said == ["paid", "reversed"]
     assert shop.purchase(order_id).state == "IDLE"
+
+
+@pytest.fixture
+def short_claims(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Claims that run out within a test."""
+    monkeypatch.setattr(claims, "CLAIM", timedelta(seconds=0.5))
+    monkeypatch.setattr(claims, "RENEWED_AFTER_SECONDS", 0.1)
+
+
+@pytest.mark.usefixtures("short_claims")
+def test_a_handler_that_takes_long_keeps_its_claim(shop: Shop) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    said: list[str] = []
+
+    @on_paid("licence")
+    def slow(purchase: Purchase) -> None:
+        # Whoever changes the row here locks it: the claim is renewed when that is over.
+        Purchase.objects.filter(pk=purchase.pk).update(last_error="")
+        begun.set()
+        assert go_on.wait(30)
+        said.append("paid")
+
+    @on_paid("licence")
+    def slow_too(purchase: Purchase) -> None:
+        time.sleep(1.5)
+        said.append("paid too")
+
+    shop.webhook(order_id := shop.pay(shop.open()))
+    pk = shop.purchase(order_id).pk
+    with ThreadPoolExecutor(1) as workers:
+        first = workers.submit(closing, partial(process_purchase, pk))
+        assert begun.wait(30)
+        go_on.set()
+        while not first.done():
+            Purchase.objects.filter(pk=pk).update(enqueued_at=None)
+            assert queue.due_purchases() == []
+            process_purchase(pk)
+            time.sleep(0.05)
+        assert first.result(30).finished == 1
+    assert said == ["paid", "paid too"]
+    purchase = shop.purchase(order_id)
+    assert (purchase.state, purchase.attempts) == ("IDLE", 1)
+
+
+@pytest.mark.usefixtures("short_claims")
+def test_of_those_who_wait_for_a_long_handler_there_is_one(shop: Shop) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    said: list[str] = []
+
+    @on_paid("licence")
+    def slow(purchase: Purchase) -> None:
+        begun.set()
+        assert go_on.wait(30)
+        said.append("paid")
+
+    @on_reversed("licence")
+    def take_back(purchase: Purchase) -> None:
+        said.append("reversed")
+
+    shop.webhook(order_id := shop.pay(shop.open()))
+    pk = shop.purchase(order_id).pk
+    with ThreadPoolExecutor(2) as workers:
+        first = workers.submit(closing, partial(process_purchase, pk))
+        assert begun.wait(30)
+        shop.change("refund_order", order_id)
+        shop.webhook(order_id)
+        second = workers.submit(closing, partial(process_purchase, pk))
+        while shop.purchase(order_id).attempts == 0:
+            time.sleep(0.05)
+        end = time.monotonic() + 1.5
+        while time.monotonic() < end:
+            assert process_purchase(pk).finished == 0, "the second one has it"
+            time.sleep(0.05)
+        go_on.set()
+        first.result(30)
+        assert second.result(30).finished == 1
+    assert said == ["paid", "reversed"]
+    purchase = shop.purchase(order_id)
+    assert (purchase.state, purchase.attempts) == ("IDLE", 1)
 
 
 def test_a_failure_puts_off_no_reversal_that_came_meanwhile(shop: Shop) -> None:

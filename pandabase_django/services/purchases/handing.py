@@ -66,7 +66,8 @@ def process_purchase(purchase_id: int) -> Processed:
     if purchase is None:
         return Processed()
     try:
-        trouble = _call_for_facts(purchase, Renewal([purchase]))
+        with Renewal([purchase]).meanwhile():  # a handler, or the wait for one, may take long
+            trouble = _call_for_facts(purchase)
     except interruptions() as error:
         _finish(purchase, Trouble(f"The task was ended in the middle ({type(error).__name__})."))
         raise
@@ -100,12 +101,12 @@ def _mine(purchase: Purchase) -> QuerySet[Purchase]:
     )
 
 
-def _call_for_facts(purchase: Purchase, renewal: Renewal) -> Trouble | None:
+def _call_for_facts(purchase: Purchase) -> Trouble | None:
     for _ in range(FACTS_AT_ONCE):
         fact = _begin_next(purchase)
         if fact is None:
             return None
-        trouble = _call_handlers(purchase, fact, renewal)
+        trouble = _call_handlers(purchase, fact)
         if trouble is not None:
             return trouble
     return Trouble("Its order came and went again and again.")
@@ -182,11 +183,10 @@ def _end(purchase: Purchase, fact: PurchaseFact, state: PurchaseFact.State) -> N
     Purchase.objects.filter(pk=purchase.pk).update(last_fact=fact.fact)
 
 
-def _call_handlers(purchase: Purchase, fact: PurchaseFact, renewal: Renewal) -> Trouble | None:
+def _call_handlers(purchase: Purchase, fact: PurchaseFact) -> Trouble | None:
     """Call those that were not called yet; names those that raised."""
     failed = []
     for dotted, handler in fact_handlers(fact.fact, purchase.purpose).items():
-        renewal()
         try:
             if not _call(fact, dotted, handler):
                 return None

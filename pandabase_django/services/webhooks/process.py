@@ -79,9 +79,8 @@ def process_delivery(delivery_id: int) -> Processed:
     outcomes = []
     for delivery in deliveries:
         renewal()
-        # A handler that takes longer than a claim lasts keeps whoever takes it over waiting, by
-        # the note of its work (``events.Event.once``).
-        outcomes.append(_finish(delivery, trouble or _behind(delivery) or _announced(delivery)))
+        found = trouble or _behind(delivery) or _announced(delivery, renewal)
+        outcomes.append(_finish(delivery, found))
         renewal.leave(delivery)
     waits = [outcome for outcome in outcomes if isinstance(outcome, timedelta)]
     return Processed(
@@ -208,10 +207,11 @@ def _behind(delivery: WebhookDelivery) -> Trouble | None:
     )
 
 
-def _announced(delivery: WebhookDelivery) -> Trouble | None:
+def _announced(delivery: WebhookDelivery, renewal: Renewal) -> Trouble | None:
     """Announce; what ends the task in the middle counts as this delivery's failure."""
     try:
-        return _announce(delivery)
+        with renewal.meanwhile():  # handlers may take long
+            return _announce(delivery)
     except interruptions() as error:
         _finish(delivery, Trouble(f"The task was ended in the middle ({type(error).__name__})."))
         raise
