@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-__all__ = ["SECRET_IN_TEXT", "mask", "without_credentials"]
+__all__ = ["MASK", "SECRET_IN_TEXT", "mask", "without_credentials"]
 
 MASK = "••••"
 

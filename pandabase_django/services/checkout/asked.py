@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -18,21 +19,23 @@ from pandabase_django.services.checkout.lines import LEAST_MINOR, MOST_MINOR, Li
 from pandabase_django.services.checkout.refusals import refused
 from pandabase_django.services.purchases.reference import metadata_for
 
-__all__ = ["PUBLIC_ID", "Asked", "address", "user_exists", "user_id_of"]
+__all__ = ["PUBLIC_ID", "Asked", "user_exists", "user_id_of"]
 
 PUBLIC_ID = "{session}"
 """Stands in an address for the session's public id."""
 
+UNSAVED: Any = object()
 MOST_FIELDS = 3
 _KEPT = ("coupon_code", "purpose")  # here as well, where a database may refuse such characters
+_JSON = ("context", "customer", "fields", "tax_id", "title", "description", "idempotency")
 # In JSON; a NUL is an escape there, unless its backslash is one that was escaped itself.
 _UNSTORABLE = re.compile(r"(?<!\\)(?:\\\\)*\\u0000|[\ud800-\udfff]")
 _LONGEST = {"title": 128, "description": 500, "coupon_code": 64, "tax_id": 32, "purpose": 100}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Asked:
-    """The arguments of ``open_checkout``."""
+    """The arguments of ``open_checkout``; they are about a person, and no report shows them."""
 
     store: Store
     lines: list[Line]
@@ -40,53 +43,64 @@ class Asked:
     cancel_url: str
     user_id: Any
     purpose: str
-    context: Any = field(repr=False)
-    customer: CustomerDetails | None = field(repr=False)
+    context: Any
+    customer: CustomerDetails | None
     coupon_code: str
     discount_limit_minor: int | None
     fields: list[CustomField]
-    tax_id: str = field(repr=False)
+    tax_id: str
     title: str
     description: str
+    idempotency: str
 
     def check(self) -> None:
-        """Look at lengths, which the remote would refuse, and at the context.
+        """Look at addresses, at lengths, which the remote would refuse, and at what becomes JSON.
 
         Raises:
-            TypeError: The context is no JSON.
-            CheckoutRefused: A text is too long, or there are too many fields.
+            ValueError: The user is not saved.
+            TypeError: The context or another argument is no JSON.
+            CheckoutRefused: An address is none, a text is too long, or there are too many fields.
         """
+        if self.user_id is UNSAVED:
+            raise ValueError("The user is not saved.")
+        for name in ("return_url", "cancel_url"):
+            if not _is_address(getattr(self, name)) and (self.cancel_url or name == "return_url"):
+                raise refused(name, f"{name} must be an https address (http only to this machine).")
+        for name in _JSON:
+            if problem := _json_problem(getattr(self, name)):
+                raise TypeError(f"{name} {problem}")
         for name, longest in _LONGEST.items():
-            value = getattr(self, name)
             code = "coupon" if name == "coupon_code" else "text"
-            if len(value) > longest:
+            if len(getattr(self, name)) > longest:
                 raise refused(code, f"{name} has at most {longest} characters.")
-            if name in _KEPT and printable(value) != value:
+            if name in _KEPT and printable(getattr(self, name)) != getattr(self, name):
                 raise refused(code, f"{name} has characters that can't be printed.")
         if len(self.fields) > MOST_FIELDS:
             raise refused("text", f"A checkout has at most {MOST_FIELDS} fields.")
-        try:
-            text = json.dumps(self.context, allow_nan=False, ensure_ascii=False)
-        except ValueError as error:
-            raise TypeError(f"The context is no JSON: {error}") from None
-        if _UNSTORABLE.search(text):
-            raise TypeError(
-                "The context has characters that PostgreSQL can't keep: NUL, surrogates."
-            )
+
+    def said_of_the_buyer(self) -> set[str]:
+        """Texts that the remote may repeat when it refuses them; no message shows them."""
+        defaults = [
+            found.get("default_value", "")
+            for one in self.fields
+            for found in one.values()
+            if isinstance(found, dict)
+        ]
+        return {self.coupon_code, self.tax_id, *_texts_in(self.customer), *_texts_in(defaults)}
 
     @property
     def subtotal_minor(self) -> int:
         """What the lines cost."""
         return subtotal_of(self.lines)
 
-    def key(self, idempotency: str) -> str:
+    def key(self) -> str:
         """What equal calls have in common; "" when none is equal to this one."""
-        if self.user_id is None and not idempotency:
+        if self.user_id is None and not self.idempotency:
             return ""
         parts = [
             self.store.pk,
             None if self.user_id is None else str(self.user_id),
-            idempotency,
+            self.idempotency,
             [line.to_json() for line in self.lines],
             [self.return_url, self.cancel_url, self.purpose, self.context, self.customer],
             [self.coupon_code, self.discount_limit_minor, self.fields, self.tax_id],
@@ -124,29 +138,42 @@ class Asked:
         return body
 
 
-def address(name: str, url: str) -> str:
-    """An address that a buyer may be sent to, as it was given.
+def _json_problem(value: Any) -> str:
+    """Why a value can't be kept and sent as JSON; "" when it can.
 
-    Raises:
-        CheckoutRefused: It is none.
+    Returned and not raised: the codec's own error holds the value.
     """
-    shown = Fields({name: url.replace(PUBLIC_ID, "0" * 32)}, kind="checkout").address(name)
-    if shown is None:
-        raise refused(name, f"{name} must be an https address (http only to this machine).")
-    return url
+    try:
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False, sort_keys=True)
+    except (TypeError, ValueError, RecursionError) as error:
+        return f"is no JSON: {error}"
+    if _UNSTORABLE.search(text):
+        return "has characters that can't be kept or sent: NUL, surrogates."
+    return ""
+
+
+def _texts_in(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _texts_in(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts_in(item)
+
+
+def _is_address(url: str) -> bool:
+    """Whether a buyer may be sent there."""
+    fields = Fields({"url": url.replace(PUBLIC_ID, "0" * 32)}, kind="checkout")
+    return fields.address("url") is not None
 
 
 def user_id_of(user: Any) -> Any:
-    """The key of a shop's user; None for a guest.
-
-    Raises:
-        ValueError: The user is not saved.
-    """
+    """The key of a shop's user; None for a guest, ``UNSAVED`` for one that has none yet."""
     if user is None or getattr(user, "is_anonymous", False):
         return None
-    if user.pk is None:
-        raise ValueError("The user is not saved.")
-    return user.pk
+    return UNSAVED if user.pk is None else user.pk
 
 
 def user_exists(user_id: Any) -> bool:

@@ -11,7 +11,7 @@ from django.core.cache import cache
 
 from pandabase_django.api import schemas
 from pandabase_django.api.params import EstimateBody
-from pandabase_django.exceptions import PandabaseError
+from pandabase_django.exceptions import CheckoutError, PandabaseError
 from pandabase_django.models import Store
 from pandabase_django.services.caching import unless_cache_fails
 from pandabase_django.services.checkout.clients import public_client_for
@@ -59,6 +59,15 @@ def estimate_checkout(
         body["coupon_code"] = coupon_code
     if tax_id:
         body["tax_id"] = tax_id
+    found = _estimated(store, body)
+    del body, coupon_code, tax_id  # error reports show variables
+    if isinstance(found, CheckoutError):
+        raise found
+    return found
+
+
+def _estimated(store: Store, body: EstimateBody) -> schemas.Estimate | CheckoutError:
+    """The estimate, or why there is none: frames of the request hold what was sent."""
     text = json.dumps([store.pk, body], sort_keys=True)
     key = f"pandabase:estimate:{hashlib.sha256(text.encode()).hexdigest()}"
     nothing: Any = None
@@ -69,6 +78,7 @@ def estimate_checkout(
         with public_client_for(store) as client:
             estimate = client.checkout.estimate(body)
     except PandabaseError as error:
-        raise error_for(error) from error
+        hidden = (body.get("coupon_code", ""), body.get("tax_id", ""))
+        return error_for(error, hidden=hidden)
     unless_cache_fails(lambda: cache.set(key, estimate, KEPT_SECONDS), nothing)
     return estimate

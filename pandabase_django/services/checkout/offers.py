@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.core import signing
@@ -35,7 +35,7 @@ class Offer:
     price_minor: int | None
     quantity: int = 1
     purpose: str = ""
-    context: Any = None
+    context: Any = field(default=None, repr=False)
     mode: str = ""
 
     @classmethod
@@ -60,7 +60,8 @@ class Offer:
         try:
             return cls(*signing.loads(text, salt=SALT))
         except (signing.BadSignature, TypeError, ValueError):
-            raise refused("offer", "The offer in the form has no good signature.") from None
+            del text  # it can be read, and error reports show variables
+        raise refused("offer", "The offer in the form has no good signature.")
 
     def product(self) -> Product:
         """The product as it is now.

@@ -11,6 +11,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -22,6 +23,7 @@ from pandabase_django.api.masking import mask
 from pandabase_django.api.params import CustomerDetails, CustomField
 from pandabase_django.database import transaction
 from pandabase_django.exceptions import (
+    CheckoutError,
     CheckoutRefused,
     CheckoutUnknown,
     ConfigurationError,
@@ -31,7 +33,6 @@ from pandabase_django.models import CheckoutSession, Store
 from pandabase_django.services.checkout.asked import (
     PUBLIC_ID,
     Asked,
-    address,
     user_exists,
     user_id_of,
 )
@@ -104,7 +105,7 @@ def open_checkout(
 
     Raises:
         TransactionManagementError: A transaction is open.
-        TypeError: An argument is of a wrong kind, or the context no JSON.
+        TypeError: An argument is of a wrong kind, or what becomes JSON is none.
         ValueError: The user is not saved.
         CheckoutRefused: It can't be opened so; nothing was opened.
         CheckoutUnavailable: Nothing was opened, and a later call may succeed.
@@ -115,9 +116,9 @@ def open_checkout(
         raise refused("store", f"The store {store.pk} is disabled here. Enable it in the admin.")
     asked = Asked(
         store=store,
-        lines=checked_lines(store, items),
-        return_url=address("return_url", return_url),
-        cancel_url=address("cancel_url", cancel_url) if cancel_url else "",
+        lines=[],
+        return_url=return_url,
+        cancel_url=cancel_url,
         user_id=user_id_of(user),
         purpose=purpose,
         context={} if context is None else context,
@@ -128,9 +129,13 @@ def open_checkout(
         tax_id=tax_id,
         title=title,
         description=description,
+        idempotency=idempotency,
     )
+    # Error reports show variables; the key of a visitor's session lets its reader in.
+    del user, context, customer, coupon_code, fields, tax_id, title, description, idempotency
     asked.check()
-    key = asked.key(idempotency)
+    asked = replace(asked, lines=checked_lines(store, items))
+    key = asked.key()
     deadline = time.monotonic() + OPENED_WITHIN.total_seconds()
     while True:
         session, is_ours = _prepared(asked, key)
@@ -186,24 +191,37 @@ def _prepared(asked: Asked, key: str) -> tuple[CheckoutSession, bool]:
             with transaction.atomic():
                 session.save(force_insert=True)
         except IntegrityError:
-            if not user_exists(asked.user_id):
-                raise refused("user", "The user was deleted meanwhile.") from None
-            if not key or not equal.exists():
+            is_gone = not user_exists(asked.user_id)
+            if not is_gone and not (key and equal.exists()):
                 raise  # it is no equal call that was faster
-            continue
-        return session, True
+        else:
+            return session, True
+        if is_gone:
+            raise refused("user", "The user was deleted meanwhile.")
 
 
 def _opened(session: CheckoutSession, asked: Asked) -> CheckoutSession:
     """Send the one request, and keep what comes of it."""
+    failure = _sent(session, asked)
+    if failure is not None:
+        raise failure
+    session.refresh_from_db()
+    return session
+
+
+def _sent(session: CheckoutSession, asked: Asked) -> CheckoutError | None:
+    """Send it, and write what came of it. Returns why the buyer can't be sent to the session.
+
+    Returned and not raised: frames of the request hold what was sent, and its answer.
+    """
     try:
         with public_client_for(asked.store) as client:
             answer = client.checkout.create(asked.body(session))
     except PandabaseError as error:
-        failure = error_for(error)
+        failure = error_for(error, hidden=asked.said_of_the_buyer())
         lost = isinstance(failure, CheckoutUnknown)
         _give_up(session, State.UNKNOWN if lost else State.REFUSED, str(failure))
-        raise failure from error
+        return failure
     except ConfigurationError as error:
         _give_up(session, State.REFUSED, str(error))
         raise
@@ -212,7 +230,7 @@ def _opened(session: CheckoutSession, asked: Asked) -> CheckoutSession:
     if problem is not None:
         rows.update(session_id=answer.id)
         _give_up(session, State.REFUSED, str(problem))
-        raise problem
+        return problem
     rows.update(
         session_id=answer.id,
         checkout_url=answer.checkout_url or answer.pay_redirect_url,
@@ -222,8 +240,7 @@ def _opened(session: CheckoutSession, asked: Asked) -> CheckoutSession:
     )
     # Its order may have been here before this answer.
     rows.filter(state=State.PREPARED).update(state=State.OPEN)
-    session.refresh_from_db()
-    return session
+    return None
 
 
 def _give_up(session: CheckoutSession, state: CheckoutSession.State, why: str) -> None:
@@ -244,8 +261,8 @@ def _problem(answer: schemas.CheckoutSession, asked: Asked) -> CheckoutRefused |
         return refused("price_changed", f"{said} Sync the products.")
     shown = [(line.amount_minor, line.quantity) for line in answer.items or ()]
     ours = [(line.price_minor, line.quantity) for line in asked.lines]
-    told = answer.items is not None and all(None not in line for line in shown)
-    if told and Counter(shown) != Counter(ours):
+    complete = answer.items is not None and all(None not in line for line in shown)
+    if complete and Counter(shown) != Counter(ours):
         return refused("price_changed", "Pandabase's session has other lines. Sync the products.")
     discount, limit = answer.discount_amount_minor, asked.discount_limit_minor
     if discount is not None and limit is not None and discount > limit:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Collection
 
 from django.utils.translation import gettext as _
 
-from pandabase_django.api.masking import mask
+from pandabase_django.api.masking import MASK, mask
 from pandabase_django.exceptions import (
     APIError,
     CheckoutError,
@@ -18,6 +19,8 @@ from pandabase_django.exceptions import (
 )
 
 __all__ = ["error_for", "refused"]
+
+LEAST_HIDDEN_CHARACTERS = 3  # a country's code is in many words
 
 # Each is asked for when it is needed: then the reader's language is active.
 _FOR_BUYERS: dict[str, Callable[[], str]] = {
@@ -36,7 +39,7 @@ _FOR_BUYERS: dict[str, Callable[[], str]] = {
 
 
 def refused(code: str, message: str) -> CheckoutRefused:
-    """A refusal; a buyer who can do nothing about it is told that the shop has to.
+    """A refusal; a buyer who can do nothing about it reads that the shop has to.
 
     Args:
         code: A fixed word.
@@ -47,9 +50,16 @@ def refused(code: str, message: str) -> CheckoutRefused:
     return CheckoutRefused(message, code=code, for_buyer=said)
 
 
-def error_for(error: PandabaseError) -> CheckoutError:
-    """What a failed request means to whoever wanted to sell something by it."""
-    message = mask(str(error))
+def error_for(error: PandabaseError, *, hidden: Collection[str] = ()) -> CheckoutError:
+    """What a failed request means to whoever wanted to sell something by it.
+
+    Raise it outside of ``except``: frames of the request hold what was sent.
+
+    Args:
+        error: Of the request.
+        hidden: What was sent about the buyer; the remote may repeat it.
+    """
+    message = _without(hidden, mask(str(error)))
     wait = error.retry_after_seconds
     later = _("The checkout can't be reached right now. Please try again in a moment.")
     if error.outcome_unknown:
@@ -64,3 +74,10 @@ def error_for(error: PandabaseError) -> CheckoutError:
     if isinstance(error, APIError):
         return refused("by_remote", f"Pandabase refused the checkout: {message}")
     return refused("answer", f"Pandabase's answer can't be used: {message}")
+
+
+def _without(hidden: Collection[str], text: str) -> str:
+    for value in sorted(hidden, key=len, reverse=True):
+        if len(value) >= LEAST_HIDDEN_CHARACTERS:
+            text = re.sub(re.escape(value), MASK, text, flags=re.IGNORECASE)
+    return text
