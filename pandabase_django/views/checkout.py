@@ -22,6 +22,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 
 from pandabase_django.conf import conf
@@ -33,7 +34,7 @@ from pandabase_django.services.checkout.asked import PUBLIC_ID
 from pandabase_django.services.checkout.embedding import MODES
 from pandabase_django.services.checkout.offers import Offer
 from pandabase_django.services.checkout.opening import open_checkout
-from pandabase_django.services.checkout.waiting import needs_a_sync
+from pandabase_django.services.checkout.waiting import may_have_expired_paid, needs_a_sync
 from pandabase_django.tasks import enqueue_sync
 
 __all__ = ["checkout_pay", "checkout_return", "checkout_start", "checkout_status"]
@@ -55,14 +56,14 @@ SHOWN = {
     State.MISMATCH: "mismatch",
     State.REVERSED: "reversed",
 }
-# These may become something else while somebody looks: an expired session may have been paid in
-# its last moment, and after a failed payment the buyer may try again.
+# These may become something else while somebody looks.
 MOVING = ("waiting", "processing")
 LOOKS_WITHOUT_SCRIPT = 60
 SECONDS_BETWEEN_LOOKS = 5
 
 
 @transaction.non_atomic_requests
+@csrf_protect
 @require_POST
 def checkout_start(request: HttpRequest) -> HttpResponse:
     """Open the session that the button of a page offers, and send the buyer to it."""
@@ -141,7 +142,7 @@ def _session(public_id: str) -> CheckoutSession:
 
 def _shown(session: CheckoutSession) -> str:
     """What the buyer is shown; a store without webhooks is read meanwhile, in a worker."""
-    shown = SHOWN[State(session.state)]
+    shown = "waiting" if may_have_expired_paid(session) else SHOWN[State(session.state)]
     if shown in MOVING and needs_a_sync(session.store_id):
         ask = partial(
             enqueue_sync, [session.store_id], [Resource.ORDERS], trigger=SyncRun.Trigger.SCHEDULE

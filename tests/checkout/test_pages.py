@@ -150,6 +150,7 @@ def test_every_state_has_its_page_and_only_moving_ones_ask_again(
 ) -> None:
     session = seller.sell(seller.product())
     address = reverse("pandabase:checkout-return", args=[session.public_id])
+    CheckoutSession.objects.update(expires_at=timezone.now() - timedelta(days=1))
     titles = set()
     for state, shown in SHOWN.items():
         CheckoutSession.objects.update(state=state)
@@ -159,6 +160,13 @@ def test_every_state_has_its_page_and_only_moving_ones_ask_again(
         assert ('http-equiv="refresh"' in page) is moving
         titles.add(re.search("<h1>(.*)</h1>", page)[1])  # type: ignore[index]
     assert len(titles) == len(set(SHOWN.values()))
+    # The payment of the last moment is reported a little later.
+    for minutes, title in ((9, "We have not seen your payment"), (11, "has expired")):
+        ended = timezone.now() - timedelta(minutes=minutes)
+        CheckoutSession.objects.update(state="EXPIRED", expires_at=ended)
+        page = client.get(address).text
+        assert title in page
+        assert ("data-live-url" in page) is (minutes == 9)
     CheckoutSession.objects.update(state="PROCESSING")
     assert "look=4" in client.get(address, {"look": "3"}).text
     for last in ("60", "9" * 9):
@@ -183,7 +191,10 @@ def test_a_store_without_webhooks_is_read_while_its_buyer_waits(
     assert look("status") is None  # one waits already
     SyncCursor.objects.update(scheduled_waits_until=None, last_completed_at=timezone.now())
     assert look("return") is None
-    SyncCursor.objects.update(last_completed_at=timezone.now() - timedelta(minutes=1))
+    a_while_ago = timezone.now() - timedelta(minutes=1)
+    SyncCursor.objects.update(last_completed_at=a_while_ago, heartbeat_at=timezone.now())
+    assert look("return") is None  # one that failed, or is under way
+    SyncCursor.objects.update(heartbeat_at=a_while_ago)
     WebhookEndpoint.objects.create(store=seller.store)
     assert look("return") is None
 
