@@ -13,7 +13,7 @@ from tests.browser.shop import Shop, running_shop
 from tests.browser.test_keyboard import fill, press
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Route
 
 pytestmark = [
     pytest.mark.thorough,
@@ -114,6 +114,26 @@ def test_something_is_bought_within_the_shop(shop: Shop, browser: Browser, look:
         page.get_by_role("heading", name=PAID).wait_for()
         handed_out(page, shop, before)
     assert complaints == []
+
+
+@pytest.mark.fact(42)
+def test_a_policy_for_forms_has_to_name_the_vendor(shop: Shop, browser: Browser) -> None:
+    vendor = shop.remote["url"]
+    with open_page(browser, session=shop.seed["session"], url=shop.url, complaints=[]) as page:
+
+        def forbid(route: Route) -> None:
+            answer = route.fetch()
+            policy = answer.headers["content-security-policy"]
+            assert f"form-action 'self' {vendor}" in policy
+            stricter = policy.replace(f"form-action 'self' {vendor}", "form-action 'self'")
+            headers = {**answer.headers, "content-security-policy": stricter}
+            route.fulfill(response=answer, headers=headers)
+
+        page.route(f"{shop.url}/", forbid)
+        page.goto(f"{shop.url}/")
+        page.locator(".pandabase-buy button").first.click()
+        page.wait_for_function("window.__violations.some((text) => text.includes('form-action'))")
+        assert page.url == f"{shop.url}/"
 
 
 def test_something_is_bought_without_scripts(shop: Shop, browser: Browser) -> None:
