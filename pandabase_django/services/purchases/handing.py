@@ -78,7 +78,7 @@ def _claimed(purchase_id: int) -> Purchase | None:
     due = Purchase.objects.filter(
         pk=purchase_id, state=State.PENDING, next_attempt_at__lte=timezone.now()
     )
-    found = due.first()
+    found = due.select_related("session").first()
     if found is None:
         return None
     if found.attempts >= MAX_ATTEMPTS:
@@ -87,11 +87,11 @@ def _claimed(purchase_id: int) -> Purchase | None:
         give_up(_mine(found), why, now=timezone.now())
         logger.error("Purchase %s is given up: its worker was killed.", found.pk)
         return None
-    if not claim(due):
+    # When its standing has just changed, another message is on its way.
+    if not claim(due.filter(attempts=found.attempts, mark=found.mark)):
         return None
-    purchase = Purchase.objects.get(pk=purchase_id)
-    # Without an attempt its standing has changed a moment ago: another message is on its way.
-    return purchase if purchase.attempts else None
+    found.attempts += 1
+    return found
 
 
 def _mine(purchase: Purchase) -> QuerySet[Purchase]:
@@ -102,22 +102,32 @@ def _mine(purchase: Purchase) -> QuerySet[Purchase]:
 
 
 def _call_for_facts(purchase: Purchase) -> Trouble | None:
+    done = None
     for _ in range(FACTS_AT_ONCE):
-        fact = _begin_next(purchase)
+        fact = _begin_next(purchase, done=done)
         if fact is None:
             return None
-        trouble = _call_handlers(purchase, fact)
+        through, trouble = _call_handlers(purchase, fact)
         if trouble is not None:
             return trouble
+        done = fact if through else None
     return Trouble("Its order came and went again and again.")
 
 
-def _begin_next(purchase: Purchase) -> PurchaseFact | None:
-    """The fact that handlers are to be called for now; None when there is none."""
+def _begin_next(purchase: Purchase, *, done: PurchaseFact | None) -> PurchaseFact | None:
+    """The fact that handlers are to be called for now; None when there is none.
+
+    Args:
+        purchase: The purchase.
+        done: The fact that all handlers were just called for.
+    """
     try:
         with transaction.atomic():
             begun = _locked(purchase.facts.order_by("-number")).first()
-            last, standing = _as_it_is(purchase)
+            if begun is not None and begun == done and begun.state == FactState.OPEN:
+                _end(purchase, begun, FactState.DONE)
+            here = _read(purchase.pk)
+            last, standing = here.last_fact, _standing_of(here)
             if not standing:
                 return None  # the order is neither; what was begun goes on when it is again
             if begun is not None and begun.state == FactState.OPEN:
@@ -131,7 +141,13 @@ def _begin_next(purchase: Purchase) -> PurchaseFact | None:
             number = begun.number + 1 if begun else 1
             return PurchaseFact.objects.create(purchase=purchase, number=number, fact=fact)
     except IntegrityError:
-        return _begin_next(purchase)
+        return _begin_next(purchase, done=done)
+
+
+def _read(purchase_id: int) -> Purchase:
+    """The purchase as it is now, with all that handlers ask of it."""
+    related = ("order", "session", "store", "user")
+    return Purchase.objects.select_related(*related).get(pk=purchase_id)
 
 
 def _locked(facts: QuerySet[PurchaseFact]) -> QuerySet[PurchaseFact]:
@@ -144,12 +160,12 @@ def _locked(facts: QuerySet[PurchaseFact]) -> QuerySet[PurchaseFact]:
     return facts
 
 
-def _as_it_is(purchase: Purchase) -> tuple[str, str]:
-    """The last fact, and what the order is; "" when it is neither in force nor reversed."""
-    last, standing = Purchase.objects.values_list("last_fact", "standing").get(pk=purchase.pk)
+def _standing_of(purchase: Purchase) -> str:
+    """What the order of a purchase that was just read is; "" for neither in force nor reversed."""
+    standing, order = purchase.standing, purchase.order
+    if standing != Standing.IN_FORCE or (order is not None and order.gone_at is None):
+        return standing
     orders = Order.objects.filter(pk=purchase.order_id, store=purchase.store_id)
-    if standing != Standing.IN_FORCE or orders.live().exists():
-        return last, standing
     # Who is just writing that it is back has found the standing noted, and so calls nobody.
     if connection.features.has_select_for_update:
         orders = orders.select_for_update(no_key=True)
@@ -161,7 +177,7 @@ def _as_it_is(purchase: Purchase) -> tuple[str, str]:
     else:
         # It is noted again when the order comes back.
         Purchase.objects.filter(pk=noted.pk, standing=standing).update(standing="")
-    return last, ""
+    return ""
 
 
 def _holds(fact: str, standing: str) -> bool:
@@ -183,25 +199,24 @@ def _end(purchase: Purchase, fact: PurchaseFact, state: PurchaseFact.State) -> N
     Purchase.objects.filter(pk=purchase.pk).update(last_fact=fact.fact)
 
 
-def _call_handlers(purchase: Purchase, fact: PurchaseFact) -> Trouble | None:
-    """Call those that were not called yet; names those that raised."""
+def _call_handlers(purchase: Purchase, fact: PurchaseFact) -> tuple[bool, Trouble | None]:
+    """Call those that were not called yet: whether all are through, and which ones raised.
+
+    Neither, when the fact is true no more.
+    """
     failed = []
     for dotted, handler in fact_handlers(fact.fact, purchase.purpose).items():
         try:
             if not _call(fact, dotted, handler):
-                return None
+                return False, None
         except interruptions():
             raise
         except Exception as error:
             logger.exception("Handler %s failed for purchase %s.", dotted, purchase.pk)
             failed.append(f"{dotted} ({words_of(error)})")
     if failed:
-        return Trouble(RAISED + ", ".join(failed))
-    with transaction.atomic():
-        row = _locked(PurchaseFact.objects.filter(pk=fact.pk)).first()
-        if row is not None and row.state == FactState.OPEN:
-            _end(purchase, row, FactState.DONE)
-    return None
+        return False, Trouble(RAISED + ", ".join(failed))
+    return True, None
 
 
 def _call(fact: PurchaseFact, dotted: str, handler: FactHandler) -> bool:
@@ -210,13 +225,13 @@ def _call(fact: PurchaseFact, dotted: str, handler: FactHandler) -> bool:
         row = _locked(PurchaseFact.objects.filter(pk=fact.pk)).first()
         if row is None or row.state != FactState.OPEN:
             return False
-        related = ("order", "session", "store", "user")
-        purchase = Purchase.objects.select_related(*related).get(pk=fact.purchase_id)
-        _, standing = _as_it_is(purchase)
+        purchase = _read(fact.purchase_id)
+        standing = _standing_of(purchase)
         if not standing or not _holds(fact.fact, standing):
             return False
-        _, created = HandledFact.objects.get_or_create(fact=row, handler=dotted)
-        if created:
+        # Under the lock of the fact: nobody else notes it meanwhile.
+        if not HandledFact.objects.filter(fact=row, handler=dotted).exists():
+            HandledFact.objects.create(fact=row, handler=dotted)
             handler(purchase)
         return True
 

@@ -1,8 +1,8 @@
 """Links orders to the checkout sessions that they name, where their details are written.
 
 Called inside the transaction that writes the orders, whoever has read them: so no order is ever
-here without its verdict, and whoever writes an order holds its lock. A store that has opened no
-session costs one query. Lock order: orders, sessions, purchases.
+here without its verdict, and whoever writes an order holds its lock. Orders that name no session
+cost two queries together. Lock order: orders, sessions, purchases.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from pandabase_django.api import schemas
@@ -20,7 +20,6 @@ from pandabase_django.api.reading import MAX_ID_CHARACTERS
 from pandabase_django.database import connection, transaction
 from pandabase_django.models import CheckoutSession, Order, OrderItem, Purchase
 from pandabase_django.models.base.mirror import text_map
-from pandabase_django.models.orders import BELONGS
 from pandabase_django.services.purchases import queue
 from pandabase_django.services.purchases.judgement import NAMING, SESSION_PREFIX, judge
 from pandabase_django.services.purchases.reference import reference_in
@@ -42,13 +41,13 @@ _STANDING = {
 
 
 def match_orders(answers: Sequence[schemas.Order], *, store_id: str) -> None:
-    """Judge orders whose details were just written, and note what handlers are to be told.
+    """Judge orders whose details were just written, and note what handlers are to be called for.
 
     Args:
         answers: The details, as they were believed and written.
         store_id: The store they are of.
     """
-    if not answers or not CheckoutSession.objects.filter(store=store_id).exists():
+    if not answers:
         return
     named = {
         answer.id: (
@@ -57,17 +56,16 @@ def match_orders(answers: Sequence[schemas.Order], *, store_id: str) -> None:
         )
         for answer in answers
     }
-    purchases = {
-        purchase.order_id: purchase for purchase in Purchase.objects.filter(order__in=list(named))
-    }
+    known = Purchase.objects.filter(order__in=list(named)).values_list("session", flat=True)
     sessions = _locked(
         store_id,
         numbers={number for number, _ in named.values() if number},
         references={reference for _, reference in named.values() if reference},
-        known={purchase.session_id for purchase in purchases.values()},
+        known=set(known),
     )
     if not sessions:
         return
+    purchases = _purchases_of(sessions.values())
     by_number = {session.session_id: session for session in sessions.values() if session.session_id}
     wanted = [
         pk
@@ -85,11 +83,12 @@ def match_orders(answers: Sequence[schemas.Order], *, store_id: str) -> None:
             if naming.session is None:
                 continue  # it named one once
             # One without a single line that did not say so either is not known yet.
-            known = lines.get(order.pk, None if order.pk in unlisted else [])
-            purchase = _judged(order, known, naming, purchase)
+            found = lines.get(order.pk, None if order.pk in unlisted else [])
+            purchase = _judged(order, found, naming, purchases)
+            purchases[order.pk] = purchase
         _note_standing(purchase, order)
         moved.add(purchase.session_id)
-    _move_sessions([sessions[pk] for pk in sorted(moved)])
+    _move_sessions([sessions[pk] for pk in sorted(moved)], purchases.values())
 
 
 def accept_purchase(purchase_id: int, *, reason: str, user: Any) -> Purchase:
@@ -120,7 +119,7 @@ def accept_purchase(purchase_id: int, *, reason: str, user: Any) -> Purchase:
         purchase.accepted_by, purchase.accepted_reason = user, reason
         purchase.save()
         _note_standing(purchase, order)
-        _move_sessions([session])
+        _move_sessions([session], _purchases_of([session]).values())
         return purchase
 
 
@@ -138,13 +137,23 @@ def _locked(
     store_id: str, *, numbers: Collection[str], references: Collection[str], known: Collection[str]
 ) -> dict[str, CheckoutSession]:
     """The sessions that are named, locked, by their references."""
-    named = Q(pk__in=[*references, *known])
+    of_store = CheckoutSession.objects.filter(store=store_id)
+    named = {*references, *known}
     if numbers:
         # By a query of its own: an OR of both would use neither index.
-        of_store = CheckoutSession.objects.filter(store=store_id, session_id__in=list(numbers))
-        named |= Q(pk__in=list(of_store.values_list("pk", flat=True)))
-    rows = _for_update(CheckoutSession.objects.filter(named, store=store_id))
+        by_number = of_store.filter(session_id__in=list(numbers))
+        named.update(by_number.values_list("pk", flat=True))
+    if not named:
+        return {}
+    rows = _for_update(of_store.filter(pk__in=named))
     return {row.pk: row for row in rows.order_by("pk")}
+
+
+def _purchases_of(sessions: Iterable[CheckoutSession]) -> dict[str, Purchase]:
+    """All that name these sessions, by their orders; those that nobody else changes meanwhile."""
+    rows = Purchase.objects.filter(session__in=list(sessions)).select_related("order")
+    found = rows.defer("order__payload", "order__list_row").order_by("pk")
+    return {str(purchase.order_id): purchase for purchase in found}
 
 
 def _for_update(rows: QuerySet[Any]) -> QuerySet[Any]:
@@ -165,18 +174,26 @@ def _lines_of(orders: Collection[str]) -> Mapping[str, list[OrderItem]]:
 
 
 def _judged(
-    order: Order, lines: list[OrderItem] | None, naming: _Naming, purchase: Purchase | None
+    order: Order,
+    lines: list[OrderItem] | None,
+    naming: _Naming,
+    purchases: Mapping[str, Purchase],
 ) -> Purchase:
     """Judge an order, anew if nothing is decided for good; writes what changed."""
     session = naming.session
     assert session is not None  # noqa: S101  the caller has looked
-    others = Purchase.objects.filter(session=session, verdict__in=BELONGS).exclude(order=order)
+    purchase = purchases.get(order.pk)
+    paid_by = (
+        pk
+        for pk, other in purchases.items()
+        if other.session_id == session.pk and other.belongs and pk != order.pk
+    )
     judgement = judge(
         order,
         lines,
         by_number=naming.by_number,
         by_reference=naming.by_reference,
-        paid_by=others.order_by("pk").values_list("order_id", flat=True).first() or "",
+        paid_by=next(paid_by, ""),
     )
     if purchase is None:
         purchase = Purchase(store_id=order.store_id, order=order)
@@ -190,12 +207,13 @@ def _judged(
     if purchase.belongs:
         purchase.user_id = session.user_id
         if not session.session_id and _is_session_id(order.order_number):
-            session.session_id = order.order_number  # the answer that told it got lost
+            session.session_id = order.order_number  # the answer that named it got lost
             session.save(update_fields=["session_id"])
     elif purchase.verdict == Verdict.MISMATCH:
         codes = ", ".join(difference.code for difference in judgement.differences)
         logger.warning("Order %s does not fit its checkout %s: %s.", order.pk, session.pk, codes)
-    purchase.save()
+    if purchase.pk or not _note_standing(purchase, order):
+        purchase.save()
     return purchase
 
 
@@ -203,21 +221,24 @@ def _is_session_id(number: str) -> bool:
     return number.startswith(SESSION_PREFIX) and len(number) <= MAX_ID_CHARACTERS
 
 
-def _note_standing(purchase: Purchase, order: Order) -> None:
-    """Have handlers called when an order that counts came to be in force, or is no longer."""
+def _note_standing(purchase: Purchase, order: Order) -> bool:
+    """Have handlers called when an order that counts came to be in force, or is no longer.
+
+    Returns whether that was so; then the purchase was written.
+    """
     standing = _STANDING.get(order.status, "") if purchase.belongs else ""
-    if standing and standing != purchase.standing:
-        queue.standing_changed(purchase, standing)
+    if not standing or standing == purchase.standing:
+        return False
+    queue.standing_changed(purchase, standing)
+    return True
 
 
-def _move_sessions(sessions: Iterable[CheckoutSession]) -> None:
+def _move_sessions(sessions: Iterable[CheckoutSession], purchases: Iterable[Purchase]) -> None:
     """Write what became of sessions by their orders."""
-    rows = list(sessions)
     of_session: dict[str, list[Purchase]] = {}
-    found = Purchase.objects.filter(session__in=rows).select_related("order")
-    for purchase in found:
+    for purchase in purchases:
         of_session.setdefault(purchase.session_id, []).append(purchase)
-    for session in rows:
+    for session in sessions:
         state = _state_by(of_session.get(session.pk, []))
         if state is not None and state != session.state:
             session.state = state

@@ -38,22 +38,28 @@ def enqueue_by(enqueue: Callable[[int], Any]) -> None:
 def standing_changed(purchase: Purchase, standing: str) -> None:
     """Have handlers called for what became of an order; inside the transaction that wrote it.
 
-    A worker that is at it, or a retry that is hours away, is not waited for: what the handlers
-    were to be told is another thing now.
+    A purchase that is not saved yet is saved by this.
+
+    A worker that is at it, or a retry that is hours away, is not waited for: what handlers are to
+    be called for has changed.
     """
     now = timezone.now()
-    enqueue = bool(_enqueue)
-    Purchase.objects.filter(pk=purchase.pk).update(
-        standing=standing,
-        mark=F("mark") + 1,
-        state=State.PENDING,
-        attempts=0,
-        next_attempt_at=now,
-        enqueued_at=now if enqueue else None,
-        finished_at=None,
-        last_error="",
-    )
-    purchase.standing, purchase.state = standing, State.PENDING
+    columns: dict[str, Any] = {
+        "standing": standing,
+        "state": State.PENDING,
+        "attempts": 0,
+        "next_attempt_at": now,
+        "enqueued_at": now if _enqueue else None,
+        "finished_at": None,
+        "last_error": "",
+    }
+    for name, value in columns.items():
+        setattr(purchase, name, value)
+    if purchase.pk is None:
+        purchase.mark = 1
+        purchase.save()
+    else:
+        Purchase.objects.filter(pk=purchase.pk).update(mark=F("mark") + 1, **columns)
     for hand_over in _enqueue:
         transaction.on_commit(partial(hand_over, purchase.pk), robust=True)
 
