@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import responses
+from django.core.management import call_command
 from django.utils import timezone
 
 from pandabase_django.management.commands.pandabase_sync import Command
@@ -109,6 +110,22 @@ def test_a_run_that_is_interrupted_is_cancelled_and_the_next_one_goes_on(sandbox
     assert (run.state, run.finished_at is None) == ("CANCELLED", False)
     assert SyncCursor.objects.get().lease_until is None
     assert sync_resource(store, **arguments).run.state == "COMPLETED"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_several_resources_are_synced_once_each_in_the_order_they_are_named(
+    sandbox: Sandbox,
+) -> None:
+    connect(sandbox)
+    names = ["payouts", "products", "payouts", "coupons"]
+    code, _ = pandabase_sync(*(text for name in names for text in ("--resource", name)))
+    synced = SyncRun.objects.order_by("pk").values_list("resource", flat=True)
+    assert (code, list(synced)) == (0, ["payouts", "products", "coupons"])
+    # From Python the option may be one text or a list.
+    call_command("pandabase_sync", resource="coupons", verbosity=0)
+    call_command("pandabase_sync", resource=["payouts", "coupons"], verbosity=0)
+    assert list(synced.all())[3:] == ["coupons", "payouts", "coupons"]
+    assert pandabase_sync("--audit", "--resource", "coupons", "--resource", "request_logs")[0] == 2
 
 
 @pytest.mark.django_db(transaction=True)

@@ -65,10 +65,11 @@ class Command(PandabaseCommand):
         parser.add_argument(
             "--resource",
             choices=[resource.name for resource in with_runs()],
-            default="",
+            action="append",
             metavar="NAME",
-            help=f"This alone: {', '.join(resource.name for resource in with_runs())}. Without it: "
-            "products (with variants and categories) and orders (with refunds and disputes).",
+            help=f"This alone: {', '.join(resource.name for resource in with_runs())}. Give it "
+            "several times for several. Without it: products (with variants and categories) and "
+            "orders (with refunds and disputes).",
         )
         parser.add_argument("--full", action="store_true", help="Read every page again.")
         parser.add_argument(
@@ -88,10 +89,10 @@ class Command(PandabaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["audit"] and options["resource"] == Resource.REQUEST_LOGS:
+        resources = _resources(options["resource"])
+        if options["audit"] and Resource.REQUEST_LOGS in resources:
             raise fail("The request log is kept longer than the remote's own.", code=Exit.USAGE)
-        resources = [options["resource"]] if options["resource"] else runs.RESOURCES
-        work = [(store, str(name)) for store in _stores(options["store"]) for name in resources]
+        work = [(store, name) for store in _stores(options["store"]) for name in resources]
         self._line = LiveLine(self.stderr, quiet=options["verbosity"] == 0)
         codes: list[Exit] = []
         reports: list[dict[str, Any]] = []
@@ -158,6 +159,12 @@ class Command(PandabaseCommand):
             full=full,
             caller=runs.Caller(on_progress=on_progress, on_wait=self._line.show_wait),
         )
+
+
+def _resources(named: str | list[str] | None) -> list[str]:
+    """Each resource once, in the order in which it was named; ``call_command`` may give a text."""
+    names = [named] if isinstance(named, str) and named else named or runs.RESOURCES
+    return list(dict.fromkeys(map(str, names)))
 
 
 def _stores(store_id: str) -> list[Store]:
