@@ -45,7 +45,7 @@ def upsert(
 ) -> Outcome[M]:
     """Insert the new, update the changed, skip the rest.
 
-    A row whose id another store owns is left out and named in the warnings. Of rows with one id
+    A row whose id another store owns is left out and named. Of rows with one id
     the last one counts. What changed is locked and compared once more, and so is what somebody
     else inserted meanwhile: the outcome says what was really there before.
 
@@ -84,7 +84,7 @@ def upsert(
         if owner is None:
             outcome.changes.append(_change(row, None))
         elif owner != row.store_id:
-            outcome.warnings.append(f"{pk} belongs to store {owner} already; it was left out.")
+            outcome.left_out.append(f"{pk} belongs to store {owner} already; it was left out.")
         elif before is None or [before[name] for name in compared] == shows(row):
             outcome.unchanged += 1
         else:

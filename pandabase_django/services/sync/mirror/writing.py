@@ -79,7 +79,7 @@ def write_page(context: RunContext, resource: Resource[Any], page: Page[Any]) ->
     """
     if resource.take_page is not None:
         return resource.take_page(context, page)
-    context.recorder.warn(page.warnings)
+    context.recorder.note_page(page)
     parts = write_in_parts(context, page.items, partial(write_rows, context, resource))
     return sum(
         change.created or "status" in change.columns for part in parts for change in part.changes

@@ -27,6 +27,7 @@ def write_batch(context: RunContext, batch: Sequence[schemas.OrderRow], now: dat
     noted = write_summaries(batch, store_id=context.store.pk, now=now, dry_run=context.dry_run)
     run = context.recorder.run
     context.recorder.warn(noted.warnings)
+    context.recorder.leave_out(noted.left_out)
     run.rows_unchanged += noted.unchanged
     if context.dry_run:
         # Lists overlap; what is not written would be new each time.
@@ -46,7 +47,7 @@ def write_page(context: RunContext, page: Page[schemas.OrderRow]) -> int:
     Returns:
         How many orders are new here, or had another status.
     """
-    context.recorder.warn(page.warnings)
+    context.recorder.note_page(page)
     noted = write_in_parts(context, page.items, partial(write_batch, context))
     new = sum(len(part.new) for part in noted)
     moved = sum(len(part.moved) for part in noted)

@@ -39,7 +39,8 @@ class Noted:
         moved: Those that are here in another status, or as tombstones.
         contradicted: Of these the ones whose details may still come to agree with the list.
         unchanged: How many needed nothing.
-        warnings: What could not be read of new ones, and rows of another store.
+        warnings: What could not be read of new ones.
+        left_out: Rows of another store.
     """
 
     new: tuple[str, ...]
@@ -48,6 +49,7 @@ class Noted:
     contradicted: tuple[schemas.OrderRow, ...]
     unchanged: int
     warnings: tuple[str, ...]
+    left_out: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -106,7 +108,9 @@ def write_summaries(
         warnings=(
             *(f"{item.id}: {text}" for item in found.new for text in item.summary.warnings),
             *(f"{item.id}: {text}" for item in decoded for text in item.replaced),
-            *(f"{pk} belongs to another store already; it was left out." for pk in found.foreign),
+        ),
+        left_out=tuple(
+            f"{pk} belongs to another store already; it was left out." for pk in found.foreign
         ),
     )
 

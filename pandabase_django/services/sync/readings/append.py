@@ -110,7 +110,7 @@ class _Reading:
             self._watch_total(page)
             if page.total <= ROWS_READ_AGAIN:
                 seen.note(page)  # of a longer list the ids are too many to be held
-            recorder.warn(page.warnings)
+            recorder.note_page(page)
             recorder.progress(
                 done=min(page.total, (page.page - 1) * page.limit + page.received),
                 total=page.total,

@@ -187,7 +187,7 @@ class _Reading:
 
         with context.recorder.step(f"{resource.name}: newest changes"):
             for page in self._newest_pages():
-                context.recorder.warn(page.warnings)
+                context.recorder.note_page(page)
                 totals.add(page.total)
                 written = write_in_parts(context, page.items, write)
                 changed = any(part.changes for part in written)

@@ -235,7 +235,7 @@ class Look:
         fresh = [item for item in entries if known.get(item.id) != status_of(item)]
         self.known.undecided.update(self._open.met(fresh))
         if self._resource.model:
-            self._context.recorder.warn(page.warnings)
+            self._context.recorder.note_page(page)
         self._write(page.items, [ChangedItem(item, known=item.id in known) for item in fresh])
 
     def _write(self, items: Sequence[Any], changed: Sequence[ChangedItem] = ()) -> None:

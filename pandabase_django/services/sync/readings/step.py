@@ -30,4 +30,4 @@ class Step:
         except PandabaseError as error:
             if not list_is_closed(error):
                 raise
-            context.recorder.leave_out(f"{self.of.name.capitalize()} were left out: {error}")
+            context.recorder.leave_out([f"{self.of.name.capitalize()} were left out: {error}"])

@@ -124,7 +124,7 @@ class Sweeping(Generic[S]):
 
         def note(page: Page[S]) -> Page[S]:
             seen.note(page)
-            context.recorder.warn(page.warnings)
+            context.recorder.note_page(page)
             context.recorder.progress(done=len(seen.ids), total=page.total)
             return page
 

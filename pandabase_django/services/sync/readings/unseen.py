@@ -198,7 +198,7 @@ class Unseen(Generic[S]):
         orders = len(self._others)
         text = sentence(self._resource.name, state.rows, of=state.of, orders=orders)
         if text not in recorder.run.attention:  # a run may read a list twice
-            recorder.leave_out(text)
+            recorder.leave_out([text])
             recorder.attend(text)
 
     @property

@@ -171,7 +171,7 @@ def write_in_parts(
             raise
         if len(items) == 1:
             context.unwritten.add(items[0].id)
-            context.recorder.leave_out(f"{items[0].id} could not be written: {failure}")
+            context.recorder.leave_out([f"{items[0].id} could not be written: {failure}"])
             return []
     half = len(items) // 2
     return [

@@ -28,13 +28,23 @@ class Change(Generic[M]):
 
 @dataclass(slots=True)
 class Outcome(Generic[M]):
-    """What one batch came to."""
+    """What one batch came to.
+
+    Attributes:
+        changes: Rows that were written.
+        unchanged: How many rows needed no write.
+        gone_rows: Rows that became tombstones.
+        too_new: Ids that would have become tombstones and are here for too short a time.
+        warnings: Sentences about rows that were written.
+        left_out: Sentences about rows that could not be kept.
+    """
 
     changes: list[Change[M]] = field(default_factory=list)
     unchanged: int = 0
     gone_rows: list[tuple[type[MirrorRow], str]] = field(default_factory=list)
     too_new: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
 
     @property
     def created(self) -> int:
@@ -61,3 +71,4 @@ class Outcome(Generic[M]):
         self.gone_rows.extend(other.gone_rows)
         self.too_new.extend(other.too_new)
         self.warnings.extend(other.warnings)
+        self.left_out.extend(other.left_out)

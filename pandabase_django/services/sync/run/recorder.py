@@ -25,6 +25,7 @@ from pandabase_django.services.sync.run.progress import Pace, seconds_left, sent
 from pandabase_django.services.sync.run.request_count import RequestCount
 
 if TYPE_CHECKING:
+    from pandabase_django.api.schemas import Page
     from pandabase_django.services.sync.run.outcome import Outcome
 
 __all__ = ["MAX_WARNINGS", "Recorder", "RunCancelled", "RunStopped"]
@@ -80,7 +81,7 @@ class Recorder:
 
     Attributes:
         run: The record.
-        in_part: Not everything could be read: the run can end well in part alone.
+        in_part: Not everything could be read and kept: the run can end well in part alone.
     """
 
     def __init__(
@@ -139,6 +140,7 @@ class Recorder:
     def note(self, outcome: Outcome[Any]) -> None:
         """Note the rows of one batch that are not counted: they are of another resource."""
         self.warn(outcome.warnings)
+        self.leave_out(outcome.left_out)
         if notes := self._open_notes():
             notes.wrote(outcome.changes)
             notes.went(outcome.gone_rows)
@@ -150,10 +152,16 @@ class Recorder:
             if len(self.run.warnings) < MAX_WARNINGS:
                 self.run.warnings.append(printable(text)[:500])
 
-    def leave_out(self, text: str) -> None:
-        """Warn of what this run may not read: it can end well in part alone."""
-        self.in_part = True
-        self.warn([text])
+    def note_page(self, page: Page[Any]) -> None:
+        """Note what a page says of its rows; with one that can't be read the run ends in part."""
+        self.in_part = self.in_part or page.received > len(page.items)
+        self.warn(page.warnings)
+
+    def leave_out(self, texts: Iterable[str]) -> None:
+        """Warn of what this run could not read or keep: it can end well in part alone."""
+        texts = list(texts)
+        self.in_part = self.in_part or bool(texts)
+        self.warn(texts)
 
     def attend(self, text: str) -> None:
         """Mark the run for a person's attention; what goes beyond a paragraph is cut."""

@@ -124,6 +124,7 @@ def read_together(
     for helper in records:
         recorder.warn(helper.warnings)
         for step in helper.steps:
+            recorder.in_part = recorder.in_part or step.get("left_out", False)
             fetched += Fetched(missing=frozenset(step.get("missing", ())))
     return Together(fetched, helpers=len(records))
 
@@ -241,4 +242,6 @@ def _read_for(run: SyncRun, recorder: Recorder, *, is_over: Callable[[], bool]) 
     ):
         fetched = fetch_details(context, _handed_out(run, is_over=is_over))
         entry["missing"] = sorted(fetched.missing)
-    return SyncRun.State.PARTIAL if fetched.unread else SyncRun.State.COMPLETED
+        entry["left_out"] = recorder.in_part
+    in_part = recorder.in_part or fetched.unread
+    return SyncRun.State.PARTIAL if in_part else SyncRun.State.COMPLETED
