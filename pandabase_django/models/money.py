@@ -139,6 +139,7 @@ class LedgerEntry(MirrorRow):
                 fields=["store"], condition=Q(currency=""), name="pandabase_ledger_no_currency"
             ),
         ]
+        permissions = [("close_ledgerentry", _("Can close months of the books"))]
 
     def __str__(self) -> str:
         return self.id

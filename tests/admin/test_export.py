@@ -14,9 +14,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from pandabase_django.admin.base.export import cell
 from pandabase_django.admin.base.lists import AtLeast, BoundedPaginator
 from pandabase_django.models import ApiToken, Customer, Order, Product
+from pandabase_django.printable import cell
 from tests.admin.conftest import Login
 
 pytestmark = pytest.mark.django_db

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import logging
-import re
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from datetime import datetime, timezone
-from decimal import Decimal
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from operator import attrgetter
 from typing import Any
 
@@ -22,24 +18,14 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone as clock
 
 from pandabase_django.admin.base.rights import RightsMixin
+from pandabase_django.printable import csv_lines
 
-__all__ = ["ExportMixin", "cell"]
+__all__ = ["ExportMixin", "csv_answer"]
 
 logger = logging.getLogger(__name__)
 
 ROWS_PER_FETCH = 2000
 LINES_PER_PIECE = 200
-BREAKS = ("\t", "\r", "\n")
-# A spreadsheet takes a text that begins so for a formula; the last four are their wide forms.
-_STARTS = r"[=+\-@\uff1d\uff0b\uff0d\uff20]"
-# What is not seen in front of it may be dropped by whoever reads the file.
-_UNSEEN = r"\s\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff"
-_FORMULA = re.compile(rf"[{_UNSEEN}]*{_STARTS}")
-# One that separates by semicolons, as Excel does where numbers have commas, sees cells in a
-# text. It loses the quotes around the text, and so takes those inside for those of a cell.
-_INNER_FORMULA = re.compile(rf"([;\t\r\n][{_UNSEEN}\"]*)(?={_STARTS})")
-BYTE_ORDER_MARK = "\ufeff"  # spreadsheets take the file for UTF-8 by it
-
 # The name of a column or attribute; or a title and what reads the value.
 Column = str | tuple[str, Callable[[Any], Any]]
 
@@ -88,16 +74,7 @@ class ExportMixin(RightsMixin):
         )
         name = f"{self.opts.model_name}s-{clock.localdate().isoformat()}.csv"
         texts = self._texts(request, rows)
-        return StreamingHttpResponse(
-            # Under ASGI Django reads an iterator that is not asynchronous whole before it sends.
-            _without_blocking(texts) if isinstance(request, ASGIRequest) else texts,
-            content_type="text/csv; charset=utf-8",
-            headers={
-                "Content-Disposition": f'attachment; filename="{name}"',
-                "Cache-Control": "no-store",
-                "X-Content-Type-Options": "nosniff",
-            },
-        )
+        return csv_answer(request, texts, name=name)
 
     def _texts(self, request: HttpRequest, rows: Any) -> Iterator[str]:
         """The file in pieces of many lines: each costs the event loop a change of threads."""
@@ -107,20 +84,35 @@ class ExportMixin(RightsMixin):
             yield text
 
     def _lines(self, request: HttpRequest, rows: Any) -> Iterator[str]:
-        writer = csv.writer(_Echo(), quoting=csv.QUOTE_ALL, lineterminator="\r\n")
-        columns = [(c, attrgetter(c)) if isinstance(c, str) else c for c in self.export_columns]
-        yield BYTE_ORDER_MARK + writer.writerow([title for title, _read in columns])
+        titles = [c if isinstance(c, str) else c[0] for c in self.export_columns]
+        return csv_lines(chain([titles], self._values(request, rows)))
+
+    def _values(self, request: HttpRequest, rows: Any) -> Iterator[list[Any]]:
+        reads = [attrgetter(c) if isinstance(c, str) else c[1] for c in self.export_columns]
         own = type(self).has_view_permission is not RightsMixin.has_view_permission
         for row in _in_chunks(rows):
-            if own and not self.has_view_permission(request, row):
-                continue
-            yield writer.writerow([cell(read(row)) for _title, read in columns])
+            if not own or self.has_view_permission(request, row):
+                yield [read(row) for read in reads]
 
     def _export_name(self) -> str:
         return f"{self.opts.app_label}_{self.opts.model_name}_export"
 
     def _list_name(self) -> str:
         return f"{self.opts.app_label}_{self.opts.model_name}_changelist"
+
+
+def csv_answer(request: HttpRequest, texts: Iterator[str], *, name: str) -> StreamingHttpResponse:
+    """A download that no cache keeps, sent as it is made."""
+    return StreamingHttpResponse(
+        # Under ASGI Django reads an iterator that is not asynchronous whole before it sends.
+        _without_blocking(texts) if isinstance(request, ASGIRequest) else texts,
+        content_type="text/csv; charset=utf-8",
+        headers={
+            "Content-Disposition": f'attachment; filename="{name}"',
+            "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff",
+        },
+    )
 
 
 async def _without_blocking(texts: Iterator[str]) -> AsyncIterator[str]:
@@ -141,28 +133,3 @@ def _in_chunks(rows: Any) -> Iterator[Any]:
         chunk = ids[start : start + ROWS_PER_FETCH]
         found = {row.pk: row for row in rows.filter(pk__in=chunk)}
         yield from (found[pk] for pk in chunk if pk in found)
-
-
-def cell(value: Any) -> str:
-    """A value as a spreadsheet may be given it.
-
-    A text that would be a formula gets an apostrophe in front, which spreadsheets show as text;
-    so does what would be one behind a semicolon, a tab or a line break. Numbers keep their sign.
-    """
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "1" if value else "0"
-    if isinstance(value, (int, Decimal)):
-        return str(value)
-    if isinstance(value, datetime):
-        return value.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    text = _INNER_FORMULA.sub(r"\1'", str(value))
-    return f"'{text}" if _FORMULA.match(text) or text[:1] in BREAKS else text
-
-
-class _Echo:
-    """A file that gives back what is written to it."""
-
-    def write(self, text: str) -> str:
-        return text

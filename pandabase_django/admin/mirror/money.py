@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from pandabase_django.admin.base.display import EMPTY, badge, money, with_quiet
 from pandabase_django.admin.base.filters import GoneFilter, KnownValuesFilter, StoreFilter
 from pandabase_django.admin.base.links import link
+from pandabase_django.admin.books.months import MonthsMixin
 from pandabase_django.admin.mirror.page import OF_THIS_COPY, MirrorAdmin
 from pandabase_django.amounts import major_units
 from pandabase_django.models import Dispute, LedgerEntry, Order, Payout, Refund
@@ -147,8 +148,8 @@ class TypeFilter(KnownValuesFilter):
 
 
 @admin.register(LedgerEntry)
-class LedgerEntryAdmin(_MoneyAdmin):
-    """The balance ledger."""
+class LedgerEntryAdmin(MonthsMixin, _MoneyAdmin):
+    """The balance ledger, and its months."""
 
     known_values: Sequence[str] = (
         "OPENING_BALANCE",

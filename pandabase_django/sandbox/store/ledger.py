@@ -57,6 +57,7 @@ class Ledger:
         self._timeline = timeline
         self._order_seed = order_seed
         self._entries: list[Json] | None = None
+        self._made = 0
 
     @property
     def entries(self) -> list[Json]:
@@ -79,7 +80,7 @@ class Ledger:
         entries = self.entries
         entries.append(
             {
-                "id": self._ids.make("entry", len(entries)),
+                "id": self._new_id(),
                 "type": kind,
                 "amount": amount,
                 "runningBalance": (entries[-1]["runningBalance"] if entries else 0) + amount,
@@ -88,6 +89,43 @@ class Ledger:
                 "createdAt": iso(at_ms),
             }
         )
+
+    def edit(self, change: Json) -> list[str]:
+        """A change: the entry of this ``id`` or ``index`` shows these ``fields``."""
+        entry = self.entries[self._place_of(change)]
+        entry.update(change.get("fields", {}))
+        return [entry["id"]]
+
+    def remove(self, change: Json) -> list[str]:
+        """A change: the entry is as if it had never been booked; later balances stay."""
+        return [self.entries.pop(self._place_of(change))["id"]]
+
+    def repeat(self, change: Json) -> list[str]:
+        """A change: the entry is there a second time, under an id of its own.
+
+        With ``balances`` the later ones count it too, as when the remote itself booked it twice.
+        """
+        place = self._place_of(change)
+        entry = self.entries[place]
+        again = {**entry, "id": self._new_id()}
+        self.entries.insert(place + 1, again)
+        if change.get("balances"):
+            for later in self.entries[place + 1 :]:
+                later["runningBalance"] += entry["amount"]
+        return [again["id"]]
+
+    def _new_id(self) -> str:
+        self._made += 1
+        return self._ids.make("entry", self._made - 1)
+
+    def _place_of(self, change: Json) -> int:
+        if "id" in change:
+            ids = [entry["id"] for entry in self.entries]
+            if change["id"] not in ids:
+                raise LookupError(f"no entry has the id {change['id']!r}")
+            return ids.index(change["id"])
+        self.entries[int(change["index"])]  # or an IndexError, which refuses the change
+        return int(change["index"]) % len(self.entries)
 
     def _book_recent_orders(self) -> None:
         first = self._lifecycle.recent_from

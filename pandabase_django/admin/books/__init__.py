@@ -1,0 +1,1 @@
+"""The months of the books: each is closed when its page is opened."""
