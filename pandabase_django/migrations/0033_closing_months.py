@@ -3,7 +3,7 @@ from django.db import migrations
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("pandabase", "0030_checkouts_by_state"),
+        ("pandabase", "0032_checkouts_by_purpose_and_store"),
     ]
 
     operations = [
