@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pandabase_django.models.access.licenses import License
+from pandabase_django.models.access.links import CustomerLink
 from pandabase_django.models.access.subscriptions import Subscription
 from pandabase_django.models.base.mirror import MirrorRow
 from pandabase_django.models.catalog import (
@@ -32,6 +33,7 @@ __all__ = [
     "CheckoutSession",
     "Coupon",
     "Customer",
+    "CustomerLink",
     "Dispute",
     "HandledEvent",
     "HandledFact",

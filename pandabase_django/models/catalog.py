@@ -6,6 +6,7 @@ Show the raw id (``product_id``); the relation is None where the row is missing 
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
@@ -68,6 +69,21 @@ class ProductQuerySet(MirrorQuerySet["Product"]):
         Whether one can be bought now is ``in_stock``, which is null where the remote says nothing.
         """
         return self.live().filter(status="ACTIVE")
+
+    def accessible_to(self, user: Any, at: datetime | None = None) -> Self:
+        """Products that this user may use, in one query: as ``pandabase_django.access`` says.
+
+        Those that are gone at the remote are among them, since what was bought stays; ``live()``
+        leaves them out.
+
+        Args:
+            user: The shop's user; one that is not signed in, or not active, has none.
+            at: When; None is now. Statuses are those of now.
+        """
+        from pandabase_django.models.access.grants import granted_to  # it reads orders
+
+        condition = granted_to(user, at=at)
+        return self.none() if condition is None else self.filter(condition)
 
 
 class Product(MirrorRow):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.db import models
@@ -18,7 +18,10 @@ from pandabase_django.models.orders import Customer
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["Subscription", "SubscriptionQuerySet"]
+__all__ = ["BEGINS_WITHIN", "WITH_ACCESS", "Subscription", "SubscriptionQuerySet"]
+
+BEGINS_WITHIN = timedelta(days=7)
+"""How long after its order a subscription may begin: a payment may be processed for days."""
 
 # Access stays while a charge is tried again, and while paused. Source: P-48.
 WITH_ACCESS = ("TRIALING", "ACTIVE", "PAST_DUE", "PAUSED")

@@ -79,6 +79,17 @@ class Purchase(PandabaseModel):
         related_name="pandabase_purchases",
         verbose_name=_("user"),
     )
+    # Nothing at the remote names it: services.purchases.subscriptions finds it.
+    subscription = SoftForeignKey(
+        "pandabase.Subscription",
+        null=True,
+        db_constraint=False,
+        on_delete=models.DO_NOTHING,
+        related_name="purchases",
+        verbose_name=_("subscription"),
+        help_text=_("Which one it began."),
+        db_index=False,
+    )
     verdict = models.CharField(
         _("verdict"), max_length=16, choices=Verdict.choices, default=Verdict.WAITING
     )
@@ -128,6 +139,7 @@ class Purchase(PandabaseModel):
         ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(fields=["order"], name="pandabase_purchase_order"),
+            models.UniqueConstraint(fields=["subscription"], name="pandabase_purchase_begins"),
         ]
         indexes = [
             models.Index(

@@ -32,6 +32,7 @@ from pandabase_django.services.attempts.schedule import (
     words_of,
 )
 from pandabase_django.services.purchases import queue
+from pandabase_django.services.purchases.subscriptions import find_subscriptions
 
 __all__ = ["next_fact", "process_purchase"]
 
@@ -65,6 +66,9 @@ def process_purchase(purchase_id: int) -> Processed:
     purchase = _claimed(purchase_id)
     if purchase is None:
         return Processed()
+    if purchase.subscription_id is None and purchase.session.has_subscription and purchase.order:
+        # Both are committed now: who wrote one of them may not have seen the other.
+        find_subscriptions(purchase.store_id, customers=[purchase.order.customer_id or ""])
     try:
         with Renewal([purchase]).meanwhile():  # a handler, or the wait for one, may take long
             trouble = _call_for_facts(purchase)

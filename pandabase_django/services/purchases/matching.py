@@ -23,6 +23,7 @@ from pandabase_django.models.base.mirror import text_map
 from pandabase_django.services.purchases import queue
 from pandabase_django.services.purchases.judgement import NAMING, SESSION_PREFIX, judge
 from pandabase_django.services.purchases.reference import reference_in
+from pandabase_django.services.purchases.subscriptions import find_subscriptions
 
 __all__ = ["accept_purchase", "match_orders"]
 
@@ -74,7 +75,7 @@ def match_orders(answers: Sequence[schemas.Order], *, store_id: str) -> None:
     ]
     unlisted = {answer.id for answer in answers if answer.items is None}
     lines = _lines_of(wanted)
-    moved = set()
+    moved, customers = set(), set()
     for order in Order.objects.filter(pk__in=wanted, store=store_id).order_by("created_at", "pk"):
         number, reference = named[order.pk]
         naming = _Naming(by_number.get(number), sessions.get(reference))
@@ -88,6 +89,10 @@ def match_orders(answers: Sequence[schemas.Order], *, store_id: str) -> None:
             purchases[order.pk] = purchase
         _note_standing(purchase, order)
         moved.add(purchase.session_id)
+        if purchase.belongs and sessions[purchase.session_id].has_subscription:
+            customers.add(order.customer_id or "")
+    if customers:
+        find_subscriptions(store_id, customers=customers)
     _move_sessions([sessions[pk] for pk in sorted(moved)], purchases.values())
 
 
@@ -119,6 +124,8 @@ def accept_purchase(purchase_id: int, *, reason: str, user: Any) -> Purchase:
         purchase.accepted_by, purchase.accepted_reason = user, reason
         purchase.save()
         _note_standing(purchase, order)
+        if session.has_subscription:
+            find_subscriptions(order.store_id, customers=[order.customer_id or ""])
         _move_sessions([session], _purchases_of([session]).values())
         return purchase
 

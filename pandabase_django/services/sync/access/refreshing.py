@@ -12,6 +12,7 @@ from pandabase_django.api import schemas
 from pandabase_django.database import transaction
 from pandabase_django.exceptions import ProtocolError
 from pandabase_django.models import Store, Subscription
+from pandabase_django.services.purchases.subscriptions import find_subscriptions
 from pandabase_django.services.sync.mirror.rows import row_of
 from pandabase_django.services.sync.mirror.upsert import in_one_order, upsert
 from pandabase_django.services.sync.run import lease as leases
@@ -62,6 +63,9 @@ def fetch_subscription(
         fetch_subscription(
             store, subscription_id, delivery_id=delivery_id, while_waiting=while_waiting
         )
+    elif answer.customer_id:
+        # After the commit: an order that was written at the same time is seen now.
+        find_subscriptions(store.pk, customers=[answer.customer_id])
 
 
 def _write(

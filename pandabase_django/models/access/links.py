@@ -1,0 +1,110 @@
+"""Who of the shop's users a customer is, where no checkout session says so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from pandabase_django.models.base import PandabaseModel, WriterQuerySet
+from pandabase_django.models.base.soft import SoftForeignKey
+from pandabase_django.models.orders import Customer
+from pandabase_django.models.stores import Store
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["CustomerLink", "CustomerLinkQuerySet"]
+
+# One of a user that was deleted names nobody any more.
+IN_FORCE = Q(ended_at__isnull=True, user__isnull=False)
+
+
+class CustomerLinkQuerySet(WriterQuerySet["CustomerLink"]):
+    """Links of customers to users."""
+
+    def in_force(self) -> Self:
+        """Those that nobody has ended, and whose user is there."""
+        return self.filter(IN_FORCE)
+
+
+class CustomerLink(PandabaseModel):
+    """What a customer has bought is a user's, from a person's decision on until it is taken back.
+
+    Rows stay as the history: who decided what, when and why. A customer has at most one link in
+    force; a user may be several customers, of several stores.
+    """
+
+    class Source(models.TextChoices):
+        """What the link rests on."""
+
+        PERSON = "PERSON", _("A person decided it")
+        VERIFIED_EMAIL = "VERIFIED_EMAIL", _("Verified e-mail address")
+
+    store = models.ForeignKey(
+        Store, on_delete=models.PROTECT, related_name="+", verbose_name=_("store"), db_index=False
+    )
+    customer = SoftForeignKey(
+        Customer,
+        null=True,
+        db_constraint=False,
+        on_delete=models.DO_NOTHING,
+        related_name="links",
+        verbose_name=_("customer"),
+        db_index=False,
+    )
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="pandabase_customer_links",
+        verbose_name=_("user"),
+        help_text=_("Empty: the user was deleted."),
+    )
+    source = models.CharField(
+        _("source"), max_length=16, choices=Source.choices, default=Source.PERSON
+    )
+    reason = models.TextField(_("reason"), default="")
+    linked_at = models.DateTimeField(_("linked"), auto_now_add=True)
+    linked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        verbose_name=_("linked by"),
+        help_text=_("Empty: the shop's own code."),
+    )
+    ended_at = models.DateTimeField(_("taken back"), null=True)
+    ended_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        verbose_name=_("taken back by"),
+    )
+    end_reason = models.TextField(_("taken back because"), default="")
+
+    objects = CustomerLinkQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("customer link")
+        verbose_name_plural = _("customer links")
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["store", "customer"], condition=IN_FORCE, name="pandabase_link_in_force"
+            ),
+        ]
+        indexes = [models.Index(fields=["customer"], name="pandabase_link_customer")]
+        permissions = [("link_customer", _("Can link customers to users"))]
+
+    def __str__(self) -> str:
+        return f"{self.customer_id} → {self.user_id or '—'}"
+
+    @property
+    def is_in_force(self) -> bool:
+        """Whether the user has what the customer bought."""
+        return self.ended_at is None and self.user_id is not None
