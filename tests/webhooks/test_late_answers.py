@@ -55,8 +55,10 @@ def catch_up(sandbox: Sandbox) -> None:
     sandbox.set(detail_lag_seconds=0.0)
 
 
-def arrived(arrive: Arrive, pk: str, event: str, *, at: datetime | None = NOW) -> WebhookDelivery:
-    delivery = arrive(pk, event)
+def arrived(
+    arrive: Arrive, pk: str, event: str, *, at: datetime | None = NOW, **fields: Any
+) -> WebhookDelivery:
+    delivery = arrive(pk, event, **fields)
     WebhookDelivery.objects.filter(pk=delivery.pk).update(event_at=at)
     return delivery
 
@@ -192,8 +194,10 @@ def test_events_of_subscriptions_wait_for_no_order(
     sandbox: Sandbox, store: Store, arrive: Arrive, met: list[tuple[str, str]]
 ) -> None:
     pk = an_order(sandbox, "PENDING")
+    (subscription,) = sandbox.change([{"op": "create_subscription"}])
     for order in ("", pk):
-        assert process_delivery(arrived(arrive, order, "SUBSCRIPTION_RENEWED").pk).finished == 1
+        delivery = arrived(arrive, order, "SUBSCRIPTION_RENEWED", id=order or subscription)
+        assert process_delivery(delivery.pk).finished == 1
     assert met == [("SUBSCRIPTION_RENEWED", ""), ("SUBSCRIPTION_RENEWED", "PENDING")]
 
 

@@ -176,13 +176,15 @@ def test_events_without_an_order_fetch_none_and_unknown_events_nothing(
 ) -> None:
     order_id = Order.objects.order_by("pk")[0].pk
     since = sandbox.requests_served
-    subscription, unknown = arrive("", "SUBSCRIPTION_RENEWED"), arrive(order_id, "BRAND_NEW")
+    (made,) = sandbox.change([{"op": "create_subscription"}])
+    subscription = arrive("", "SUBSCRIPTION_RENEWED", id=made)
+    unknown = arrive(order_id, "BRAND_NEW")
     for row in (subscription, unknown):
         process_delivery(row.pk)
         row.refresh_from_db()
     assert (subscription.state, unknown.state) == ("PROCESSED", "IGNORED")
     asked = [one["path"].rpartition("/")[2] for one in sandbox.requests(since=since)]
-    assert asked == ["sub_1"]
+    assert asked == [made]
 
 
 @pytest.mark.fact(34)

@@ -35,13 +35,16 @@ from pandabase_django.services.attempts.schedule import (
     note_trouble,
     words_of,
 )
-from pandabase_django.services.sync.access.refreshing import fetch_subscription
 from pandabase_django.services.sync.due.causes import Cause
 from pandabase_django.services.sync.due.marks import mark_dirty
 from pandabase_django.services.sync.orders.details.lateness import is_behind
 from pandabase_django.services.sync.refresh import fetch_order
 from pandabase_django.services.sync.run.failures import database_away
-from pandabase_django.services.webhooks.queue import BEHIND, RAISED
+from pandabase_django.services.webhooks.queue import ORDER_BEHIND, RAISED, SUBSCRIPTION_BEHIND
+from pandabase_django.services.webhooks.subscriptions import (
+    refresh_subscription,
+    subscription_behind,
+)
 
 __all__ = ["event_of", "process_delivery"]
 
@@ -145,27 +148,9 @@ def _fetch(store: Store, deliveries: Sequence[WebhookDelivery], renewal: Renewal
         trouble = _tried("Order", first.order_id, partial(fetch, while_waiting=renewal))
     named = ((EventSubscription.within(one.payload), one) for one in deliveries)
     for pk, delivery in {found.id: one for found, one in named if found and found.id}.items():
-        work = partial(_refresh_subscription, store, pk, delivery, renewal)
+        work = partial(refresh_subscription, delivery, pk, while_waiting=renewal)
         trouble = trouble or _tried("Subscription", pk, work)
     return trouble
-
-
-def _refresh_subscription(
-    store: Store, subscription_id: str, delivery: WebhookDelivery, renewal: Renewal
-) -> None:
-    """Bring a subscription up to date.
-
-    When the token may not read it, or the remote does not find it, the handlers wait for nothing:
-    the event itself says what became of it (P-49).
-    """
-    try:
-        fetch_subscription(
-            store, subscription_id, delivery_id=str(delivery.pk), while_waiting=renewal
-        )
-    except (PandabaseError, ConfigurationError) as error:
-        if isinstance(error, PandabaseError) and error.retryable:
-            raise
-        logger.info("Subscription %s was not read: %s", printable(subscription_id), error)
 
 
 def _tried(kind: str, pk: str, fetch: Callable[[], None]) -> Trouble | None:
@@ -190,7 +175,9 @@ def _tried(kind: str, pk: str, fetch: Callable[[], None]) -> Trouble | None:
 
 
 def _behind(delivery: WebhookDelivery) -> Trouble | None:
-    """Ask again when the order, as it was answered, stands before the event; its handlers wait."""
+    """Ask again when what was answered is from before the event; its handlers wait."""
+    if status := subscription_behind(delivery):
+        return _asked_again(SUBSCRIPTION_BEHIND + status)
     orders = Order.objects.filter(pk=delivery.order_id, store_id=delivery.endpoint.store_id)
     known = orders.values_list("status", "updated_at").first() if delivery.order_id else None
     if known is None or not is_behind(
@@ -201,8 +188,12 @@ def _behind(delivery: WebhookDelivery) -> Trouble | None:
     cause = Cause(seen_at=timezone.now(), event=delivery.event, event_at=delivery.event_at)
     with transaction.atomic():
         mark_dirty(orders, causes={delivery.order_id: cause})
+    return _asked_again(ORDER_BEHIND + known[0])
+
+
+def _asked_again(how_it_is: str) -> Trouble:
     return Trouble(
-        f"{BEHIND}{known[0]}: the answer was older than the event. Handlers are called "
+        f"{how_it_is}: the answer was older than the event. Handlers are called "
         "once it shows the event's state."
     )
 

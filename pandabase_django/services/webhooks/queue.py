@@ -17,10 +17,11 @@ from pandabase_django.services.tokens.refusals import REFUSED_WORDS
 from pandabase_django.services.webhooks.refusals import prune_refusals
 
 __all__ = [
-    "BEHIND",
     "NOT_FETCHED",
+    "ORDER_BEHIND",
     "RAISED",
     "REFUSED",
+    "SUBSCRIPTION_BEHIND",
     "dead_letters",
     "due_deliveries",
     "mark_not_enqueued",
@@ -34,8 +35,13 @@ PRUNE_AT_ONCE = 1000
 
 State = WebhookDelivery.State
 
-RAISED, BEHIND = "Raised: ", "The order is still "  # how errors begin once the order was fetched
-NOT_FETCHED = ~Q(last_error__startswith=RAISED) & ~Q(last_error__startswith=BEHIND)
+# How errors begin once what the event names was fetched.
+RAISED, ORDER_BEHIND = "Raised: ", "The order is still "
+SUBSCRIPTION_BEHIND = "The subscription is still "
+NOT_FETCHED = ~reduce(
+    or_,
+    (Q(last_error__startswith=text) for text in (RAISED, ORDER_BEHIND, SUBSCRIPTION_BEHIND)),
+)
 REFUSED = Q(state=State.DEAD) & reduce(
     or_, (Q(last_error__contains=words) for words in REFUSED_WORDS)
 )

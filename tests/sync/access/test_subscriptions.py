@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from pandabase_django.models import Order, Subscription
+from pandabase_django.models import Order, Store, Subscription, SyncCursor
 from pandabase_django.sandbox import Sandbox
 from pandabase_django.sandbox.seed.timeline import parse_ms
+from pandabase_django.services.sync.access.refreshing import fetch_subscription
 from pandabase_django.services.sync.compare import audit
 from tests.sync.conftest import Sync
 
@@ -66,6 +67,34 @@ def test_what_carries_no_time_of_its_change_comes_round(sandbox: Sandbox, sync: 
     sync("subscriptions")
     row = Subscription.objects.get(pk=pk)
     assert (row.quantity, row.billing_interval) == (77, "DAILY")
+
+
+@pytest.mark.parametrize("synced_before", [True, False])
+def test_a_list_that_lags_does_not_take_back_what_an_event_had_read(
+    sandbox: Sandbox, sync: Sync, store: Store, *, synced_before: bool
+) -> None:
+    pk = sandbox.dump("subscriptions")[0]["id"]
+    if synced_before:
+        sync("subscriptions")
+    sandbox.set(list_lag_seconds=60.0, lag_share=1.0)
+    change(sandbox, "edit_subscription", pk, fields={"quantity": 77})
+    fetch_subscription(store, pk)
+    assert sync("subscriptions").run.state == "COMPLETED"
+    row = Subscription.objects.get(pk=pk)
+    assert row.quantity == 77
+    sandbox.set(list_lag_seconds=0.0)
+    change(sandbox, "edit_subscription", pk, fields={"quantity": 78})
+    sync("subscriptions")
+    row.refresh_from_db()
+    assert row.quantity == 78
+    # Of ten minutes ago: no list is that late, and the row is what is wrong.
+    Subscription.objects.filter(pk=pk).update(
+        quantity=1, digest="other", synced_at=timezone.now() - timedelta(minutes=10)
+    )
+    SyncCursor.objects.update(last_completed_at=timezone.now() - timedelta(hours=6))
+    sync("subscriptions")
+    row.refresh_from_db()
+    assert row.quantity == 78
 
 
 def test_an_unknown_status_is_kept_and_gives_no_access(sandbox: Sandbox, sync: Sync) -> None:

@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from pandabase_django.api.listing import Listing
-from pandabase_django.models import Order, Store, SyncCursor, SyncRun
+from pandabase_django.models import Order, Refund, Store, SyncCursor, SyncRun
 from pandabase_django.sandbox import ALL_PERMISSIONS, Sandbox
 from pandabase_django.services.sync.money.lists import DISPUTES
 from pandabase_django.services.sync.readings import counts
@@ -102,6 +102,29 @@ def test_a_refund_decided_after_newer_ones_came_is_seen(sandbox: Sandbox, sync: 
     )
     sync("orders")
     assert Order.objects.get(pk=order).amount_minor == 4
+
+
+@pytest.mark.parametrize("wrong", ["an older answer", "another refund"])
+def test_a_refund_whose_own_answer_is_not_its_end_is_asked_for_again(
+    sandbox: Sandbox, sync: Sync, wrong: str
+) -> None:
+    sandbox.change([{"op": "refund_order", "index": 3, "status": "PROCESSING"}])
+    (pk,) = [refund["id"] for refund in sandbox.dump("refunds")[-1:]]
+    sandbox.change([{"op": "refund_order", "index": index} for index in range(20, 130)])
+    sync("refunds")
+    assert Refund.objects.get(pk=pk).status == "PROCESSING"
+    if wrong == "an older answer":
+        sandbox.set(detail_lag_seconds=30.0, lag_share=1.0)
+    else:
+        match, edits = {"path_regex": f"/{pk}$"}, {"set": {"data.id": "rfd_another"}}
+        sandbox.fault([{"match": match, "times": 1, "action": "edit_body", "args": edits}])
+    sandbox.change([{"op": "edit_refund", "id": pk, "fields": {"status": "COMPLETED"}}])
+    sync("refunds")
+    assert Refund.objects.get(pk=pk).status == "PROCESSING"
+    assert not Refund.objects.filter(pk="rfd_another").exists()
+    sandbox.set(detail_lag_seconds=0.0)
+    sync("refunds")
+    assert Refund.objects.get(pk=pk).status == "COMPLETED"
 
 
 @pytest.mark.fact(23)

@@ -33,6 +33,7 @@ SUBSCRIPTIONS: Resource[schemas.Subscription] = Resource(
     schedule=Schedule.SELDOM,
     listing=lambda client: client.subscriptions,
     permission="SUBSCRIPTIONS_READ",
+    read_by_events=True,
     write_more=_find_purchases,
     # The list can't be sorted.
     readings=[

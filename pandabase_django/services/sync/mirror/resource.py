@@ -98,6 +98,7 @@ class Resource(Generic[S]):
             or came to another status.
         read_again: Reads rows again by their ids, or notes that it is to be done; None asks for
             each of them.
+        read_by_events: Single rows are read without the lease as well, when an event names them.
         write_more: Writes what comes with changed items (children, links), in their transaction:
             ``write_more(context, items, changes, now)``. Not called in a dry run.
         belongs_to: The id of another resource's row that an item says something of; "" for none.
@@ -126,6 +127,7 @@ class Resource(Generic[S]):
     write: Callable[[RunContext, Sequence[S], datetime], Any] | None = None
     take_page: Callable[[RunContext, Page[S]], int] | None = None
     read_again: Callable[[RunContext, Collection[str]], None] | None = None
+    read_by_events: bool = False
     write_more: Callable[[RunContext, Sequence[S], Sequence[Change[Any]], datetime], None] = (
         _nothing
     )

@@ -41,6 +41,8 @@ def upsert(
     *,
     keep: frozenset[str] = frozenset(),
     compare: tuple[str, ...] = (),
+    newer_than: datetime | None = None,
+    own: Collection[str] = (),
     dry_run: bool = False,
 ) -> Outcome[M]:
     """Insert the new, update the changed, skip the rest.
@@ -54,6 +56,8 @@ def upsert(
         rows: Complete unsaved instances, with ``digest`` and ``synced_at`` set.
         keep: Fields that an update leaves as they are.
         compare: Columns that show a change as the digest does.
+        newer_than: Rows that somebody else wrote after this time stay; None keeps none.
+        own: Ids of rows that nobody else wrote.
         dry_run: Compare only.
     """
     outcome: Outcome[M] = Outcome()
@@ -85,7 +89,11 @@ def upsert(
             outcome.changes.append(_change(row, None))
         elif owner != row.store_id:
             outcome.left_out.append(f"{pk} belongs to store {owner} already; it was left out.")
-        elif before is None or [before[name] for name in compared] == shows(row):
+        elif (
+            before is None
+            or [before[name] for name in compared] == shows(row)
+            or (newer_than and before["synced_at"] > newer_than and pk not in own)
+        ):
             outcome.unchanged += 1
         else:
             row.appeared_at = _appeared_at(row, before, places=compare)
@@ -178,7 +186,7 @@ def _columns_of(model: type[M], ids: Sequence[str], *, lock: bool) -> dict[str, 
     if not ids:
         return {}
     fields = model._meta.concrete_fields
-    kept = {"appeared_at", "digest"}
+    kept = {"appeared_at", "digest", "synced_at"}
     names = [f.attname for f in fields if f.name not in model.BOOKKEEPING or f.name in kept]
     rows = model._default_manager.filter(Among(F("pk"), ids))
     if lock:

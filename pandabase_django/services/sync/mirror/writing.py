@@ -7,9 +7,12 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from django.utils import timezone
+
 from pandabase_django.api.listing import Lists
 from pandabase_django.api.schemas import Page
-from pandabase_django.exceptions import ObjectNotFound, PandabaseError
+from pandabase_django.exceptions import ObjectNotFound, PandabaseError, ProtocolError
+from pandabase_django.services.sync.due.causes import LAG_AT_MOST
 from pandabase_django.services.sync.mirror.resource import ChangedItem, Resource, due_by
 from pandabase_django.services.sync.mirror.rows import row_of
 from pandabase_django.services.sync.mirror.upsert import upsert
@@ -46,7 +49,16 @@ def write_rows(
     for item in batch:
         context.recorder.warn(getattr(item, "warnings", ()))
     rows = [row_of(resource.table, item, store_id=context.store.pk, now=now) for item in batch]
-    outcome = upsert(resource.table, rows, keep=resource.keep, dry_run=context.dry_run)
+    outcome = upsert(
+        resource.table,
+        rows,
+        keep=resource.keep,
+        newer_than=_last_run(context) if resource.read_by_events else None,
+        own=context.written,
+        dry_run=context.dry_run,
+    )
+    if resource.read_by_events:
+        context.written.update(change.row.pk for change in outcome.changes)
     if counted:
         context.count(outcome)
     else:
@@ -60,6 +72,12 @@ def write_rows(
         changed = [ChangedItem(item, known=known[item.id]) for item in items]
         resource.makes_due(context, due_by(resource, changed), outcome.changes)
     return outcome
+
+
+def _last_run(context: RunContext) -> datetime:
+    """What was written since was read for an event, and may be newer than what lists show."""
+    lag_ends = timezone.now() - LAG_AT_MOST
+    return max(context.cursor.last_completed_at or lag_ends, lag_ends)
 
 
 def write_items(
@@ -93,7 +111,7 @@ def read_again(
     *,
     silent: bool = False,
     counted: bool = True,
-) -> dict[str, PandabaseError]:
+) -> dict[str, Any]:
     """Read these objects by their ids and write them, or note that it is to be done.
 
     Args:
@@ -104,7 +122,8 @@ def read_again(
         counted: The run's numbers are of these rows too.
 
     Returns:
-        Those that could not be read, and why; one that is not found is not among them.
+        What was answered, by id: the object, or why it could not be read. One that is not found is
+        not among them.
     """
     if resource.read_again is not None:
         resource.read_again(context, ids)
@@ -112,23 +131,27 @@ def read_again(
     listing = resource.listing(context.client)
     if not isinstance(listing, Lists) or not ids:
         return {}
-    items: list[Any] = []
-    failed: dict[str, PandabaseError] = {}
 
     def get(pk: str) -> Any:
         try:
-            return listing.get(pk)
+            item = listing.get(pk)
+            return item if item.id == pk else ProtocolError(f"It came back as {item.id}.")
         except Exception as error:  # noqa: BLE001  what is no object's is raised again
             return failure_of(error)
 
     control = partial(context.reader.aside, lambda: listing.list(page=1, limit=1))
     answers = context.reader.each(get, sorted(ids))
-    for pk, answer in while_it_is_well(answers, control=control):
-        if not isinstance(answer, PandabaseError):
-            items.append(answer)
-        elif not isinstance(answer, ObjectNotFound):
-            failed[pk] = answer
-    context.recorder.warn(f"{pk} could not be read: {error}" for pk, error in failed.items())
+    answered = {
+        pk: answer
+        for pk, answer in while_it_is_well(answers, control=control)
+        if not isinstance(answer, ObjectNotFound)
+    }
+    items = [one for one in answered.values() if not isinstance(one, PandabaseError)]
+    context.recorder.warn(
+        f"{pk} could not be read: {answer}"
+        for pk, answer in answered.items()
+        if isinstance(answer, PandabaseError)
+    )
     write = partial(write_rows, context, resource, silent=silent, counted=counted)
     write_in_parts(context, items, write)
-    return failed
+    return answered

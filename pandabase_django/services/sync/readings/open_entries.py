@@ -11,6 +11,7 @@ from itertools import chain
 from typing import Any, Protocol
 
 from pandabase_django.api.schemas import Page
+from pandabase_django.exceptions import PandabaseError
 from pandabase_django.services.sync.mirror.resource import Due, Resource
 from pandabase_django.services.sync.mirror.writing import read_again
 from pandabase_django.services.sync.readings.known import Known, status_of
@@ -75,14 +76,18 @@ class OpenEntries:
         decided = {pk: owner for pk, owner in known.undecided.items() if pk not in shown}
         # Some of them are named already, by what the newest page shows.
         make_due(dict.fromkeys({*decided.values()} - {""}, ()))
-        failed: Mapping[str, object] = {}
+        answered: Mapping[str, Any] = {}
         if self._resource.model:
-            failed = read_again(
+            answered = read_again(
                 self._context, self._resource, decided, silent=True, counted=counted
             )
-        # Both answers may be of different moments: what one of them shows as open is looked for
-        # again.
-        known.undecided = {**{pk: decided[pk] for pk in failed}, **met, **shown}
+        # Answers may be of different moments: what one of them shows as open is looked for again.
+        open_still = {
+            pk: decided[pk]
+            for pk, answer in answered.items()
+            if isinstance(answer, PandabaseError) or status_of(answer) in self._statuses
+        }
+        known.undecided = {**open_still, **met, **shown}
 
     def _pages(self) -> Iterator[Page[Any]]:
         """Ask for one status after the other, in the order in which entries pass through them.
