@@ -21,7 +21,14 @@ from pandabase_django.api.arguments import (
 from pandabase_django.api.listing import Listing, Lists
 from pandabase_django.api.operations import OPERATIONS, Operation
 from pandabase_django.api.outcomes import note_outcome
-from pandabase_django.api.resources import Licenses, Orders, Products, Store, Webhooks
+from pandabase_django.api.resources import (
+    Licenses,
+    Orders,
+    Products,
+    Store,
+    Subscriptions,
+    Webhooks,
+)
 from pandabase_django.api.schemas.request_logs import RequestLogEntry
 from pandabase_django.api.wire.replies import RawReply, Reply
 from pandabase_django.api.wire.traffic import Traffic
@@ -79,9 +86,7 @@ class Client:
             self, "customers_list", "customer_get", schemas.CustomerRecord.from_json
         )
         self.licenses = Licenses(self)
-        self.subscriptions = Lists(
-            self, "subscriptions_list", "subscription_get", schemas.Subscription.from_json
-        )
+        self.subscriptions = Subscriptions(self)
         self.request_logs = Listing(self, "request_logs_list", RequestLogEntry.from_json)
         self.webhooks = Webhooks(self)
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from pandabase_django.api import schemas
 from pandabase_django.api.listing import Caller, Listing, Lists, read_single
+from pandabase_django.exceptions import ProtocolError
 
-__all__ = ["Licenses", "Orders", "Products", "Store", "Webhooks"]
+__all__ = ["Licenses", "Orders", "Products", "Store", "Subscriptions", "Webhooks"]
 
 
 class Products(Lists[schemas.Product]):
@@ -79,6 +80,41 @@ class Orders(Listing[schemas.OrderSummary]):
         """
         reply = self._client.request("order_get", params={"order_id": identifier})
         return read_single(schemas.Order.from_json, reply)
+
+    def refunds(self, identifier: str) -> list[schemas.Refund]:
+        """The refunds of one order: a list without pages (Source: P-46).
+
+        Raises:
+            ObjectNotFound: The remote has no such order.
+            ProtocolError: The answer is no list.
+            PandabaseError: See ``Client.request``.
+        """
+        reply = self._client.request("order_refunds_list", params={"order_id": identifier})
+        data = reply.data
+        if not isinstance(data, list):
+            raise ProtocolError("The refunds are no list.", request_id=reply.request_id)
+        return [schemas.Refund.from_json(item) for item in data]
+
+
+class Subscriptions(Lists[schemas.Subscription]):
+    """Subscriptions, and what they cost next."""
+
+    def __init__(self, client: Caller) -> None:
+        super().__init__(
+            client, "subscriptions_list", "subscription_get", schemas.Subscription.from_json
+        )
+
+    def upcoming_invoice(self, identifier: str) -> schemas.UpcomingInvoice:
+        """What the next renewal charges (Source: P-57).
+
+        Raises:
+            ObjectNotFound: The remote has no such subscription, or it is not renewed.
+            PandabaseError: See ``Client.request``.
+        """
+        reply = self._client.request(
+            "subscription_upcoming_invoice", params={"subscription_id": identifier}
+        )
+        return read_single(schemas.UpcomingInvoice.from_json, reply)
 
 
 class Licenses(Lists[schemas.License]):

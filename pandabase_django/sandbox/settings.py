@@ -82,6 +82,10 @@ class Settings:
     """Least price of a free line: two texts disagree (100, 1). Source: P-45."""
     tax_included: bool = False
     """Prices include the tax; otherwise it is added."""
+    refund_days: int = 0
+    """For how long an order is refunded; 0 is without end, since seeded orders are old. P-46."""
+    evidence_days: int = 0
+    """For how long a dispute can be answered; 0 is without end. P-47."""
     async_payment_seconds: float = 5.0
     """How long a payment takes that is made asynchronously on the pay page; 0: until a change."""
     webhook_http: bool = False

@@ -25,7 +25,7 @@ from pandabase_django.api.schemas.storefront import (
     StorefrontCategory,
     StorefrontProduct,
 )
-from pandabase_django.api.schemas.subscriptions import Subscription
+from pandabase_django.api.schemas.subscriptions import Subscription, UpcomingInvoice
 from pandabase_django.api.schemas.webhooks import NewWebhook, Webhook
 
 __all__ = [
@@ -53,6 +53,7 @@ __all__ = [
     "StorefrontCategory",
     "StorefrontProduct",
     "Subscription",
+    "UpcomingInvoice",
     "Variant",
     "Webhook",
     "hide_keys",

@@ -1,4 +1,7 @@
-"""A subscription, the same in the list, alone, and in the answer of whatever changes it."""
+"""A subscription, the same in the list, alone, and in the answer of whatever changes it.
+
+And what it costs next.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,16 @@ from datetime import datetime
 from typing import ClassVar
 
 from pandabase_django.api.schemas.base import Parsed
-from pandabase_django.api.schemas.declared import identifier, integer, reference, text, time
+from pandabase_django.api.schemas.declared import (
+    boolean,
+    identifier,
+    integer,
+    reference,
+    text,
+    time,
+)
 
-__all__ = ["Subscription"]
+__all__ = ["Subscription", "UpcomingInvoice"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,3 +52,28 @@ class Subscription(Parsed):
     ends_at: datetime | None = time("endsAt")
     retry_count: int | None = integer("retryCount")
     created_at: datetime | None = time("createdAt")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpcomingInvoice(Parsed):
+    """What the next renewal of a subscription charges, as far as it is known (Source: P-57).
+
+    Attributes:
+        base_minor: Of the plan alone.
+        usage_minor: Of the usage so far; an immediate cancellation bills none of it.
+        total_minor: With tax.
+    """
+
+    kind: ClassVar[str] = "upcoming invoice"
+    subscription_id: str | None = reference("subscriptionId")
+    status: str | None = text("status")
+    currency: str | None = text("currency")
+    period_start: datetime | None = time("periodStart")
+    period_end: datetime | None = time("periodEnd")
+    next_charge_at: datetime | None = time("nextChargeAt")
+    is_usage_based: bool | None = boolean("isUsageBased")
+    base_minor: int | None = integer("baseAmount")
+    usage_minor: int | None = integer("usageAmount")
+    subtotal_minor: int | None = integer("subtotal")
+    tax_minor: int | None = integer("taxAmount")
+    total_minor: int | None = integer("total")

@@ -17,7 +17,7 @@ from pandabase_django.sandbox.seed.lifecycle import (
     payment_status,
 )
 from pandabase_django.sandbox.seed.orders import DISPUTE_DELAY_MS, REFUND_DELAY_MS
-from pandabase_django.sandbox.seed.timeline import iso
+from pandabase_django.sandbox.seed.timeline import DAY_MS, iso, parse_ms
 from pandabase_django.sandbox.store.dated import Book, Record
 from pandabase_django.sandbox.store.sequence import shuffled_window
 from pandabase_django.sandbox.store.shapes import Json, dump_json, page
@@ -40,6 +40,7 @@ __all__ = [
     "list_orders",
     "list_payments",
     "list_refunds",
+    "retry_fulfillment",
     "submit_evidence",
 ]
 
@@ -133,8 +134,22 @@ def list_order_refunds(call: Call) -> Response:
     return success([refund for refund in reversed(found) if refund is not None])
 
 
+def retry_fulfillment(call: Call) -> Response:
+    """Send the fulfilment of an order anew, whose first one failed. Source: P-58."""
+    state, index = call.state, call.index("order")
+    order = order_detail(state, index)
+    if order is None:
+        return failure(404, "Order not found")
+    if order["status"] != "COMPLETED" or index not in state.unfulfilled:
+        return failure(400, "No fulfillment of this order has failed")
+    state.unfulfilled.discard(index)
+    state.emit("PAYMENT_COMPLETED", index)
+    message = "1 fulfillment webhook(s) re-queued for delivery"
+    return success({"queued": 1, "message": message})
+
+
 def create_refund(call: Call) -> Response:
-    """Refund a completed order. Its 30-day window is not enforced: seeded orders are older."""
+    """Refund a completed order without an open dispute. Source: P-46."""
     state, index = call.state, call.index("order")
     body = call.body
     order = order_detail(state, index)
@@ -142,6 +157,8 @@ def create_refund(call: Call) -> Response:
         return failure(404, "Order not found")
     if order["status"] != "COMPLETED":
         return failure(400, f"An order that is {order['status']} can't be refunded")
+    if _is_over(call, order["createdAt"], days=call.services.settings.refund_days):
+        return failure(400, "The refund window of this order has passed")
     reason = body.get("reason", "REQUESTED_BY_CUSTOMER")
     refund = refund_order(state, index, reason=reason, status="COMPLETED")
     number = state.ids.index_of("refund", refund)
@@ -191,9 +208,15 @@ def submit_evidence(call: Call) -> Response:
         return failure(404, "Dispute not found")
     if found.payload["status"] != "AWAITING_REVIEW":
         return failure(400, "This dispute awaits no evidence")
+    if _is_over(call, found.payload["createdAt"], days=call.services.settings.evidence_days):
+        return failure(400, "The time for evidence has passed")
     record = state.disputes.touch(index)
     record.payload.update(status="UNDER_REVIEW", evidence=body, updatedAt=iso(state.clock.now_ms()))
     return _found(dispute_form(state, index, detail=True), "Dispute")
+
+
+def _is_over(call: Call, began: str, *, days: int) -> bool:
+    return bool(days) and call.state.clock.read_ms() > (parse_ms(began) or 0) + days * DAY_MS
 
 
 def _found(form: Json | None, what: str) -> Response:

@@ -54,7 +54,6 @@ def _absent_operations() -> list[Operation]:
     table = """
     GET analytics/overview ANALYTICS | GET analytics/gross-volume ANALYTICS
     GET analytics/orders-by-country ANALYTICS
-    POST orders/{order}/retry-fulfillment ORDERS
     GET subscriptions/{subscription}/usage USAGE
     GET cases CASES | GET PATCH cases/{case} CASES
     GET POST cases/{case}/messages CASES | POST cases/{case}/read CASES
@@ -104,6 +103,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", "orders/payments/{payment}", "ORDERS_READ", sales.get_payment),
     Operation("GET", "orders/{order}", "ORDERS_READ", sales.get_order),
     Operation("GET", "orders/{order}/refunds", "ORDERS_READ", sales.list_order_refunds),
+    Operation("POST", "orders/{order}/retry-fulfillment", "ORDERS_WRITE", sales.retry_fulfillment),
     Operation("GET", "customers", "CUSTOMERS_READ", customers.list_customers),
     Operation("GET", "customers/{customer}", "CUSTOMERS_READ", customers.get_customer),
     Operation("GET", "licenses", "LICENSES_READ", licenses.list_licenses),

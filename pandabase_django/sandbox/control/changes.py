@@ -111,6 +111,12 @@ def _edit_order(state: StoreState, change: Json) -> list[str]:
     return [state.ids.make("order", index)]
 
 
+def _fail_fulfillment(state: StoreState, change: Json) -> list[str]:
+    _, index = target_of(state, change, "order")
+    state.unfulfilled.add(index)
+    return [state.ids.make("order", index)]
+
+
 def _write(payload: Json, fields: Json) -> None:
     for path, value in deepcopy(fields).items():
         set_path(payload, path, value)
@@ -199,6 +205,7 @@ _OPERATIONS: dict[str, Callable[[StoreState, Any], list[str]]] = {
     "set_order_status": _set_order_status,
     "refund_order": _refund_order,
     "dispute_order": _dispute_order,
+    "fail_fulfillment": _fail_fulfillment,
     "resolve_dispute": _resolve_dispute,
     "hide_order": _flag_order("hidden", True),
     "show_order": _flag_order("hidden", False),

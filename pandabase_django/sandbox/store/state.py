@@ -103,6 +103,8 @@ class StoreState:
         self.licenses_version = 0
         self.licenses_known: tuple[tuple[int, int], list[Json]] | None = None
         """All licences as they were at these versions."""
+        self.unfulfilled: set[int] = set()
+        """Orders whose fulfilment has failed."""
         self.planned_changes: dict[int, Json] = {}
         """What the next renewal of a subscription changes, by its index."""
         self.shelves = {
