@@ -55,6 +55,7 @@ __all__ = [
     "EventSubscription",
     "FactHandler",
     "Handler",
+    "dotted_name",
     "fact_handlers",
     "handlers_of",
     "on_event",
@@ -171,7 +172,7 @@ def on_event(*names: str) -> Callable[[H], H]:
         raise TypeError('Name the events: @on_event("PAYMENT_COMPLETED").')
 
     def register(handler: H) -> H:
-        dotted = _dotted(handler)
+        dotted = dotted_name(handler)
         for name in names:
             known = _handlers[name].setdefault(dotted, handler)
             if known is not handler:
@@ -253,7 +254,7 @@ def _on(fact: str, purposes: tuple[str, ...]) -> Callable[[F], F]:
         raise TypeError('Call the decorator: @on_paid("course"), or @on_paid() for all purposes.')
 
     def register(handler: F) -> F:
-        dotted = _dotted(handler)
+        dotted = dotted_name(handler)
         known, others = _fact_handlers[fact].get(dotted, (handler, frozenset(purposes)))
         if known is not handler:
             raise ValueError(f"There is a handler {dotted} for {fact} already.")
@@ -265,7 +266,7 @@ def _on(fact: str, purposes: tuple[str, ...]) -> Callable[[F], F]:
     return register
 
 
-def _dotted(handler: Callable[..., Any]) -> str:
+def dotted_name(handler: Callable[..., Any]) -> str:
     """What a handler's work is noted under."""
     runs_later = (isasyncgenfunction, iscoroutinefunction, isgeneratorfunction)
     if any(is_one(handler) for is_one in runs_later):

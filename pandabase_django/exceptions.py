@@ -24,6 +24,9 @@
     │ └ Tampered                       the sealed text is not what was written for this row
     ├ RotationError                    a rotation can't start or go on
     │ └ RotationInProgress             this token has an open rotation; names it
+    ├ ActionError                      an action was not recorded, and nothing was sent
+    │ ├ ActionRefused                  it can't be done so; ``code`` says why
+    │ └ ActionInProgress               the object has an open action; names it
     ├ CheckoutError                    a checkout was not opened; ``for_buyer`` says it to the buyer
     │ ├ CheckoutRefused                it can't be opened so; ``code`` says why
     │ ├ CheckoutUnavailable            not now, retryable
@@ -46,6 +49,9 @@ from pandabase_django.printable import printable
 
 __all__ = [
     "APIError",
+    "ActionError",
+    "ActionInProgress",
+    "ActionRefused",
     "CheckoutError",
     "CheckoutRefused",
     "CheckoutUnavailable",
@@ -280,6 +286,27 @@ class RotationInProgress(RotationError):
 
     attempt_id: Any = None
     """Primary key of it."""
+
+
+class ActionError(PandabaseError):
+    """An action after the sale was not recorded. Nothing was sent."""
+
+
+class ActionRefused(ActionError):
+    """It can't be done, by what is known here.
+
+    Attributes:
+        code: A fixed word for why.
+    """
+
+    code: str = ""
+
+
+class ActionInProgress(ActionError):
+    """It is not known yet what became of another action of the same object."""
+
+    action_id: Any = None
+    """Primary key of that one."""
 
 
 class CheckoutError(PandabaseError):

@@ -13,6 +13,7 @@ order_synced           order, created (bool), changed (tuple of column names)
 order_status_changed   order, old (str), new (str)
 secret_rotated         token, attempt
 rotation_failed        token, attempt
+action_settled         action (``RemoteAction``): done, not done, or not known for good
 sync_finished          run
 webhook_received       event (``pandabase_django.events.Event``), whatever its name
 =====================  ========================================================================
@@ -35,6 +36,7 @@ from django.dispatch import Signal
 from pandabase_django.exceptions import PandabaseError, interruptions
 
 __all__ = [
+    "action_settled",
     "calling_between",
     "order_status_changed",
     "order_synced",
@@ -54,6 +56,7 @@ order_synced = Signal()
 order_status_changed = Signal()
 secret_rotated = Signal()
 rotation_failed = Signal()
+action_settled = Signal()
 sync_finished = Signal()
 webhook_received = Signal()
 

@@ -105,7 +105,7 @@ class Subscriptions(Lists[schemas.Subscription]):
         )
 
     def upcoming_invoice(self, identifier: str) -> schemas.UpcomingInvoice:
-        """What the next renewal charges (Source: P-57).
+        """What the next renewal charges (Source: P-58).
 
         Raises:
             ObjectNotFound: The remote has no such subscription, or it is not renewed.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pandabase_django.models.access.licenses import License
 from pandabase_django.models.access.links import CustomerLink
 from pandabase_django.models.access.subscriptions import Subscription
+from pandabase_django.models.actions import RemoteAction
 from pandabase_django.models.base.mirror import MirrorRow
 from pandabase_django.models.catalog import (
     Category,
@@ -19,13 +20,17 @@ from pandabase_django.models.checkout.sessions import CheckoutSession
 from pandabase_django.models.money import Dispute, LedgerEntry, Payout, Refund
 from pandabase_django.models.orders import Customer, Order, OrderItem
 from pandabase_django.models.outages import RemoteOutage
-from pandabase_django.models.refused import RefusedDeliveries
 from pandabase_django.models.rotation import RotationAttempt
 from pandabase_django.models.stores import Store
 from pandabase_django.models.sync import RequestLog, SyncCursor, SyncRun
 from pandabase_django.models.ticks import TaskTick
 from pandabase_django.models.tokens import ApiToken, TokenPermission
-from pandabase_django.models.webhooks import HandledEvent, WebhookDelivery, WebhookEndpoint
+from pandabase_django.models.webhooks import (
+    HandledEvent,
+    RefusedDeliveries,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
 
 __all__ = [
     "ApiToken",
@@ -50,6 +55,7 @@ __all__ = [
     "PurchaseFact",
     "Refund",
     "RefusedDeliveries",
+    "RemoteAction",
     "RemoteOutage",
     "RequestLog",
     "RotationAttempt",

@@ -1,4 +1,4 @@
-"""Webhook endpoints, the deliveries they took, and which handler has seen which event."""
+"""Webhook endpoints, the deliveries they took or refused, and which handler saw which event."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from pandabase_django.models.stores import Store
 __all__ = [
     "ENDPOINT_ID_PATTERN",
     "HandledEvent",
+    "RefusedDeliveries",
     "WebhookDelivery",
     "WebhookEndpoint",
     "new_endpoint_id",
@@ -254,3 +255,25 @@ class HandledEvent(PandabaseModel):
 
     def __str__(self) -> str:
         return f"{self.handler} {self.event_id}"
+
+
+class RefusedDeliveries(PandabaseModel):
+    """How many deliveries an endpoint refused on which day and why, and the newest of them."""
+
+    # No foreign key: a refusal must never fail for its endpoint, nor keep one from being deleted.
+    place = models.CharField(_("endpoint id"), primary_key=True, max_length=64)
+    counts = models.JSONField(
+        _("counts"), default=dict, help_text=_("By day in UTC and by reason.")
+    )
+    newest = models.JSONField(_("newest"), default=list)
+    noted_at = models.DateTimeField(_("last noted"))
+
+    objects = WriterManager()
+
+    class Meta:
+        verbose_name = _("refused deliveries")
+        verbose_name_plural = _("refused deliveries")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.place

@@ -9,6 +9,7 @@ from __future__ import annotations
 from celery.exceptions import SoftTimeLimitExceeded
 
 from pandabase_django.exceptions import let_pass
+from pandabase_django.tasks.actions import enqueue_action, perform_action, sweep_actions
 from pandabase_django.tasks.broker import broker_problem, enqueue
 from pandabase_django.tasks.purchases import (
     enqueue_purchase,
@@ -52,6 +53,7 @@ __all__ = [
     "archive_request_logs",
     "broker_problem",
     "enqueue",
+    "enqueue_action",
     "enqueue_deliveries",
     "enqueue_delivery",
     "enqueue_purchase",
@@ -59,6 +61,7 @@ __all__ = [
     "enqueue_sync",
     "fetch_request_logs",
     "finish_webhook_rotations",
+    "perform_action",
     "pick_up_spool",
     "process_purchase",
     "process_webhook",
@@ -68,6 +71,7 @@ __all__ = [
     "refresh_row",
     "rotate_due_secrets",
     "rotate_secret",
+    "sweep_actions",
     "sweep_checkouts",
     "sweep_webhooks",
     "sync_all",

@@ -13,12 +13,13 @@ from celery import Task
 
 from pandabase_django.tasks.broker import enqueue
 
-__all__ = ["enqueue_retry", "enqueue_row", "enqueue_rows"]
+__all__ = ["SHORT_WAIT_SECONDS", "enqueue_retry", "enqueue_row", "enqueue_rows"]
 
 BROKER_PAUSE_SECONDS = 30.0
 SHORT_WAIT_SECONDS = 90.0  # longer ones are left to the sweeper
 
-NotEnqueued = Callable[[int], Any]
+Key = int | str  # what a message carries
+NotEnqueued = Callable[[Any], Any]
 
 
 class _Broker:
@@ -31,7 +32,7 @@ class _Broker:
         return cls.failed_at is not None and time.monotonic() - cls.failed_at < BROKER_PAUSE_SECONDS
 
 
-def enqueue_row(task: Task[Any, Any], pk: int, not_enqueued: NotEnqueued) -> bool:
+def enqueue_row(task: Task[Any, Any], pk: Key, not_enqueued: NotEnqueued) -> bool:
     """Enqueue the work on a row that was just stored.
 
     After a failure this process leaves the broker alone for half a minute: one that hangs would
@@ -48,7 +49,7 @@ def enqueue_row(task: Task[Any, Any], pk: int, not_enqueued: NotEnqueued) -> boo
 
 def enqueue_rows(
     task: Task[Any, Any],
-    pks: Sequence[int],
+    pks: Sequence[Key],
     not_enqueued: NotEnqueued,
     *,
     expires_seconds: float | None = None,
@@ -62,7 +63,7 @@ def enqueue_rows(
     return len(pks)
 
 
-def enqueue_retry(task: Task[Any, Any], pk: int, after_seconds: float | None) -> None:
+def enqueue_retry(task: Task[Any, Any], pk: Key, after_seconds: float | None) -> None:
     """Enqueue the next attempt, if it is soon. Without a broker it is left to the sweeper too."""
     if after_seconds is not None and after_seconds <= SHORT_WAIT_SECONDS:
         enqueue(task, pk, after_seconds=after_seconds + 1)

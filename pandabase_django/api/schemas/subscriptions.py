@@ -56,7 +56,7 @@ class Subscription(Parsed):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpcomingInvoice(Parsed):
-    """What the next renewal of a subscription charges, as far as it is known (Source: P-57).
+    """What the next renewal of a subscription charges, as far as it is known (Source: P-58).
 
     Attributes:
         base_minor: Of the plan alone.

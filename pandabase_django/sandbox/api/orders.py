@@ -135,7 +135,7 @@ def list_order_refunds(call: Call) -> Response:
 
 
 def retry_fulfillment(call: Call) -> Response:
-    """Send the fulfilment of an order anew, whose first one failed. Source: P-58."""
+    """Send the fulfilment of an order anew, whose first one failed. Source: P-59."""
     state, index = call.state, call.index("order")
     order = order_detail(state, index)
     if order is None:

@@ -19,20 +19,26 @@ SWEEP_AT_ONCE = 1000
 # done, for the price of one query.
 LOST_AFTER = timedelta(minutes=2)
 
+WAITS = Q(state="PENDING")
 FAILING = Q(state="PENDING", attempts__gte=2) & ~Q(last_error="")
 """Failed twice or more, and will be tried again."""
 FAILING_LONG = FAILING & Q(attempts__gte=4)
 """For over half an hour: no hiccup, and the next tries are hours away."""
 
 
-def take_due(rows: QuerySet[Any], *, now: datetime | None = None) -> list[int]:
+def take_due(rows: QuerySet[Any], *, now: datetime | None = None, waits: Q = WAITS) -> list[Any]:
     """Ids of rows that nobody works on though they are due; notes that they are enqueued.
 
     At most a thousand, oldest first: the sweeper comes again in a minute.
+
+    Args:
+        rows: Among these.
+        now: The time.
+        waits: What a row that is to be worked on looks like.
     """
     now = now or timezone.now()
     lost = Q(enqueued_at__isnull=True) | Q(enqueued_at__lt=now - LOST_AFTER)
-    due = rows.filter(lost, state="PENDING", next_attempt_at__lte=now)
+    due = rows.filter(lost, waits, next_attempt_at__lte=now)
     ids = list(due.order_by("next_attempt_at").values_list("pk", flat=True)[:SWEEP_AT_ONCE])
     with transaction.atomic():
         # A row that is locked is being written: the next sweep sees what became of it. To wait for

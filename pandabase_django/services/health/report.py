@@ -18,7 +18,12 @@ from pandabase_django.database import connection
 from pandabase_django.models import SyncRun
 from pandabase_django.models.sync import STALLED_AFTER, Resource
 from pandabase_django.services.health import system
+from pandabase_django.services.health.checks.actions import actions_are_settled
 from pandabase_django.services.health.checks.addresses import addresses_are_known
+from pandabase_django.services.health.checks.deadlines import (
+    disputes_are_answered,
+    refunds_are_in_time,
+)
 from pandabase_django.services.health.checks.operations import hosts_answer, scheduled_tasks_run
 from pandabase_django.services.health.checks.purchases import purchases_are_handed_out
 from pandabase_django.services.health.checks.rotation import rotations_are_settled, spool_is_empty
@@ -231,4 +236,7 @@ CHECKS: list[Check] = [
     endpoints_are_well,
     deliveries_are_worked_off,
     purchases_are_handed_out,
+    actions_are_settled,
+    disputes_are_answered,
+    refunds_are_in_time,
 ]

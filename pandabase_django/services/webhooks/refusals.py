@@ -15,7 +15,7 @@ from typing import Any
 from django.utils import timezone as django_timezone
 
 from pandabase_django.database import transaction
-from pandabase_django.models.refused import RefusedDeliveries
+from pandabase_django.models import RefusedDeliveries
 
 __all__ = [
     "UNKNOWN",

@@ -1,0 +1,171 @@
+"""What was asked of the remote after a sale: one row an action, committed before it is sent."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+from django.utils.translation import gettext_lazy as _
+
+from pandabase_django.models.base import PandabaseModel, WriterQuerySet
+from pandabase_django.models.stores import Store
+
+__all__ = ["OPEN_ACTION", "RemoteAction"]
+
+OPEN_ACTION = Q(closed_at__isnull=True)
+"""Of an action: it is not known yet what became of it."""
+
+
+class RemoteActions(WriterQuerySet["RemoteAction"]):
+    """Rows of ``RemoteAction``."""
+
+    def open(self) -> RemoteActions:
+        """Those whose end is not known: at most one of each object."""
+        return self.filter(OPEN_ACTION)
+
+    def of(self, row: Any) -> RemoteActions:
+        """Those of one order, dispute or subscription, newest first."""
+        return self.filter(store=row.store_id, object_id=row.pk)
+
+
+class RemoteAction(PandabaseModel):
+    """A refund, a cancellation or another thing that is done at the remote, once.
+
+    The states and their reasons open ``pandabase_django.services.actions``.
+    """
+
+    class What(models.TextChoices):
+        REFUND = "REFUND", _("Refund")
+        RETRY_FULFILMENT = "RETRY_FULFILMENT", _("Retry fulfilment")
+        EVIDENCE = "EVIDENCE", _("Dispute evidence")
+        CANCEL = "CANCEL", _("Cancel subscription")
+        PAUSE = "PAUSE", _("Pause subscription")
+        RESUME = "RESUME", _("Resume subscription")
+        REACTIVATE = "REACTIVATE", _("Reactivate subscription")
+        CHANGE_PLAN = "CHANGE_PLAN", _("Change plan")
+
+    class State(models.TextChoices):
+        PREPARED = "PREPARED", _("Prepared")
+        SENT = "SENT", _("Sent")
+        DONE = "DONE", _("Done")
+        REFUSED = "REFUSED", _("Not done")
+        UNKNOWN = "UNKNOWN", _("Not known")
+
+    class SettledBy(models.TextChoices):
+        ANSWER = "ANSWER", _("Pandabase's answer")
+        READING = "READING", _("Reading at Pandabase")
+        PERSON = "PERSON", _("A person")
+        TIME = "TIME", _("Time")
+
+    #: It may have been executed.
+    UNDECIDED = (State.SENT, State.UNKNOWN)
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    store = models.ForeignKey(
+        Store,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("store"),
+        db_index=False,
+    )
+    what = models.CharField(_("action"), max_length=24, choices=What.choices)
+    object_id = models.CharField(
+        _("object"), max_length=128, help_text=_("Id of the order, dispute or subscription.")
+    )
+    parameters = models.JSONField(_("parameters"), default=dict)
+    reason = models.TextField(_("reason"), default="", blank=True)
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        verbose_name=_("user"),
+    )
+    asked_at = models.DateTimeField(_("asked for"))
+    idempotency_key = models.CharField(_("idempotency key"), max_length=32, editable=False)
+    state = models.CharField(
+        _("state"), max_length=16, choices=State.choices, default=State.PREPARED
+    )
+    tries = models.PositiveSmallIntegerField(
+        _("tries"), default=0, help_text=_("All but the last surely did not reach Pandabase.")
+    )
+    sent_at = models.DateTimeField(_("sent"), null=True)
+    watch_until = models.DateTimeField(_("watch until"), null=True)
+    looked_at = models.DateTimeField(_("last looked"), null=True)
+    closed_at = models.DateTimeField(_("closed"), null=True)
+    settled_by = models.CharField(
+        _("settled by"), max_length=16, choices=SettledBy.choices, default="", blank=True
+    )
+    # Prepared: when it is sent. Sent or not known: when it is looked for. Closed: when the
+    # mirrored rows are read again; empty when nothing is left to do.
+    next_attempt_at = models.DateTimeField(_("next step"), null=True)
+    enqueued_at = models.DateTimeField(null=True, editable=False)
+    http_status = models.PositiveIntegerField(_("HTTP status"), null=True)
+    request_id = models.TextField(_("request id"), default="", blank=True)
+    result_id = models.CharField(
+        _("made"), max_length=128, default="", blank=True, help_text=_("Such as the refund's id.")
+    )
+    outcome = models.TextField(_("outcome"), default="", blank=True)
+    rows_read_at = models.DateTimeField(
+        _("read again"), null=True, help_text=_("When the copy here was read after it.")
+    )
+    rows_read_tries = models.PositiveSmallIntegerField(default=0, editable=False)
+
+    objects = RemoteActions.as_manager()
+
+    class Meta:
+        verbose_name = _("action")
+        verbose_name_plural = _("actions")
+        ordering = ["-asked_at", "-id"]
+        permissions = [
+            ("refund_order", _("Can refund an order")),
+            ("retry_fulfilment_order", _("Can retry the fulfilment of an order")),
+            ("answer_dispute", _("Can answer a dispute")),
+            ("cancel_subscription", _("Can cancel a subscription")),
+            ("pause_subscription", _("Can pause a subscription")),
+            ("resume_subscription", _("Can resume a subscription")),
+            ("reactivate_subscription", _("Can reactivate a subscription")),
+            ("change_plan_subscription", _("Can change the plan of a subscription")),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["store", "object_id"],
+                condition=OPEN_ACTION,
+                name="pandabase_one_open_action",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["-asked_at", "-id"], name="pandabase_action_newest"),
+            models.Index(
+                fields=["store", "object_id", "-asked_at"], name="pandabase_action_object"
+            ),
+            models.Index(
+                fields=["next_attempt_at"],
+                condition=Q(next_attempt_at__isnull=False),
+                name="pandabase_action_due",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        at = date_format(localtime(self.asked_at), "DATETIME_FORMAT")
+        return f"{self.get_what_display()}, {at}"
+
+    @property
+    def is_open(self) -> bool:
+        """It is not known yet what became of it."""
+        return self.closed_at is None
+
+    @property
+    def is_done(self) -> bool:
+        """The remote has executed it."""
+        return self.state == self.State.DONE
+
+    @property
+    def needs_a_person(self) -> bool:
+        """Nobody knows whether it was executed."""
+        return self.state == self.State.UNKNOWN

@@ -1,0 +1,167 @@
+"""Finds out what became of an action whose answer got lost: by reading, never by sending again."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from pandabase_django.exceptions import ConfigurationError, PandabaseError
+from pandabase_django.models import RemoteAction
+from pandabase_django.services.actions.asking import MAX_REASON_CHARACTERS
+from pandabase_django.services.actions.kinds import Kind, Reading, Shown, refused
+from pandabase_django.services.actions.transitions import (
+    SettledBy,
+    State,
+    advance,
+    close,
+    kept_words,
+)
+from pandabase_django.services.tokens.clients import client_for
+
+__all__ = ["GIVE_UP_READING", "look", "settle_by_hand", "settleable_by_hand"]
+
+# What could not be read for so long beyond its time is left to a person.
+GIVE_UP_READING = timedelta(hours=24)
+HAND_AFTER = timedelta(minutes=10)
+
+_BY_AGE = (
+    (timedelta(minutes=2), timedelta(seconds=15)),
+    (timedelta(minutes=10), timedelta(minutes=1)),
+)
+_LATER = timedelta(minutes=5)
+
+
+def look(action: RemoteAction, *, kind: Kind, now: datetime | None = None) -> None:
+    """Look once at the remote for what was sent, and settle it if that shows enough."""
+    now = now or timezone.now()
+    watch_until = action.watch_until or now
+    if kind.look is None:
+        text = _("Nothing at Pandabase shows whether this was executed.")
+        _end_unknown(action, text, kind=kind, now=now)
+        return
+    try:
+        with client_for(action.store, hurried=True) as client:
+            reading = kind.look(client, action)
+    except (PandabaseError, ConfigurationError) as error:
+        if now >= watch_until + GIVE_UP_READING:
+            why = kept_words(action, kind, str(error))
+            text = _("Pandabase could not be read: %(why)s") % {"why": why}
+            _end_unknown(action, text, kind=kind, now=now)
+        else:
+            advance(
+                action,
+                expected=RemoteAction.UNDECIDED,
+                looked_at=now,
+                next_attempt_at=now + _wait(action, now),
+            )
+        return
+    _judge(action, reading, kind=kind, now=now, over=now >= watch_until)
+
+
+def settle_by_hand(
+    action: RemoteAction, *, kind: Kind, happened: bool, reason: str, by: Any = None
+) -> bool:
+    """Take a person's word for what became of an action.
+
+    Args:
+        action: One of which it is not known.
+        kind: Its kind.
+        happened: Whether it was executed.
+        reason: How the person knows.
+        by: Who.
+
+    Returns:
+        Whether it was settled; not when somebody was faster.
+
+    Raises:
+        ActionRefused: The reason is missing or too long.
+    """
+    reason = reason.strip()
+    if not 0 < len(reason) <= MAX_REASON_CHARACTERS:
+        text = _("Give a reason of 1 to %(most)d characters.") % {"most": MAX_REASON_CHARACTERS}
+        raise refused("reason", text)
+    if not settleable_by_hand(action):
+        return False
+    said = _("%(user)s says so: %(reason)s") if by is not None else "%(reason)s"
+    return close(
+        action,
+        State.DONE if happened else State.REFUSED,
+        said % {"user": by, "reason": reason},
+        kind=kind,
+        expected=RemoteAction.UNDECIDED,
+        closed=True,
+        by=SettledBy.PERSON,
+        now=timezone.now(),
+    )
+
+
+def settleable_by_hand(action: RemoteAction, *, now: datetime | None = None) -> bool:
+    """Whether a person may say what became of it: not while its sender may still learn it."""
+    if action.state == State.UNKNOWN:
+        return True
+    sent_at = action.sent_at
+    return (
+        action.state == State.SENT
+        and sent_at is not None
+        and (now or timezone.now()) - sent_at > HAND_AFTER
+    )
+
+
+def _judge(
+    action: RemoteAction, reading: Reading, *, kind: Kind, now: datetime, over: bool
+) -> None:
+    if reading.shown is Shown.DONE:
+        close(
+            action,
+            State.DONE,
+            reading.words or _("Its answer was lost. Pandabase shows that it was executed."),
+            kind=kind,
+            expected=RemoteAction.UNDECIDED,
+            by=SettledBy.READING,
+            now=now,
+            looked_at=now,
+            result_id=reading.result_id[:128],
+        )
+    elif reading.shown is Shown.NEVER or (reading.shown is Shown.NOT_YET and over):
+        said = reading.words or _("Long after it was sent, Pandabase shows nothing of it.")
+        close(
+            action,
+            State.REFUSED,
+            " ".join(filter(None, (said, action.outcome))),
+            kind=kind,
+            expected=RemoteAction.UNDECIDED,
+            by=SettledBy.READING,
+            now=now,
+            looked_at=now,
+        )
+    elif over:
+        said = reading.words or _("What Pandabase shows would be the same either way.")
+        _end_unknown(action, said, kind=kind, now=now)
+    else:
+        advance(
+            action,
+            expected=RemoteAction.UNDECIDED,
+            looked_at=now,
+            next_attempt_at=now + _wait(action, now),
+        )
+
+
+def _end_unknown(action: RemoteAction, text: str, *, kind: Kind, now: datetime) -> None:
+    close(
+        action,
+        State.UNKNOWN,
+        " ".join(filter(None, (text, action.outcome))),
+        kind=kind,
+        expected=RemoteAction.UNDECIDED,
+        by=SettledBy.TIME,
+        now=now,
+        looked_at=now,
+    )
+
+
+def _wait(action: RemoteAction, now: datetime) -> timedelta:
+    age = now - (action.sent_at or now)
+    return next((wait for until, wait in _BY_AGE if age < until), _LATER)

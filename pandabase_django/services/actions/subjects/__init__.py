@@ -1,0 +1,1 @@
+"""What can be done after a sale, one module a subject."""

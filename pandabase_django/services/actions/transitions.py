@@ -1,0 +1,104 @@
+"""Moves an action from one state to the next, each in a transaction of its own.
+
+Every move names the states that it may start from, so that of two workers at one action the second
+finds nothing to move.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from pandabase_django import signals
+from pandabase_django.api.masking import mask
+from pandabase_django.database import transaction
+from pandabase_django.models import RemoteAction
+from pandabase_django.models.actions import OPEN_ACTION
+from pandabase_django.services.actions.kinds import Kind
+
+__all__ = ["MAX_OUTCOME_CHARACTERS", "SettledBy", "State", "advance", "close", "kept_words"]
+
+logger = logging.getLogger(__name__)
+
+State = RemoteAction.State
+SettledBy = RemoteAction.SettledBy
+
+MAX_OUTCOME_CHARACTERS = 500
+# So much of what a person wrote, word for word, shows whose it is.
+QUOTED_CHARACTERS = 12
+_ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")
+
+
+def advance(
+    action: RemoteAction, *, expected: Iterable[str], closed: bool = False, **changes: Any
+) -> bool:
+    """Commit a move of an action, unless somebody else has moved it.
+
+    Args:
+        action: Refreshed in either case.
+        expected: States it may be in.
+        closed: One that has ended is moved too: this is better known than its end.
+        **changes: Columns to set.
+
+    Returns:
+        Whether it was moved.
+    """
+    with transaction.atomic(durable=True):
+        rows = RemoteAction.objects.filter(pk=action.pk, state__in=list(expected))
+        if not closed:
+            rows = rows.filter(OPEN_ACTION)
+        moved = rows.update(**{"enqueued_at": None, **changes})
+    action.refresh_from_db()
+    return bool(moved)
+
+
+def close(
+    action: RemoteAction,
+    state: str,
+    outcome: str,
+    *,
+    kind: Kind,
+    expected: Iterable[str],
+    by: str,
+    now: datetime,
+    **changes: Any,
+) -> bool:
+    """Commit an end. The mirrored rows are due to be read again; see ``advance``."""
+    if state == State.DONE:
+        changes["parameters"] = _without_private(action, kind)
+    moved = advance(
+        action,
+        expected=expected,
+        state=state,
+        outcome=outcome,
+        settled_by=by,
+        closed_at=now,
+        next_attempt_at=now if action.sent_at else None,
+        **changes,
+    )
+    if moved:
+        log = logger.info if state == State.DONE else logger.warning
+        log("Action %s (%s) of %s: %s.", action.pk, action.what, action.object_id, action.state)
+        signals.send(signals.action_settled, sender=RemoteAction, action=action)
+    return moved
+
+
+def kept_words(action: RemoteAction, kind: Kind, words: str) -> str:
+    """What may be kept of the remote's words: no credential, no address, nothing of ours back."""
+    for name in kind.private:
+        text = str(action.parameters.get(name, ""))
+        pieces = (text[i : i + QUOTED_CHARACTERS] for i in range(len(text)))
+        if any(piece in words for piece in pieces if len(piece) == QUOTED_CHARACTERS):
+            return ""
+    return _ADDRESS.sub("•••@•••", mask(words))[:MAX_OUTCOME_CHARACTERS]
+
+
+def _without_private(action: RemoteAction, kind: Kind) -> dict[str, Any]:
+    """The parameters, with lengths in the place of words about a person."""
+    kept = {name: value for name, value in action.parameters.items() if name not in kind.private}
+    for name in kind.private & action.parameters.keys():
+        kept[f"{name}_characters"] = len(str(action.parameters[name]))
+    return kept
