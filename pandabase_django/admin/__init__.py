@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pandabase_django.admin.actions.history import RemoteActionAdmin
 from pandabase_django.admin.checkout.purchases import PurchaseAdmin
 from pandabase_django.admin.checkout.sessions import CheckoutSessionAdmin
 from pandabase_django.admin.mirror.catalog import CategoryAdmin, ProductAdmin
@@ -38,6 +39,7 @@ __all__ = [
     "ProductAdmin",
     "PurchaseAdmin",
     "RefundAdmin",
+    "RemoteActionAdmin",
     "RequestLogAdmin",
     "RotationAttemptAdmin",
     "StoreAdmin",

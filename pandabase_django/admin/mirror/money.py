@@ -10,6 +10,8 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from pandabase_django.admin.actions.disputes import DISPUTE_ACTIONS, due_text
+from pandabase_django.admin.actions.pages import ActionsMixin
 from pandabase_django.admin.base.display import EMPTY, badge, money, with_quiet
 from pandabase_django.admin.base.filters import GoneFilter, KnownValuesFilter, StoreFilter
 from pandabase_django.admin.base.links import link
@@ -63,7 +65,7 @@ class StatusFilter(KnownValuesFilter):
 class _OfAnOrderAdmin(_MoneyAdmin):
     """Rows that belong to an order."""
 
-    list_display = ("order_and_id", "amount", "state", "reason", "created_at")
+    list_display: tuple[str, ...] = ("order_and_id", "amount", "state", "reason", "created_at")
     list_filter = (StatusFilter, "created_at", GoneFilter, StoreFilter)
     search_help_text = _("Beginning of an id, or a whole order id or order number.")
     search_fields = ("id__startswith", "order")
@@ -116,8 +118,12 @@ class RefundAdmin(_OfAnOrderAdmin):
 
 
 @admin.register(Dispute)
-class DisputeAdmin(_OfAnOrderAdmin):
+class DisputeAdmin(ActionsMixin, _OfAnOrderAdmin):
     """Disputes."""
+
+    list_display = ("order_and_id", "amount", "state", "evidence_until", "reason", "created_at")
+    above = ("admin/pandabase/actions/asked.html",)
+    action_pages = DISPUTE_ACTIONS
 
     known_values: Sequence[str] = ("AWAITING_REVIEW", "UNDER_REVIEW", "WON", "LOST", "PREVENTED")
     export_columns = (
@@ -131,9 +137,17 @@ class DisputeAdmin(_OfAnOrderAdmin):
         ("remote_id", "order_link"),
         ("state", "reason"),
         ("amount", "total", "fee"),
-        "created_at",
+        ("created_at", "evidence_until"),
         *OF_THIS_COPY,
     )
+
+    def has_answer_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether a dispute may be answered."""
+        return self._granted(request, "pandabase.answer_dispute", obj)
+
+    @admin.display(description=_("evidence until"))
+    def evidence_until(self, row: Dispute) -> Any:
+        return due_text(row)
 
     @admin.display(description=_("total paid"))
     def total(self, row: Dispute) -> str:

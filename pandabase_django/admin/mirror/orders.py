@@ -13,6 +13,8 @@ from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from pandabase_django.admin.actions.orders import ORDER_ACTIONS
+from pandabase_django.admin.actions.pages import ActionsMixin
 from pandabase_django.admin.base.display import EMPTY, badge, money, with_quiet
 from pandabase_django.admin.base.filters import DetailsDueFilter, OrderStatusFilter, StoreFilter
 from pandabase_django.admin.base.links import change_url, link
@@ -47,7 +49,7 @@ class ShownItem:
 
 
 @admin.register(Order)
-class OrderAdmin(MirrorAdmin):
+class OrderAdmin(ActionsMixin, MirrorAdmin):
     """Orders."""
 
     list_display = ("number", "amount", "state", "created_at")
@@ -59,7 +61,9 @@ class OrderAdmin(MirrorAdmin):
         "admin/pandabase/order_items.html",
         "admin/pandabase/order_purchase.html",
         "admin/pandabase/order_money.html",
+        "admin/pandabase/actions/asked.html",
     )
+    action_pages = ORDER_ACTIONS
     buttons = (REFRESH,)
     export_columns = (
         "id",
@@ -115,6 +119,14 @@ class OrderAdmin(MirrorAdmin):
             },
         ),
     )
+
+    def has_refund_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether an order may be refunded."""
+        return self._granted(request, "pandabase.refund_order", obj)
+
+    def has_retry_fulfilment_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether the fulfilment of an order may be retried."""
+        return self._granted(request, "pandabase.retry_fulfilment_order", obj)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
         # By themselves: for a join PostgreSQL would read all customers, rare statuses given.

@@ -10,6 +10,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from pandabase_django.admin.actions.pages import ActionsMixin
+from pandabase_django.admin.actions.subscriptions import SUBSCRIPTION_ACTIONS
 from pandabase_django.admin.base.display import EMPTY, badge, money, with_quiet
 from pandabase_django.admin.base.filters import GoneFilter, KnownValuesFilter, StoreFilter
 from pandabase_django.admin.base.links import link
@@ -35,7 +37,7 @@ class StatusFilter(KnownValuesFilter):
 
 
 @admin.register(Subscription)
-class SubscriptionAdmin(MirrorAdmin):
+class SubscriptionAdmin(ActionsMixin, MirrorAdmin):
     """Subscriptions."""
 
     known_values: Sequence[str] = Subscription.Status.values
@@ -44,6 +46,8 @@ class SubscriptionAdmin(MirrorAdmin):
     sortable_by = ("next_charge_at", "ends_at")
     search_help_text = _("Beginning of an id, or the whole id of a customer or product.")
     search_fields = ("id__startswith", "customer", "product")
+    above = ("admin/pandabase/actions/asked.html",)
+    action_pages = SUBSCRIPTION_ACTIONS
     export_columns = (
         "id",
         ("store", lambda row: row.store_id),
@@ -77,6 +81,26 @@ class SubscriptionAdmin(MirrorAdmin):
         "created_at",
         *OF_THIS_COPY,
     )
+
+    def has_cancel_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether a subscription may be cancelled."""
+        return self._granted(request, "pandabase.cancel_subscription", obj)
+
+    def has_pause_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether a subscription may be paused."""
+        return self._granted(request, "pandabase.pause_subscription", obj)
+
+    def has_resume_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether a subscription may be resumed."""
+        return self._granted(request, "pandabase.resume_subscription", obj)
+
+    def has_reactivate_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether a subscription may be reactivated."""
+        return self._granted(request, "pandabase.reactivate_subscription", obj)
+
+    def has_change_plan_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether a subscription may be changed to another plan."""
+        return self._granted(request, "pandabase.change_plan_subscription", obj)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).prefetch_related("customer", "product")

@@ -1,0 +1,237 @@
+"""Asking for actions in the admin: confirmed, with a reason, once, by who may."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.test import Client
+from django.utils import timezone
+
+from pandabase_django import actions
+from pandabase_django.actions import evidence_for
+from pandabase_django.models import Dispute, Order, RemoteAction
+from tests.actions.conftest import LOG, REASON, Shop, pass_time, settled
+from tests.admin.actions.conftest import url
+from tests.admin.conftest import Login
+
+pytestmark = pytest.mark.django_db
+
+# By the name of the page: the right, what to begin with, and what the form sends.
+PAGES: dict[str, tuple[str, str, dict[str, str]]] = {
+    "refund": ("refund_order", "refund", {"code": "DUPLICATE"}),
+    "retry_fulfilment": ("retry_fulfilment_order", "fulfilment", {}),
+    "evidence": ("answer_dispute", "evidence", {"text": LOG}),
+    "cancel": ("cancel_subscription", "cancel", {"when": "later"}),
+    "pause": ("pause_subscription", "pause", {}),
+    "resume": ("resume_subscription", "resume", {}),
+    "reactivate": ("reactivate_subscription", "reactivate", {}),
+    "change_plan": ("change_plan_subscription", "more", {"quantity": "3", "when": "now"}),
+}
+VIEWS = ("view_order", "view_dispute", "view_subscription", "view_remoteaction")
+
+
+def post(client: Client, address: str, **data: str) -> Any:
+    page = client.get(address)
+    nonce = page.context["form"]["nonce"].initial if page.status_code == 200 else ""
+    return client.post(address, {"nonce": nonce, "reason": REASON, **data})
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_each_is_asked_for_with_a_reason_and_followed_to_its_end(
+    page: str, shop: Shop, login: Login, broker: Any, django_capture_on_commit_callbacks: Any
+) -> None:
+    right, name, data = PAGES[page]
+    this = shop.attempt(name)
+    address = url(this.row, page)
+    reader = login(*VIEWS)
+    assert reader.get(address).status_code == 403
+    assert address not in reader.get(url(this.row)).content.decode()
+    client = login(*VIEWS, right)
+    assert address in client.get(url(this.row)).content.decode()
+    asked = client.get(address)
+    assert asked.status_code == 200
+    assert "What happens" in asked.content.decode()
+    assert post(client, address, **{**data, "reason": " "}).status_code == 200
+    assert not RemoteAction.objects.exists()
+    with django_capture_on_commit_callbacks(execute=True):
+        answer = post(client, address, **data)
+    action = RemoteAction.objects.get()
+    assert answer["Location"] == url(action)
+    assert (action.reason, action.asked_by_id) == (REASON, int(client.session["_auth_user_id"]))
+    assert json.loads(broker().body)[0] == [str(action.pk)]
+    assert LogEntry.objects.get().change_message == f"Asked for: {action.what}."
+    assert shop.posts(this.path) == 0
+    shown = client.get(url(action), follow=True).content.decode()
+    assert "Recorded. Pandabase has not done it yet." in shown
+    assert settled(action).state == "DONE"
+    assert this.is_done()
+    assert "Done." in client.get(url(action)).content.decode()
+    live = client.get(url(action, "live")).json()
+    assert (live["open"], live["texts"]["state"]) == (False, "Done")
+    assert url(action) in client.get(url(this.row)).content.decode()
+
+
+def test_a_form_is_good_once_for_who_saw_it_and_for_what_it_showed(
+    shop: Shop, login: Login
+) -> None:
+    order = shop.order()
+    address = url(order, "refund")
+    client, other = (login(*VIEWS, "refund_order") for _ in range(2))
+    nonce = client.get(address).context["form"]["nonce"].initial
+    data = {"nonce": nonce, "reason": REASON, "code": "DUPLICATE"}
+    for spent in ("", "made up"):
+        client.post(address, {**data, "nonce": spent})
+    other.post(address, data)
+    Order.objects.filter(pk=order.pk).update(status="PROCESSING")
+    client.post(address, data)
+    assert not RemoteAction.objects.exists()
+    Order.objects.filter(pk=order.pk).update(status="COMPLETED")
+    client.post(address, data)
+    assert RemoteAction.objects.count() == 1
+    again = client.post(address, data, follow=True)
+    assert "Nothing was done" in again.content.decode()
+    assert RemoteAction.objects.count() == 1
+
+
+def test_an_open_action_is_led_to_and_what_can_t_be_done_says_why(shop: Shop, login: Login) -> None:
+    client = login(*VIEWS, "refund_order", "pause_subscription")
+    row = shop.subscription()
+    action = actions.cancel_subscription(row, reason=REASON)
+    page = client.get(url(row, "pause")).content.decode()
+    assert "an earlier action is not known yet" in page
+    assert url(action) in page
+    assert 'name="reason"' not in page
+    order = shop.order(status="PENDING")
+    page = client.get(url(order, "refund")).content.decode()
+    assert "Only a completed order can be refunded; this one is PENDING." in page
+    assert 'name="reason"' not in page
+    assert url(order, "refund") not in client.get(url(order)).content.decode()
+
+
+def test_two_people_at_once_get_one_action(shop: Shop, login: Login) -> None:
+    row = shop.subscription()
+    clients = [login(*VIEWS, "pause_subscription", "cancel_subscription") for _ in range(2)]
+    nonces = [
+        client.get(url(row, page)).context["form"]["nonce"].initial
+        for client, page in zip(clients, ("pause", "cancel"), strict=True)
+    ]
+    clients[0].post(url(row, "pause"), {"nonce": nonces[0], "reason": REASON})
+    answer = clients[1].post(
+        url(row, "cancel"), {"nonce": nonces[1], "reason": REASON, "when": "now"}, follow=True
+    )
+    assert "Nothing was done" in answer.content.decode()
+    assert RemoteAction.objects.get().what == "PAUSE"
+
+
+@pytest.mark.parametrize("page", ["cancel", "change_plan"])
+def test_the_next_invoice_is_shown_before_anything_is_asked_for(
+    page: str, shop: Shop, login: Login
+) -> None:
+    row = shop.subscription()
+    client = login(*VIEWS, f"{page}_subscription")
+    served = shop.sandbox.requests_served
+    first = client.get(url(row, page)).content.decode()
+    assert shop.sandbox.requests_served == served
+    assert 'name="preview"' in first
+    data = {"when": "now", "quantity": "2", "preview": "Show"}
+    body = {"subtotal": 5, "data.usageAmount": 1970, "data.baseAmount": 2900, "data.total": 4870}
+    shop.sandbox.fault(
+        [{"match": {"path_regex": "upcoming"}, "action": "edit_body", "args": {"set": body}}]
+    )
+    shown = post(client, url(row, page), **data).content.decode()
+    assert not RemoteAction.objects.exists()
+    assert 'name="preview"' not in shown
+    assert "48.70" in shown
+    assert ("open usage of 19.70 USD is never billed" in shown) is (page == "cancel")
+    rule = {"action": "status", "args": {"status": 403}}
+    shop.sandbox.fault([{"match": {"path_regex": "upcoming"}, **rule}])
+    assert "could not be asked for" in post(client, url(row, page), **data).content.decode()
+
+
+def test_the_shops_text_is_proposed_and_its_failure_said(shop: Shop, login: Login) -> None:
+    dispute = shop.dispute()
+    client = login(*VIEWS, "answer_dispute")
+
+    @evidence_for()
+    def visits(found: Dispute) -> str:
+        if found.reason == "broken":
+            raise LookupError("ada@example.com")
+        return "took lesson 4"
+
+    page = client.get(url(dispute, "evidence"))
+    assert page.context["form"]["text"].value() == "took lesson 4"
+    assert "Evidence until" in page.content.decode()
+    Dispute.objects.filter(pk=dispute.pk).update(reason="broken")
+    text = client.get(url(dispute, "evidence")).content.decode()
+    assert "Your own code for evidence failed (LookupError)" in text
+    assert "ada@" not in text
+
+
+def test_a_refused_text_is_proposed_again(shop: Shop, login: Login) -> None:
+    this = shop.attempt("evidence")
+    action = this.ask()
+    rule = {"action": "status", "args": {"status": 403}}
+    shop.sandbox.fault([{"match": {"path_regex": this.path}, **rule}])
+    settled(action)
+    page = login(*VIEWS, "answer_dispute").get(url(this.row, "evidence"))
+    assert page.context["form"]["text"].value() == LOG
+
+
+def test_the_deadline_is_on_the_list_and_the_page_of_a_dispute(shop: Shop, login: Login) -> None:
+    dispute = shop.dispute()
+    client = login(*VIEWS)
+    for address in (url(dispute), "/admin/pandabase/dispute/"):
+        assert "6\xa0days left" in client.get(address).content.decode()
+    Dispute.objects.update(created_at=timezone.now() - timedelta(days=7.5))
+    assert "ended" in client.get(url(dispute)).content.decode()
+
+
+def test_who_may_ask_may_say_what_became_of_it(shop: Shop, login: Login) -> None:
+    this = shop.attempt("fulfilment")
+    action = this.ask()
+    shop.sandbox.fault([{"match": {"path_regex": this.path}, "action": "reset"}])
+    action = settled(action)
+    reader, client = login(*VIEWS), login(*VIEWS, "retry_fulfilment_order")
+    assert "You know it already?" not in reader.get(url(action)).content.decode()
+    assert reader.post(url(action, "settle")).status_code == 403
+    page = client.get(url(action))
+    assert "You know it already?" in page.content.decode()
+    nonce = page.context["settle_form"]["nonce"].initial
+    data = {"nonce": nonce, "happened": "yes", "reason": "The webhook came."}
+    assert (
+        "Say what you saw"
+        in client.post(url(action, "settle"), {**data, "reason": ""}, follow=True).content.decode()
+    )
+    client.post(url(action, "settle"), data)
+    action.refresh_from_db()
+    assert (action.state, action.settled_by) == ("DONE", "PERSON")
+    assert "The webhook came." in client.get(url(action)).content.decode()
+    again = client.post(url(action, "settle"), {**data, "happened": "no"}, follow=True)
+    assert "Nothing was done" in again.content.decode()
+
+
+def test_without_a_broker_the_page_says_so(
+    shop: Shop, login: Login, dead_broker: None, django_capture_on_commit_callbacks: Any
+) -> None:
+    client = login(*VIEWS, "refund_order")
+    answer = post(client, url(shop.order(), "refund"), code="DUPLICATE")
+    assert RemoteAction.objects.count() == 1
+    assert answer.status_code == 302
+
+
+@pytest.mark.parametrize("hours", [0, 0.2, 2])
+def test_every_state_explains_itself(hours: float, shop: Shop, login: Login) -> None:
+    client = login(*VIEWS)
+    this = shop.attempt("pause")
+    action = this.ask()
+    shop.sandbox.fault([{"match": {"path_regex": this.path}, "action": "reset"}])
+    if hours:
+        action = settled(action, hours=hours)
+        pass_time(action, minutes=1)
+    page = client.get(url(action)).content.decode()
+    expected = {0: "waits for a worker", 0.2: "Pandabase is read until", 2: "Not done."}
+    assert expected[hours] in page
