@@ -11,7 +11,7 @@ from pandabase_django.sandbox.api.catalog_writes import (
     update_product,
 )
 from pandabase_django.sandbox.api.context import Call
-from pandabase_django.sandbox.api.shelves import OnShelf
+from pandabase_django.sandbox.api.items import ItemKind
 from pandabase_django.sandbox.api.validation import Field, Invalid
 from pandabase_django.sandbox.store.held import Item
 from pandabase_django.sandbox.store.shapes import Json
@@ -35,7 +35,7 @@ def _check_categories(call: Call, body: Json) -> None:
             raise Invalid(f"categoryIds names an unknown category: {identity}", status=422)
 
 
-PRODUCTS = OnShelf(
+PRODUCTS = ItemKind(
     kind="product",
     query={
         "search": _SEARCH,
@@ -57,7 +57,7 @@ PRODUCTS = OnShelf(
     # What a soft-deleted one answers is a setting. Source: P-20.
     shows_deleted=lambda call: call.services.settings.deleted_product_get == "200",
 )
-CATEGORIES = OnShelf(
+CATEGORIES = ItemKind(
     kind="category",
     query={
         "search": _SEARCH,
@@ -72,7 +72,7 @@ CATEGORIES = OnShelf(
     create=create_category,
     update=update_category,
 )
-COUPONS = OnShelf(
+COUPONS = ItemKind(
     kind="coupon",
     query={
         "search": _SEARCH,

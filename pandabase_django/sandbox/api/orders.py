@@ -18,7 +18,7 @@ from pandabase_django.sandbox.seed.lifecycle import (
 )
 from pandabase_django.sandbox.seed.orders import DISPUTE_DELAY_MS, REFUND_DELAY_MS
 from pandabase_django.sandbox.seed.timeline import DAY_MS, iso, parse_ms
-from pandabase_django.sandbox.store.dated import Book, Record
+from pandabase_django.sandbox.store.dated import DatedRecords, Record
 from pandabase_django.sandbox.store.sequence import shuffled_window
 from pandabase_django.sandbox.store.shapes import Json, dump_json, page
 from pandabase_django.sandbox.store.views import (
@@ -225,7 +225,7 @@ def _found(form: Json | None, what: str) -> Response:
 
 def _list(
     call: Call,
-    book: Book,
+    dated: DatedRecords,
     *,
     query: dict[str, str],
     kind: str,
@@ -244,7 +244,7 @@ def _list(
     key = (name, newest_first, wanted.page, wanted.limit, search, unstable, versions)
     body = call.services.pages.get(key)
     if body is None:
-        sequence = book.sequence(name, slots=slots, records=records, delay_ms=delay_ms)
+        sequence = dated.sequence(name, slots=slots, records=records, delay_ms=delay_ms)
         window: Iterable[int]
         if search:
             every = sequence.window(0, sequence.count, newest_first=newest_first)

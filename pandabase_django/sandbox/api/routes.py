@@ -9,7 +9,7 @@ from pandabase_django.sandbox.api import account, catalog, customers, payouts
 from pandabase_django.sandbox.api import orders as sales
 from pandabase_django.sandbox.api.access import licenses, subscriptions
 from pandabase_django.sandbox.api.context import Call
-from pandabase_django.sandbox.api.shelves import OnShelf
+from pandabase_django.sandbox.api.items import ItemKind
 from pandabase_django.sandbox.http.wire import Response, failure
 
 __all__ = ["OPERATIONS", "Match", "MethodNotAllowed", "Operation", "find_operation"]
@@ -73,7 +73,7 @@ def _absent_operations() -> list[Operation]:
     return operations
 
 
-def _on_shelf(path: str, kind: OnShelf) -> list[Operation]:
+def _operations_on(path: str, kind: ItemKind) -> list[Operation]:
     read, write, one = f"{path.upper()}_READ", f"{path.upper()}_WRITE", f"{path}/{{{kind.kind}}}"
     return [
         Operation("GET", path, read, kind.list),
@@ -86,9 +86,9 @@ def _on_shelf(path: str, kind: OnShelf) -> list[Operation]:
 
 OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", "", "STORE_READ", account.get_store),
-    *_on_shelf("products", catalog.PRODUCTS),
-    *_on_shelf("categories", catalog.CATEGORIES),
-    *_on_shelf("coupons", catalog.COUPONS),
+    *_operations_on("products", catalog.PRODUCTS),
+    *_operations_on("categories", catalog.CATEGORIES),
+    *_operations_on("coupons", catalog.COUPONS),
     Operation("GET", "webhooks", "WEBHOOKS_READ", account.list_webhooks),
     Operation("POST", "webhooks", "WEBHOOKS_WRITE", account.post_webhook),
     Operation("GET", "webhooks/{webhook}", "WEBHOOKS_READ", account.get_webhook),

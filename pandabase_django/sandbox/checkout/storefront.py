@@ -8,7 +8,7 @@ from typing import Any
 from pandabase_django.sandbox.api.validation import Field, check_query, paging
 from pandabase_django.sandbox.checkout.visit import Visit
 from pandabase_django.sandbox.http.wire import Response, failure, success
-from pandabase_django.sandbox.store.held import Item, Shelf
+from pandabase_django.sandbox.store.held import HeldItems, Item
 from pandabase_django.sandbox.store.shapes import Json, dump_json, page
 from pandabase_django.sandbox.store.views import item_form, product_form, store_form
 
@@ -177,7 +177,7 @@ def get_category(visit: Visit) -> Response:
 
 def _list(
     visit: Visit,
-    shelf: Shelf,
+    held: HeldItems,
     *,
     form: Callable[[Item], Json],
     matches: Callable[[Json, Item], bool],
@@ -186,9 +186,7 @@ def _list(
 ) -> Response:
     query = visit.request.query()
     wanted = paging(query, cap=visit.services.settings.page_cap)
-    there = [
-        (form(item), item) for _, item in shelf.every() if not item.deleted and not item.hidden
-    ]
+    there = [(form(item), item) for _, item in held.every() if not item.deleted and not item.hidden]
     found = [one for one in there if matches(*one)]
     found.sort(key=lambda one: sort_key(*one), reverse=query.get("sortOrder") != "asc")
     shown = found[wanted.start : wanted.start + wanted.limit]
@@ -196,9 +194,9 @@ def _list(
     return Response(200, page(items, page_number=wanted.page, limit=wanted.limit, total=len(found)))
 
 
-def _found(visit: Visit, shelf: Shelf, kind: str) -> Item | None:
+def _found(visit: Visit, held: HeldItems, kind: str) -> Item | None:
     index = visit.state.ids.index_of(kind, visit.identity)
-    item = None if index is None else shelf.find(index)
+    item = None if index is None else held.find(index)
     return None if item is None or item.deleted else item
 
 

@@ -17,11 +17,11 @@ from pandabase_django.sandbox.api.order_writes import (
 )
 from pandabase_django.sandbox.api.payouts import create_payout, edit_payout, remove_payout
 from pandabase_django.sandbox.checkout.changes import expire_checkout, open_checkout, pay_checkout
-from pandabase_django.sandbox.control.shelf_changes import SHELF_CHANGES
+from pandabase_django.sandbox.control.item_changes import ITEM_CHANGES
 from pandabase_django.sandbox.control.target import target_of
 from pandabase_django.sandbox.seed.lifecycle import ORDER_STATUSES, Slot
 from pandabase_django.sandbox.seed.timeline import iso, parse_ms
-from pandabase_django.sandbox.store.dated import Book, Record
+from pandabase_django.sandbox.store.dated import DatedRecords, Record
 from pandabase_django.sandbox.store.renaming import renaming
 from pandabase_django.sandbox.store.shapes import Json, set_path
 from pandabase_django.sandbox.store.state import StoreState
@@ -156,8 +156,8 @@ def _resolve_dispute(state: StoreState, change: Json) -> list[str]:
 def _edit_of_order(kind: str) -> Callable[[StoreState, Json], list[str]]:
     def edit(state: StoreState, change: Json) -> list[str]:
         _, index = target_of(state, change, kind)
-        book: Book = state.refunds if kind == "refund" else state.disputes
-        record = book.touch(index)
+        dated: DatedRecords = state.refunds if kind == "refund" else state.disputes
+        record = dated.touch(index)
         fields: Json = deepcopy(change.get("fields", {}))
         for path, value in fields.items():
             if path in record.payload:
@@ -228,6 +228,6 @@ _OPERATIONS: dict[str, Callable[[StoreState, Any], list[str]]] = {
     "rename_category": renaming("category"),
     "edit_store": _edit_store,
     "send_event": _send_event,
-    **SHELF_CHANGES,
+    **ITEM_CHANGES,
     **ACCESS_CHANGES,
 }

@@ -14,8 +14,8 @@ from pandabase_django.sandbox.api.access.licenses import every_license
 from pandabase_django.sandbox.api.context import Services
 from pandabase_django.sandbox.checkout.payment import standing
 from pandabase_django.sandbox.checkout.sessions import session_form
-from pandabase_django.sandbox.store.dated import Book
-from pandabase_django.sandbox.store.held import Item, Shelf
+from pandabase_django.sandbox.store.dated import DatedRecords
+from pandabase_django.sandbox.store.held import HeldItems, Item
 from pandabase_django.sandbox.store.shapes import Json, copy_json, dump_json
 from pandabase_django.sandbox.store.views import (
     customer_form,
@@ -97,13 +97,13 @@ def _forms(services: Services, kind: str, include_deleted: bool) -> Iterator[Jso
     if kind == "store":
         yield store_form(state)
     elif kind == "products":
-        yield from _shelf(
+        yield from _held(
             state.products,
             lambda item: product_form(state, item, timestamps=timestamps),
             include_deleted,
         )
     elif kind == "categories":
-        yield from _shelf(state.categories, item_form, include_deleted)
+        yield from _held(state.categories, item_form, include_deleted)
     elif kind == "checkouts":
         for session in state.sessions.values():
             yield {
@@ -112,7 +112,7 @@ def _forms(services: Services, kind: str, include_deleted: bool) -> Iterator[Jso
                 "orders": [state.ids.make("order", index) for index in session.orders],
             }
     elif kind == "coupons":
-        yield from _shelf(state.coupons, item_form, include_deleted)
+        yield from _held(state.coupons, item_form, include_deleted)
     elif kind == "customers":
         for index in listed_customers(state):
             yield customer_form(state, index)
@@ -121,25 +121,25 @@ def _forms(services: Services, kind: str, include_deleted: bool) -> Iterator[Jso
     elif kind == "licenses":
         yield from every_license(state)
     elif kind == "subscriptions":
-        yield from _shelf(state.subscriptions, item_form, False)
+        yield from _held(state.subscriptions, item_form, False)
     elif kind == "payouts":
-        yield from _shelf(state.payouts, item_form, False)
+        yield from _held(state.payouts, item_form, False)
     else:
-        books: dict[str, tuple[Book, Callable[[int], Json | None]]] = {
+        kinds: dict[str, tuple[DatedRecords, Callable[[int], Json | None]]] = {
             "orders": (state.orders, lambda index: order_detail(state, index)),
             "payments": (state.orders, lambda index: payment_form(state, index, detail=True)),
             "refunds": (state.refunds, lambda index: refund_form(state, index, detail=True)),
             "disputes": (state.disputes, lambda index: dispute_form(state, index, detail=True)),
         }
-        book, form = books[kind]
-        for index in book.every_index():
+        dated, form = kinds[kind]
+        for index in dated.every_index():
             shown = form(index)
             if shown is not None:
                 yield shown
 
 
-def _shelf(shelf: Shelf, form: Callable[[Item], Json], include_deleted: bool) -> Iterator[Json]:
-    for _, item in shelf.every():
+def _held(held: HeldItems, form: Callable[[Item], Json], include_deleted: bool) -> Iterator[Json]:
+    for _, item in held.every():
         if not item.deleted:
             yield form(item)
         elif include_deleted:

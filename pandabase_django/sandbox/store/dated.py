@@ -10,7 +10,7 @@ from pandabase_django.sandbox.seed.timeline import Timeline
 from pandabase_django.sandbox.store.sequence import Extra, Sequence
 from pandabase_django.sandbox.store.shapes import Json, set_path
 
-__all__ = ["Book", "Record"]
+__all__ = ["DatedRecords", "Record"]
 
 
 @dataclass
@@ -42,7 +42,7 @@ class Record:
         return shown
 
 
-class Book:
+class DatedRecords:
     """Objects of one kind, at most one seeded object for each seeded order."""
 
     def __init__(

@@ -10,7 +10,7 @@ from typing import Any
 
 from pandabase_django.sandbox.store.shapes import Json
 
-__all__ = ["Item", "Shelf"]
+__all__ = ["HeldItems", "Item"]
 
 
 @dataclass
@@ -28,7 +28,7 @@ class Item:
     """Left out of lists; GET by id still answers."""
 
 
-class Shelf:
+class HeldItems:
     """Objects of one kind: ``seeded_count`` computed ones and those a run made or changed."""
 
     def __init__(self, *, seeded_count: int, seeded: Callable[[int], Item]) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pandabase_django.sandbox.seed.identity import ODD_ENDINGS, Identities
-from pandabase_django.sandbox.store.dated import Book
-from pandabase_django.sandbox.store.held import Shelf
+from pandabase_django.sandbox.store.dated import DatedRecords
+from pandabase_django.sandbox.store.held import HeldItems
 from pandabase_django.sandbox.store.shapes import Json
 from pandabase_django.sandbox.store.state import StoreState
 
@@ -62,5 +62,5 @@ def give_foreign_ids(state: StoreState, *, seed: int) -> None:
                 rename(state, kind, index, to=foreign.make(kind, index))
 
 
-def _objects(state: StoreState) -> dict[str, Book | Shelf]:
+def _objects(state: StoreState) -> dict[str, DatedRecords | HeldItems]:
     return {"order": state.orders, "product": state.products, "category": state.categories}

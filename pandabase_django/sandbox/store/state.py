@@ -17,8 +17,8 @@ from pandabase_django.sandbox.seed.orders import DISPUTE_DELAY_MS, REFUND_DELAY_
 from pandabase_django.sandbox.seed.subscriptions import Subscribed
 from pandabase_django.sandbox.seed.timeline import START_MS, Clock, Timeline, iso
 from pandabase_django.sandbox.store.coupons import SEEDED_COUPONS, new_coupon
-from pandabase_django.sandbox.store.dated import Book, Record
-from pandabase_django.sandbox.store.held import Item, Shelf
+from pandabase_django.sandbox.store.dated import DatedRecords, Record
+from pandabase_django.sandbox.store.held import HeldItems, Item
 from pandabase_django.sandbox.store.ledger import Ledger
 from pandabase_django.sandbox.store.payouts import new_payout
 from pandabase_django.sandbox.store.sessions import Session
@@ -84,15 +84,15 @@ class StoreState:
         self.sales = Sales(
             seed=size.seed, catalogue=self.catalogue, people=self.people, ids=self.ids
         )
-        self.products = Shelf(seeded_count=size.products, seeded=self._seeded_product)
-        self.categories = Shelf(seeded_count=size.categories, seeded=self._seeded_category)
-        self.coupons = Shelf(seeded_count=len(SEEDED_COUPONS), seeded=self._seeded_coupon)
-        self.webhooks = Shelf(seeded_count=0, seeded=_no_seeded_webhook)
-        self.payouts = Shelf(
+        self.products = HeldItems(seeded_count=size.products, seeded=self._seeded_product)
+        self.categories = HeldItems(seeded_count=size.categories, seeded=self._seeded_category)
+        self.coupons = HeldItems(seeded_count=len(SEEDED_COUPONS), seeded=self._seeded_coupon)
+        self.webhooks = HeldItems(seeded_count=0, seeded=_no_seeded_webhook)
+        self.payouts = HeldItems(
             seeded_count=min(_MOST_PAYOUTS, size.orders // 100), seeded=self._seeded_payout
         )
         self.subscribed = Subscribed(catalogue=self.catalogue, people=self.people, ids=self.ids)
-        self.subscriptions = Shelf(
+        self.subscriptions = HeldItems(
             seeded_count=min(_MOST_SUBSCRIPTIONS, size.orders),
             seeded=self._seeded_subscription,
         )
@@ -107,7 +107,7 @@ class StoreState:
         """Orders whose fulfilment has failed."""
         self.planned_changes: dict[int, Json] = {}
         """What the next renewal of a subscription changes, by its index."""
-        self.shelves = {
+        self.items_by_kind = {
             "product": self.products,
             "category": self.categories,
             "coupon": self.coupons,
@@ -115,9 +115,9 @@ class StoreState:
             "subscription": self.subscriptions,
             "webhook": self.webhooks,
         }
-        self.orders = self._book(lambda _slot: True, self._seeded_order)
-        self.refunds = self._book(lambda slot: slot.status == "REFUNDED", self._seeded_refund)
-        self.disputes = self._book(lambda slot: slot.dispute is not None, self._seeded_dispute)
+        self.orders = self._dated(lambda _slot: True, self._seeded_order)
+        self.refunds = self._dated(lambda slot: slot.status == "REFUNDED", self._seeded_refund)
+        self.disputes = self._dated(lambda slot: slot.dispute is not None, self._seeded_dispute)
         self.ledger = Ledger(
             self.store_id,
             ids=self.ids,
@@ -195,8 +195,12 @@ class StoreState:
             listener(event)
         return event.id
 
-    def _book(self, member: Callable[[Slot], bool], seeded: Callable[[int], Record]) -> Book:
-        return Book(lifecycle=self.lifecycle, timeline=self.timeline, member=member, seeded=seeded)
+    def _dated(
+        self, member: Callable[[Slot], bool], seeded: Callable[[int], Record]
+    ) -> DatedRecords:
+        return DatedRecords(
+            lifecycle=self.lifecycle, timeline=self.timeline, member=member, seeded=seeded
+        )
 
     def _seeded_order(self, index: int) -> Record:
         return Record(self.order_seed(index), sort_ms=self.timeline.created_ms(index))

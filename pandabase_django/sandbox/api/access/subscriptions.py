@@ -29,14 +29,14 @@ def list_subscriptions(call: Call) -> Response:
     check_query(query, {"status": Field(str, choices=SUBSCRIPTION_STATUSES)})
     wanted = paging(query, cap=call.services.settings.page_cap)
     asked = tuple((name, query.get(name)) for name in ("status", "product_id", "customer_id"))
-    shelf = call.state.subscriptions
-    indexes = shelf.listing(
+    held = call.state.subscriptions
+    indexes = held.listing(
         asked,
         matches=lambda item: _matches(item, dict(asked)),
         sort_key=lambda item: item.created_ms,
         newest_first=True,
     )
-    found = (shelf.find(index) for index in indexes[wanted.start : wanted.start + wanted.limit])
+    found = (held.find(index) for index in indexes[wanted.start : wanted.start + wanted.limit])
     shown = [dump_json(item_form(item)) for item in found if item is not None]
     return Response(
         200, page(shown, page_number=wanted.page, limit=wanted.limit, total=len(indexes))

@@ -1,4 +1,4 @@
-"""The five endpoints of each kind of object on a shelf: list, get, create, change, delete."""
+"""The five endpoints of each kind of held item: list, get, create, change, delete."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 from pandabase_django.sandbox.api.context import Call
 from pandabase_django.sandbox.api.validation import Field, Invalid, check_query, paging
 from pandabase_django.sandbox.http.wire import Response, success
-from pandabase_django.sandbox.store.held import Item, Shelf
+from pandabase_django.sandbox.store.held import HeldItems, Item
 from pandabase_django.sandbox.store.sequence import shuffled_window
 from pandabase_django.sandbox.store.shapes import Json, dump_json, page
 from pandabase_django.sandbox.store.state import StoreState
 from pandabase_django.sandbox.store.views import item_form
 
-__all__ = ["OnShelf"]
+__all__ = ["ItemKind"]
 
 
 def _nothing(call: Call, body: Json) -> None:
@@ -28,8 +28,8 @@ def _never(call: Call) -> bool:
 
 
 @dataclass(frozen=True)
-class OnShelf:
-    """One kind of object."""
+class ItemKind:
+    """One kind of item."""
 
     kind: str
     """As paths and ids call it."""
@@ -48,18 +48,18 @@ class OnShelf:
 
     def list(self, call: Call) -> Response:
         """Newest first unless sorted otherwise; deleted ones are left out."""
-        query, settings, shelf = call.request.query(), call.services.settings, self._shelf(call)
+        query, settings, held = call.request.query(), call.services.settings, self._held(call)
         check_query(query, dict(self.query))
         wanted = paging(query, cap=settings.page_cap)
         sort, newest_first = query.get("sortBy", "createdAt"), query.get("sortOrder") != "asc"
         asked = tuple(sorted((key, query[key]) for key in self.query if key in query))
         name = (self.kind, settings.product_timestamps, asked)
         unstable = settings.unstable_order and sort == "createdAt"
-        versions = (shelf.version, call.state.categories.version)
+        versions = (held.version, call.state.categories.version)
         key = (name, wanted.page, wanted.limit, unstable, *versions)
         body = call.services.pages.get(key)
         if body is None:
-            listed = shelf.listing(
+            listed = held.listing(
                 name,
                 matches=lambda item: self._matches(item, query),
                 sort_key=lambda item: _sort_key(item, sort),
@@ -69,7 +69,7 @@ class OnShelf:
             shown = listed[start:stop]
             if unstable:
                 shown = shuffled_window(listed, start, stop, key=key[:3])
-            found = (shelf.find(index) for index in shown)
+            found = (held.find(index) for index in shown)
             items = [dump_json(self.form(call, item)) for item in found if item is not None]
             body = page(items, page_number=wanted.page, limit=wanted.limit, total=len(listed))
             call.services.pages.put(key, body)
@@ -93,12 +93,12 @@ class OnShelf:
 
     def delete(self, call: Call) -> Response:
         """Delete softly: what names it keeps its id."""
-        self._shelf(call).touch(self._index(call)).deleted = True
+        self._held(call).touch(self._index(call)).deleted = True
         call.state.products.changed()  # they show their categories
         return success({"deleted": True})
 
-    def _shelf(self, call: Call) -> Shelf:
-        return call.state.shelves[self.kind]
+    def _held(self, call: Call) -> HeldItems:
+        return call.state.items_by_kind[self.kind]
 
     def _index(self, call: Call, *, deleted: bool = False) -> int:
         """The index of an object that exists, and is not deleted unless that is allowed.
@@ -107,13 +107,13 @@ class OnShelf:
             Invalid: With status 404.
         """
         index = call.index(self.kind)
-        item = self._shelf(call).find(index)
+        item = self._held(call).find(index)
         if item is None or (item.deleted and not deleted):
             raise Invalid(f"{self.kind.capitalize()} not found", status=404)
         return index
 
     def _answer(self, call: Call, index: int, *, status: int = 200) -> Response:
-        item = self._shelf(call).find(index)
+        item = self._held(call).find(index)
         if item is None:
             raise LookupError(index)
         return success(self.form(call, item), status=status)
