@@ -125,12 +125,15 @@ def _begin_next(purchase: Purchase, *, done: PurchaseFact | None) -> PurchaseFac
         purchase: The purchase.
         done: The fact that all handlers were just called for.
     """
+    rows = Purchase.objects.filter(pk=purchase.pk).select_related("order")
     try:
         with transaction.atomic():
             begun = _locked(purchase.facts.order_by("-number")).first()
             if begun is not None and begun == done and begun.state == FactState.OPEN:
                 _end(purchase, begun, FactState.DONE)
-            here = _read(purchase.pk)
+            here = rows.only(
+                "last_fact", "standing", "store", "order__store", "order__gone_at"
+            ).get()
             last, standing = here.last_fact, _standing_of(here)
             if not standing:
                 return None  # the order is neither; what was begun goes on when it is again

@@ -41,6 +41,10 @@ _STANDING = {
 """By the status of the order. Source: P-27."""
 
 
+_LARGE = ("payload", "list_row", "due_cause")
+"""Columns of an order that say nothing here."""
+
+
 def match_orders(answers: Sequence[schemas.Order], *, store_id: str) -> None:
     """Judge orders whose details were just written, and note what handlers are to be called for.
 
@@ -76,7 +80,8 @@ def match_orders(answers: Sequence[schemas.Order], *, store_id: str) -> None:
     unlisted = {answer.id for answer in answers if answer.items is None}
     lines = _lines_of(wanted)
     moved, customers = set(), set()
-    for order in Order.objects.filter(pk__in=wanted, store=store_id).order_by("created_at", "pk"):
+    orders = Order.objects.filter(pk__in=wanted, store=store_id).defer(*_LARGE)
+    for order in orders.order_by("created_at", "pk"):
         number, reference = named[order.pk]
         naming = _Naming(by_number.get(number), sessions.get(reference))
         purchase = purchases.get(order.pk)
@@ -159,7 +164,7 @@ def _locked(
 def _purchases_of(sessions: Iterable[CheckoutSession]) -> dict[str, Purchase]:
     """All that name these sessions, by their orders; those that nobody else changes meanwhile."""
     rows = Purchase.objects.filter(session__in=list(sessions)).select_related("order")
-    found = rows.defer("order__payload", "order__list_row").order_by("pk")
+    found = rows.defer(*(f"order__{name}" for name in _LARGE)).order_by("pk")
     return {str(purchase.order_id): purchase for purchase in found}
 
 
