@@ -17,6 +17,7 @@ from pandabase_django.admin.mirror.money import (
 )
 from pandabase_django.admin.mirror.orders import OrderAdmin
 from pandabase_django.admin.mirror.subscriptions import SubscriptionAdmin
+from pandabase_django.admin.people.erasures import ErasureAdmin
 from pandabase_django.admin.rotation.attempts import RotationAttemptAdmin
 from pandabase_django.admin.sync.request_logs import RequestLogAdmin
 from pandabase_django.admin.sync.runs import SyncRunAdmin
@@ -32,6 +33,7 @@ __all__ = [
     "CouponAdmin",
     "CustomerAdmin",
     "DisputeAdmin",
+    "ErasureAdmin",
     "LedgerEntryAdmin",
     "LicenseAdmin",
     "OrderAdmin",

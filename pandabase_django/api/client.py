@@ -55,6 +55,8 @@ class Client:
             the thread that met the 401.
 
     Attributes:
+        scrub: What each object of the typed namespaces goes through before it is read; None leaves
+            all as it is. Called in the threads that read.
         client_id: Named in each ``InvalidCredential`` that a request of this client met.
     """
 
@@ -68,6 +70,7 @@ class Client:
         self._transport = transport
         self._declared = declared_permissions
         self._on_refused = on_refused
+        self.scrub: Callable[[Any], Any] | None = None
         self.client_id = secrets.token_hex(8)
         self._noting = threading.Lock()
         self._accepted_generation = 0

@@ -15,9 +15,19 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["PARSER_VERSION", "bytes_digest", "digest_of", "paired", "says_the_same", "was_met"]
+__all__ = [
+    "ERASED_DIGEST",
+    "PARSER_VERSION",
+    "bytes_digest",
+    "digest_of",
+    "paired",
+    "says_the_same",
+    "was_met",
+]
 
 PARSER_VERSION = 1  # raise it when a column is read differently: every row is then written again
+# In place of a digest: what came before is not known, since a person was erased from it.
+ERASED_DIGEST = "erased"
 HALF = 32  # hex digits of each digest in a pair: 128 bits
 
 _PREFIX = f"{PARSER_VERSION}\n".encode()

@@ -18,6 +18,7 @@ __all__ = [
     "Listing",
     "Lists",
     "read_single",
+    "scrubbed_by",
 ]
 
 MAX_PAGE_SIZE = 100  # P-19
@@ -84,7 +85,10 @@ class Listing(Generic[T]):
         reply = self._client.request(self._list, query={**query, "page": page, "limit": limit})
         content = reply.content.listed if self._raw else reply.content.decoded
         self._hide(content.data)
-        return Page.from_json(content.data, read=self._read, replaced=content.replaced)
+        return Page.from_json(content.data, read=self._scrubbed, replaced=content.replaced)
+
+    def _scrubbed(self, data: object) -> T:
+        return self._read(scrubbed_by(self._client, data))
 
     def _hide(self, data: Any) -> None:
         """Take out of an answer what nothing may hold, before any of it is read."""
@@ -136,7 +140,13 @@ class Lists(Listing[T]):
             PandabaseError: See ``Client.request``.
         """
         reply = self._client.request(self._get, params={_only_parameter(self._get): identifier})
-        return read_single(self._read, reply)
+        return read_single(self._scrubbed, reply)
+
+
+def scrubbed_by(client: Caller, data: object) -> object:
+    """An object as a client lets it through: see ``Client.scrub``."""
+    scrub: Callable[[object], object] | None = getattr(client, "scrub", None)
+    return data if scrub is None else scrub(data)
 
 
 def read_single(read: Callable[[object], T], reply: Reply, *, wrote: bool = False) -> T:

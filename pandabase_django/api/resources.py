@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pandabase_django.api import schemas
-from pandabase_django.api.listing import Caller, Listing, Lists, read_single
+from pandabase_django.api.listing import Caller, Listing, Lists, read_single, scrubbed_by
 from pandabase_django.exceptions import ProtocolError
 
 __all__ = ["Licenses", "Orders", "Products", "Store", "Subscriptions", "Webhooks"]
@@ -30,7 +30,7 @@ class Products(Lists[schemas.Product]):
         reply = self._client.request(
             "product_create", body=dict(body), idempotency_key=idempotency_key
         )
-        return read_single(self._read, reply)
+        return read_single(self._scrubbed, reply)
 
     def update(
         self, identifier: str, body: Mapping[str, Any], *, idempotency_key: str | None = None
@@ -47,7 +47,7 @@ class Products(Lists[schemas.Product]):
             body=dict(body),
             idempotency_key=idempotency_key,
         )
-        return read_single(self._read, reply)
+        return read_single(self._scrubbed, reply)
 
     def delete(self, identifier: str, *, idempotency_key: str | None = None) -> None:
         """Delete a product softly (Source: P-20).
@@ -79,7 +79,8 @@ class Orders(Listing[schemas.OrderSummary]):
             PandabaseError: See ``Client.request``.
         """
         reply = self._client.request("order_get", params={"order_id": identifier})
-        return read_single(schemas.Order.from_json, reply)
+        read = schemas.Order.from_json
+        return read_single(lambda data: read(scrubbed_by(self._client, data)), reply)
 
     def refunds(self, identifier: str) -> list[schemas.Refund]:
         """The refunds of one order: a list without pages (Source: P-46).
@@ -93,7 +94,7 @@ class Orders(Listing[schemas.OrderSummary]):
         data = reply.data
         if not isinstance(data, list):
             raise ProtocolError("The refunds are no list.", request_id=reply.request_id)
-        return [schemas.Refund.from_json(item) for item in data]
+        return [schemas.Refund.from_json(scrubbed_by(self._client, item)) for item in data]
 
 
 class Subscriptions(Lists[schemas.Subscription]):
@@ -132,6 +133,10 @@ class Licenses(Lists[schemas.License]):
 
     def _hide(self, data: Any) -> None:
         schemas.hide_keys(data)
+
+    def _scrubbed(self, data: object) -> schemas.License:
+        self._hide({"items": [data]})
+        return super()._scrubbed(data)
 
 
 class Webhooks(Lists[schemas.Webhook]):
@@ -195,7 +200,7 @@ class Webhooks(Lists[schemas.Webhook]):
             body={name: value for name, value in body.items() if value is not None},
             idempotency_key=idempotency_key,
         )
-        return read_single(self._read, reply)
+        return read_single(self._scrubbed, reply)
 
     def delete(self, identifier: str, *, idempotency_key: str | None = None) -> None:
         """Delete a registration; its deliveries end.

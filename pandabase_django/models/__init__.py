@@ -20,6 +20,7 @@ from pandabase_django.models.checkout.sessions import CheckoutSession
 from pandabase_django.models.money import Dispute, LedgerEntry, Payout, Refund
 from pandabase_django.models.orders import Customer, Order, OrderItem
 from pandabase_django.models.outages import RemoteOutage
+from pandabase_django.models.people.erasures import ErasedHash, Erasure, ErasureKey
 from pandabase_django.models.rotation import RotationAttempt
 from pandabase_django.models.stores import Store
 from pandabase_django.models.sync import RequestLog, SyncCursor, SyncRun
@@ -40,6 +41,9 @@ __all__ = [
     "Customer",
     "CustomerLink",
     "Dispute",
+    "ErasedHash",
+    "Erasure",
+    "ErasureKey",
     "HandledEvent",
     "HandledFact",
     "LedgerEntry",

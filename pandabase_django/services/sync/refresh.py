@@ -13,6 +13,7 @@ from pandabase_django.database import transaction
 from pandabase_django.exceptions import ProtocolError
 from pandabase_django.models import Order, Product, Store, SyncCursor, SyncRun
 from pandabase_django.models.sync import Resource
+from pandabase_django.services.erasures.scrubber import is_current
 from pandabase_django.services.sync.catalog.products import PRODUCTS
 from pandabase_django.services.sync.due.marks import mark_dirty
 from pandabase_django.services.sync.mirror.writing import write_rows
@@ -91,6 +92,7 @@ def fetch_order(
         ) as reader,
     ):
         answer = reader.one(lambda: client.orders.get(order_id))
+        scrub = client.scrub
     if answer.id != order_id:
         raise ProtocolError(f"Order {order_id} came back as {answer.id}.")
     silent = not SyncCursor.objects.filter(
@@ -98,9 +100,18 @@ def fetch_order(
     ).exists()
     notes = ChangeNotes(store_id=store.pk, delivery_id=delivery_id, user_id=user_id)
     if not transact(
-        lambda: _write(answer, mark, asked_at, store=store, silent=silent, notes=notes)
+        lambda: _write(
+            answer,
+            mark,
+            asked_at,
+            store=store,
+            silent=silent,
+            notes=notes,
+            is_wanted=lambda: is_current(store.pk, scrub),
+        )
     ):
-        # Somebody inserted it meanwhile, maybe from a newer state: ask again, now with a mark.
+        # Somebody inserted it meanwhile, maybe from a newer state: ask again, now with a mark. Or
+        # a person was erased meanwhile.
         fetch_order(
             store,
             order_id,
@@ -118,10 +129,16 @@ def _write(
     store: Store,
     silent: bool,
     notes: ChangeNotes,
+    is_wanted: Callable[[], bool],
 ) -> bool:
-    """Write an answer; False when there was no row before it was asked for, and is one now."""
+    """Write an answer; False when there was no row before it was asked for, and is one now.
+
+    Also when it is not wanted any more.
+    """
     with transaction.atomic():
         leases.limit_idling()
+        if not is_wanted():
+            return False
         if mark is None:
             # A row to lock: of two workers that both found none, the older answer must not win.
             now = timezone.now()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.utils import timezone
@@ -11,6 +12,7 @@ from django.utils import timezone
 from pandabase_django.database import transaction
 from pandabase_django.exceptions import ProtocolError
 from pandabase_django.models import Store
+from pandabase_django.services.erasures.scrubber import is_current
 from pandabase_django.services.sync.mirror.resource import Resource
 from pandabase_django.services.sync.mirror.rows import row_of
 from pandabase_django.services.sync.mirror.upsert import in_one_order, upsert
@@ -64,11 +66,14 @@ def fetch_row(
     ):
         listing: Any = resource.listing(client)
         answer = reader.one(lambda: listing.get(pk))
+        scrub = client.scrub
     if answer.id != pk:
         raise ProtocolError(f"{pk} came back as {answer.id}.")
     notes = ChangeNotes(store_id=store.pk, delivery_id=delivery_id, user_id=user_id)
-    if not transact(lambda: _write(answer, asked_at, store=store, resource=resource, notes=notes)):
-        # Somebody wrote it meanwhile, maybe from a newer state: ask again.
+    is_wanted = partial(is_current, store.pk, scrub)
+    write = partial(_write, answer, asked_at, store=store, resource=resource, notes=notes)
+    if not transact(partial(write, is_wanted=is_wanted)):
+        # Somebody wrote it meanwhile, maybe from a newer state, or a person was erased: ask again.
         return fetch_row(
             store,
             resource,
@@ -87,10 +92,13 @@ def _write(
     store: Store,
     resource: Resource[Any],
     notes: ChangeNotes,
+    is_wanted: Callable[[], bool],
 ) -> bool:
-    """Write an answer; False when the row was written after it was asked for."""
+    """Write an answer; False when the row was written after it was asked for, or is not wanted."""
     with transaction.atomic():
         leases.limit_idling()
+        if not is_wanted():
+            return False
         model = resource.table
         rows = in_one_order(model._default_manager.filter(pk=answer.id, store=store))
         if any(row.synced_at > asked_at for row in rows):

@@ -22,6 +22,7 @@ from pandabase_django.api.client import Client
 from pandabase_django.conf import conf
 from pandabase_django.exceptions import ConfigurationError, InvalidCredential, SecretMoved
 from pandabase_django.models import ApiToken, RotationAttempt, Store, TokenPermission
+from pandabase_django.services.erasures.scrubber import scrubber_of
 from pandabase_django.services.tokens.building import (
     HURRIED,
     auth_of,
@@ -107,12 +108,14 @@ def open_client(token: ApiToken) -> Client:
         ConfigurationError: The token is retired.
     """
     _refuse_retired(token)
-    return build_client(
+    client = build_client(
         token,
         policy=configured_policy(),
         declared=declared_codes(token),
         pool_size=conf.concurrency,
     )
+    client.scrub = scrubber_of(token.store_id)
+    return client
 
 
 def declared_codes(token: ApiToken) -> frozenset[str]:
@@ -176,6 +179,7 @@ class _Owner:
             pool_size=pool_size or conf.concurrency + 1,
             on_refused=self._newer_auth,
         )
+        self.client.scrub = scrubber_of(self._token.store_id)
 
     def judge(self, error: InvalidCredential) -> None:
         """Decide what a 401 means that no newer secret has answered.

@@ -45,6 +45,8 @@ OPENED_BY: dict[str, str] = {
     "pandabase_dispute_export": "view",
     "pandabase_license_export": "view",
     "pandabase_subscription_export": "view",
+    "pandabase_erasure_person_erase": "erase_person",
+    "pandabase_erasure_person_export": "export_person",
     "pandabase_ledgerentry_books": "close_ledgerentry",
     "pandabase_ledgerentry_export": "view",
     "pandabase_ledgerentry_month": "close_ledgerentry",

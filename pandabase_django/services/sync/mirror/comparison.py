@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pandabase_django.api.digests import says_the_same
+from pandabase_django.api.digests import ERASED_DIGEST, says_the_same
 from pandabase_django.api.schemas.declared import paths_of
 from pandabase_django.models import MirrorRow
 from pandabase_django.services.sync.mirror.resource import Resource
@@ -97,11 +97,15 @@ def _compare(resource: Resource[Any], items: Sequence[Any], *, store_id: str) ->
         why = [*compare_fields(item, row, keep=resource.keep), *more.get(item.id, ())]
         if due := resource.due(row):
             why.insert(0, due)
-        elif not why and not says_the_same(getattr(row, resource.digest_column), item.digest):
+        elif not why and not _says_the_same(getattr(row, resource.digest_column), item.digest):
             why.append(OTHER_FIELD)
         if why:
             found.append(Difference(kind, item.id, "due" if due else "differs", " ".join(why)))
     return found
+
+
+def _says_the_same(stored: str, digest: str) -> bool:
+    return stored == ERASED_DIGEST or says_the_same(stored, digest)
 
 
 def _absent(kind: str, pk: str, row: MirrorRow | None, store_id: str) -> Difference:

@@ -4,17 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from pandabase_django import signals
+from pandabase_django.api.client import Client
 from pandabase_django.conf import conf
+from pandabase_django.exceptions import LeaseLost
 from pandabase_django.models import SyncCursor
+from pandabase_django.services.erasures.scrubber import is_current
 from pandabase_django.services.sync.run.context import Guard, RunContext
 from pandabase_django.services.sync.run.reader import Reader
 from pandabase_django.services.sync.run.recorder import Recorder
 from pandabase_django.services.tokens.clients import client_for, open_client, token_of
 
 __all__ = ["opened"]
+
+
+@dataclass(frozen=True, slots=True)
+class _AfterErasures:
+    """A guard that also ends a run whose client does not know of a new erasure."""
+
+    lease: Guard
+    store_id: str
+    client: Client
+
+    def guard(self) -> None:
+        self.lease.guard()
+        if not is_current(self.store_id, self.client.scrub):
+            raise LeaseLost("A person was erased meanwhile; the next run goes on.")
 
 
 @contextmanager
@@ -53,6 +71,8 @@ def opened(
             client = stack.enter_context(client_for(run.store, pool_size=concurrency))
         else:
             client = stack.enter_context(client_for(run.store))
+        if lease is not None:
+            lease = _AfterErasures(lease, run.store_id, client)
         recorder.watch(client.traffic)
         reader: Reader[Any] = stack.enter_context(
             Reader(

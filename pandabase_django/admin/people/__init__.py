@@ -1,0 +1,1 @@
+"""Erased persons, and the pages that export and erase one."""

@@ -1,0 +1,204 @@
+"""Erasures: who erased a person and when, and the pages that export and erase one."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from pandabase_django.admin.base.display import EMPTY, moment, with_quiet
+from pandabase_django.admin.base.filters import StoreFilter
+from pandabase_django.admin.base.page import ReadOnlyAdmin
+from pandabase_django.admin.base.scope import blank_row_of, visible_stores
+from pandabase_django.admin.people.forms import EraseForm, PersonForm
+from pandabase_django.database import transaction
+from pandabase_django.exceptions import SealError
+from pandabase_django.models import Customer, Erasure, Order, Store
+from pandabase_django.services.people.erasing import erase_person
+from pandabase_django.services.people.exporting import export_json
+from pandabase_django.services.people.finding import Person, find_person, similar_addresses
+
+__all__ = ["ErasureAdmin"]
+
+logger = logging.getLogger(__name__)
+
+EXPORT = "pandabase.export_person"
+ERASE = "pandabase.erase_person"
+_NAME = "pandabase_erasure_"
+
+
+@admin.register(Erasure)
+class ErasureAdmin(ReadOnlyAdmin):
+    """A person is exported and erased here; the list keeps who did it when, and no address."""
+
+    list_display = ("name", "by", "rows", "finished")
+    list_filter = (StoreFilter,)
+    list_select_related = ("user",)
+    sortable_by = ()
+    change_list_template = "admin/pandabase/people/change_list.html"
+    fields = (("of_store", "by"), ("begun_at", "finished_at"), "rows")
+
+    def has_export_person_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether a person's data may be exported; ``obj`` is an erasure of the store."""
+        return self._granted(request, EXPORT, obj)
+
+    def has_erase_person_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether a person may be erased; ``obj`` is an erasure of the store."""
+        return self._granted(request, ERASE, obj)
+
+    def get_urls(self) -> list[URLPattern]:
+        wrap = self.admin_site.admin_view
+        # In small transactions of its own.
+        erase = transaction.non_atomic_requests(wrap(self.erase_view))
+        return [
+            path("person/export/", wrap(self.export_person_view), name=_NAME + "person_export"),
+            path("person/erase/", erase, name=_NAME + "person_erase"),
+            *super().get_urls(),
+        ]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        urls = {
+            "person_export_url": self._page("person_export") if self.may(request, EXPORT) else "",
+            "person_erase_url": self._page("person_erase") if self.may(request, ERASE) else "",
+        }
+        return super().changelist_view(request, {**(extra_context or {}), **urls})
+
+    def export_person_view(self, request: HttpRequest) -> HttpResponse:
+        """Ask for the address, then give everything as a file."""
+        stores = self._stores(request, EXPORT)
+        form = PersonForm(request.POST if request.method == "POST" else None)
+        if form.is_bound and form.is_valid():
+            text = export_json(stores, form.cleaned_data["address"])
+            logger.info("%s exports a person's data.", request.user.get_username())
+            return HttpResponse(
+                text,
+                content_type="application/json; charset=utf-8",
+                headers={
+                    "Content-Disposition": 'attachment; filename="person.json"',
+                    "Cache-Control": "no-store",
+                    "X-Content-Type-Options": "nosniff",
+                },
+            )
+        title = gettext("Export a person's data")
+        return self._person_page(request, stores, form, title, submit=gettext("Export"))
+
+    def erase_view(self, request: HttpRequest) -> HttpResponse:
+        """Ask for the address, show what there is, and erase once that is confirmed."""
+        stores = self._stores(request, ERASE)
+        title = gettext("Erase a person")
+        asked = PersonForm(request.POST if request.method == "POST" else None)
+        if not (asked.is_bound and asked.is_valid()):
+            return self._person_page(request, stores, asked, title, submit=gettext("Look"))
+        address = asked.cleaned_data["address"]
+        people = [find_person(store, address) for store in stores]
+        data = request.POST if "nonce" in request.POST else None
+        form = EraseForm(data, address=address, people=people, user=request.user)
+        if form.is_bound and form.is_spent:
+            text = gettext(
+                "Nothing was done: this form was sent before, is older than an hour, or the "
+                "person's data has changed since it was opened. Look again."
+            )
+            messages.warning(request, text)
+            return HttpResponseRedirect(self._page("person_erase"))
+        if form.is_bound and form.is_valid():
+            return self._erase(request, stores, address)
+        return TemplateResponse(
+            request,
+            "admin/pandabase/people/erase.html",
+            {
+                **self._context(request, title),
+                "form": form,
+                "people": [(person.store, _counted(person)) for person in people],
+                "similar": similar_addresses(stores, address),
+            },
+        )
+
+    def _erase(self, request: HttpRequest, stores: list[Store], address: str) -> HttpResponse:
+        rows = 0
+        try:
+            for store in stores:
+                source = Erasure.Source.ADMIN
+                erasure = erase_person(store, address, source=source, user=request.user)
+                rows += sum(erasure.counts.values())
+        except SealError as error:
+            messages.error(request, str(error))
+            return HttpResponseRedirect(self._page("changelist"))
+        text = ngettext(
+            "The person is erased: %(count)d row was changed.",
+            "The person is erased: %(count)d rows were changed.",
+            rows,
+        ) % {"count": rows}
+        messages.success(request, text)
+        return HttpResponseRedirect(self._page("changelist"))
+
+    def _stores(self, request: HttpRequest, permission: str) -> list[Store]:
+        """The stores of which this person may do that, and see orders and customers."""
+        if not self.may(request, permission):
+            raise PermissionDenied
+        site = self.admin_site
+        seen = [{s.pk for s in visible_stores(site, request, m)} for m in (Customer, Order)]
+        return [
+            store
+            for store in visible_stores(site, request, Erasure)
+            if all(store.pk in pks for pks in seen)
+            and self.may(request, permission, blank_row_of(self, store))
+        ]
+
+    def _person_page(
+        self,
+        request: HttpRequest,
+        stores: list[Store],
+        form: PersonForm,
+        title: str,
+        *,
+        submit: str,
+    ) -> HttpResponse:
+        context = {
+            **self._context(request, title),
+            "form": form,
+            "stores": stores,
+            "submit_label": submit,
+        }
+        return TemplateResponse(request, "admin/pandabase/people/person.html", context)
+
+    def _context(self, request: HttpRequest, title: str) -> dict[str, Any]:
+        return {
+            **self.admin_site.each_context(request),
+            "title": title,
+            "opts": self.opts,
+            "media": self.media,
+            "back_url": self._page("changelist"),
+        }
+
+    def _page(self, part: str) -> str:
+        return reverse(f"{self.admin_site.name}:{_NAME}{part}")
+
+    @admin.display(description=_("erasure"))
+    def name(self, erasure: Erasure) -> str:
+        return with_quiet(moment(erasure.begun_at), erasure.store_id)
+
+    @admin.display(description=_("by"))
+    def by(self, erasure: Erasure) -> str:
+        return str(erasure.user or erasure.get_source_display())
+
+    @admin.display(description=_("rows"))
+    def rows(self, erasure: Erasure) -> str:
+        return ", ".join(f"{name}: {count}" for name, count in erasure.counts.items()) or EMPTY
+
+    @admin.display(description=_("finished"))
+    def finished(self, erasure: Erasure) -> str:
+        return moment(erasure.finished_at)
+
+
+def _counted(person: Person) -> list[tuple[str, int]]:
+    """How many rows of each kind, by the words of the pages."""
+    return [(str(m._meta.verbose_name_plural), len(pks)) for m, pks in person.rows.items() if pks]

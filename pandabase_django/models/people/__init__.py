@@ -1,0 +1,1 @@
+"""Persons whose data was erased."""

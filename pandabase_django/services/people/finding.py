@@ -1,0 +1,192 @@
+"""Finds everything that belongs to one person, by an e-mail address.
+
+A customer is the person's when the address is its own, or an order of it names the address; then
+all that belongs to the customer is. One address may have several customers, in several stores, and
+orders of guests that name no customer at all.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.apps import apps
+from django.db.models import F, Model, Q, QuerySet, TextField
+from django.db.models.functions import Cast
+
+from pandabase_django.models import (
+    CheckoutSession,
+    Customer,
+    CustomerLink,
+    Dispute,
+    License,
+    Order,
+    OrderItem,
+    Purchase,
+    Refund,
+    RemoteAction,
+    Store,
+    Subscription,
+    WebhookDelivery,
+)
+from pandabase_django.models.base.lookups import Among
+from pandabase_django.services.erasures.addresses import (
+    is_similar,
+    normal_address,
+    spellings,
+)
+from pandabase_django.services.people.decisions import TABLES
+
+__all__ = ["Person", "find_person", "mentions", "models_of_the_app", "similar_addresses"]
+
+MOST_SIMILAR = 20
+IDS_AT_ONCE = 5000
+
+
+@dataclass(slots=True)
+class Person:
+    """What one store has of a person.
+
+    Attributes:
+        store: The store.
+        address: As it was asked for.
+        named: Customers as the person's orders name them, whether they are here or not.
+        rows: Primary keys by model, in the order in which they are exported.
+    """
+
+    store: Store
+    address: str = field(repr=False)
+    named: list[str] = field(default_factory=list)
+    rows: dict[type[Model], list[Any]] = field(default_factory=dict)
+
+    @property
+    def ids(self) -> list[str]:
+        """What the remote may name the person by."""
+        return [*self.named, *self.rows[Order], *self.rows[Subscription]]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many rows of each kind there are."""
+        return {m.__name__: len(pks) for m, pks in self.rows.items() if pks}
+
+    def chunks(self, model: type[Model]) -> Iterator[list[Any]]:
+        """Its primary keys, some at a time."""
+        pks = self.rows.get(model, [])
+        for start in range(0, len(pks), IDS_AT_ONCE):
+            yield pks[start : start + IDS_AT_ONCE]
+
+
+def find_person(store: Store, address: str) -> Person:
+    """Find a person in one store.
+
+    Raises:
+        ValueError: That is no e-mail address.
+    """
+    if not normal_address(address):
+        raise ValueError("That is no e-mail address.")
+    named, orders = _customers_and_orders(store, address)
+    customers = _ids(Customer.objects.filter(Among(F("pk"), named), store=store))
+    of_order = Q(Among(F("order_id"), orders))
+    of_customer = Q(Among(F("customer_id"), named))
+    person = Person(store, address, named)
+    person.rows = {
+        Customer: customers,
+        Order: orders,
+        OrderItem: _ids(OrderItem.objects.filter(of_order, store=store)),
+        Refund: _with(Refund, store, of_order, address, "payload__order__customer__email"),
+        Dispute: _with(Dispute, store, of_order, address, "payload__order__customer__email"),
+        Subscription: _with(Subscription, store, of_customer, address, "payload__customer__email"),
+        License: _ids(License.objects.filter(of_order | of_customer, store=store)),
+    }
+    purchases = Purchase.objects.filter(of_order, store=store)
+    person.rows[Purchase] = _ids(purchases)
+    users = sorted({pk for pk in purchases.values_list("user", flat=True) if pk is not None})
+    paid = Q(pk__in=list(purchases.values_list("session", flat=True)))
+    sessions = CheckoutSession.objects.filter(store=store)
+    person.rows[CheckoutSession] = _ids(sessions.filter(paid | Q(user__in=users)))
+    links = CustomerLink.objects.filter(of_customer, store=store)
+    person.rows[CustomerLink] = _ids(links)
+    acted_on = [*orders, *person.rows[Subscription], *person.rows[Dispute], *person.rows[Refund]]
+    actions = RemoteAction.objects.filter(Among(F("object_id"), acted_on), store=store)
+    person.rows[RemoteAction] = _ids(actions.filter(closed_at__isnull=False))
+    person.rows[WebhookDelivery] = _deliveries(store, person, address)
+    return person
+
+
+def similar_addresses(stores: Iterable[Store], address: str) -> list[str]:
+    """Other addresses of customers that may be the same person's, at most twenty."""
+    local, _, domain = normal_address(address).rpartition("@")
+    start = local.partition("+")[0][:1]
+    rows = Customer.objects.filter(store__in=list(stores), email__istartswith=start)
+    found = {
+        email
+        for email in rows.filter(email__iendswith=domain).values_list("email", flat=True)
+        if is_similar(email, address)
+    }
+    return sorted(found)[:MOST_SIMILAR]
+
+
+def mentions(model: type[Model], columns: Iterable[str], address: str) -> QuerySet[Any]:
+    """Rows of a model in which the address stands in one of these columns, in any case."""
+    found = Q()
+    rows = model._default_manager.all()
+    for column in columns:
+        rows = rows.alias(**{f"{column}_text": Cast(column, TextField())})
+        for spelling in spellings(address):
+            # SQLite keeps JSON in ASCII.
+            for text in {spelling, json.dumps(spelling)[1:-1]}:
+                found |= Q(**{f"{column}_text__icontains": text})
+    return rows.filter(found)
+
+
+def _customers_and_orders(store: Store, address: str) -> tuple[list[str], list[str]]:
+    rows = Customer.objects.filter(store=store)
+    customers = set(rows.filter(_is(address, "email")).values_list("pk", flat=True))
+    named = Order.objects.filter(store=store)
+    orders: set[str] = set()
+    for pk, customer in named.filter(_is(address, "payload__customer__email")).values_list(
+        "pk", "customer_id"
+    ):
+        orders.add(pk)
+        customers.update(filter(None, [customer]))
+    of_customers = named.filter(Among(F("customer_id"), sorted(customers)))
+    orders.update(of_customers.values_list("pk", flat=True))
+    return sorted(customers), sorted(orders)
+
+
+def _with(model: type[Any], store: Store, condition: Q, address: str, path: str) -> list[Any]:
+    rows = model._default_manager.filter(store=store)
+    return sorted({*_ids(rows.filter(condition)), *_ids(rows.filter(_is(address, path)))})
+
+
+def _deliveries(store: Store, person: Person, address: str) -> list[Any]:
+    rows = WebhookDelivery.objects.filter(endpoint__store=store)
+    found = set(_ids(rows.filter(Among(F("order_id"), person.rows[Order]))))
+    named = set(person.ids)
+    columns = TABLES["WebhookDelivery"].columns("scrubbed")
+    said = mentions(WebhookDelivery, columns, address).filter(endpoint__store=store)
+    found.update(_ids(said))
+    # Events of subscriptions name nothing else, and those of a customer may name only that.
+    for name in ("subscription__id", "subscription__customerId", "customer__id"):
+        among = rows.filter(**{f"payload__data__{name}__isnull": False})
+        of_data = among.values_list("pk", f"payload__data__{name}")
+        found.update(pk for pk, value in of_data if value in named)
+    return sorted(found)
+
+
+def _is(address: str, path: str) -> Q:
+    found = Q()
+    for spelling in spellings(address):
+        found |= Q(**{f"{path}__iexact": spelling})
+    return found
+
+
+def _ids(rows: QuerySet[Any]) -> list[Any]:
+    return list(rows.order_by("pk").values_list("pk", flat=True))
+
+
+def models_of_the_app() -> list[type[Model]]:
+    """Every model of this app."""
+    return list(apps.get_app_config("pandabase").get_models())
