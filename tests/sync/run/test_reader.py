@@ -6,14 +6,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from itertools import islice
+from typing import Any
 
 import pytest
+from django.db.backends.signals import connection_created
 
 from pandabase_django.api import schemas
 from pandabase_django.api.schemas import Page
 from pandabase_django.exceptions import InvalidCredential, ProtocolError
+from pandabase_django.models import Store, SyncRun
+from pandabase_django.sandbox import Sandbox
+from pandabase_django.services.sync.resources import with_runs
 from pandabase_django.services.sync.run import reader as paging
 from pandabase_django.services.sync.run.reader import Reader, batches
+from tests.sync.conftest import Sync
 
 
 def test_a_sign_of_life_comes_by_the_clock_though_answers_never_stop(
@@ -118,3 +124,37 @@ def test_a_list_that_repeats_itself_beyond_its_end_is_read_once(
         numbers = [page.page for page in islice(reader.pages(fetch), 20)]
     assert numbers[:3] == [1, 2, 3]
     assert len(numbers) < 6
+
+
+@pytest.fixture
+def sandbox_options() -> dict[str, Any]:
+    return {"seed": 7, "products": 12, "orders": 130}
+
+
+@pytest.fixture
+def secret_is_refused_once(sandbox: Sandbox, store: Store) -> None:
+    """The way to the database that is nearest: a 401 has the secret looked up again."""
+    refusal = {"action": "status", "args": {"status": 401}}
+    sandbox.fault([{"match": {"path_regex": "/orders$"}, "nth": 2, "times": 1, **refusal}])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_thread_that_reads_asks_the_database(
+    sandbox: Sandbox, sync: Sync, secret_is_refused_once: None
+) -> None:
+    opened_by: list[str] = []
+
+    def note(**_: object) -> None:
+        opened_by.append(threading.current_thread().name)
+
+    connection_created.connect(note)
+    try:
+        for resource in with_runs():
+            for options in ({}, {"full": True}, {"dry_run": True}):
+                sync(resource.name, **options)
+    finally:
+        connection_created.disconnect(note)
+    states = list(SyncRun.objects.values_list("state", flat=True))
+    assert (states.count("FAILED"), len(set(states))) == (1, 2)
+    # A thread has its own connection: one that asked anything would have opened it.
+    assert [name for name in opened_by if name.startswith("pandabase-fetch")] == []
