@@ -127,6 +127,7 @@ def fill(remote: dict[str, Any], user: Any) -> None:
     fetch_request_logs.apply(args=[active.store_id])
     fill_webhooks(active.store)
     fill_checkouts(remote, active.store, user)
+    fill_actions(remote, active.store, user)
     for name in list(_missing()):
         _make(name, active.store)
 
@@ -190,6 +191,42 @@ def fill_checkouts(remote: dict[str, Any], store: Any, user: Any) -> None:
         next_attempt_at=timezone.now() + timedelta(hours=2),
         enqueued_at=None,
         last_error="Raised: shop.pandabase_events.enrol_in_course (LookupError: 'no seat left')",
+    )
+
+
+def fill_actions(remote: dict[str, Any], store: Any, user: Any) -> None:
+    """A dispute and a subscription to act upon, and actions that were done, refused and lost."""
+    from django.utils import timezone
+
+    from pandabase_django import actions
+    from pandabase_django.models import Order, RemoteAction, Subscription
+    from pandabase_django.services.sync.access.refreshing import fetch_subscription
+    from pandabase_django.services.sync.money.lists import DISPUTES
+    from pandabase_django.services.sync.refresh import fetch_order
+    from pandabase_django.services.sync.single import fetch_row
+
+    (refunded,) = _change(remote, "create_order")
+    order, dispute = _change(remote, "dispute_order", id=_change(remote, "create_order")[0])
+    for pk in (refunded, order):
+        fetch_order(store, pk)
+    fetch_row(store, DISPUTES, dispute)
+    pks = [_change(remote, "create_subscription", customer=n)[0] for n in (1, 2)]
+    for pk in pks:
+        fetch_subscription(store, pk)
+    row = Order.objects.get(pk=refunded)
+    actions.perform(actions.refund(row, reason="The course was cancelled.", by=user))
+    paused, lost = (Subscription.objects.get(pk=pk) for pk in pks)
+    actions.perform(actions.pause_subscription(paused, reason="On holiday", by=user))
+    actions.perform(actions.resume_subscription(paused, reason="Back again", by=user))
+    unknown = actions.cancel_subscription(lost, reason="Moved away", by=user)
+    now = timezone.now()
+    RemoteAction.objects.filter(pk=unknown.pk).update(
+        state="UNKNOWN",
+        sent_at=now - timedelta(minutes=4),
+        looked_at=now - timedelta(minutes=1),
+        watch_until=now + timedelta(minutes=56),
+        next_attempt_at=now + timedelta(minutes=1),
+        outcome="127.0.0.1:8000 did not answer in time.",
     )
 
 
@@ -335,7 +372,14 @@ def pages_of(user: Any) -> list[dict[str, str]]:
 
 
 def _row(page: Any) -> Any:
-    from pandabase_django.models import CheckoutSession, Order, Purchase, Store
+    from pandabase_django.models import (
+        CheckoutSession,
+        Order,
+        Purchase,
+        RemoteAction,
+        Store,
+        Subscription,
+    )
 
     if page.model_admin is None:
         return Store.objects.first()
@@ -344,6 +388,8 @@ def _row(page: Any) -> Any:
     if page.model_admin.model is CheckoutSession:
         return CheckoutSession.objects.filter(state="MISMATCH").first()
     rows = page.model_admin.model.objects
+    if page.model_admin.model is Subscription:
+        return rows.exclude(pk__in=RemoteAction.objects.open().values("object_id")).first()
     if page.model_admin.model is Order:
         # One that was sold here: everything is known of it.
         return rows.filter(purchases__verdict="MATCHED").order_by("created_at").first()

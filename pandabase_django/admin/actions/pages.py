@@ -19,6 +19,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
 from django.utils.functional import Promise
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from pandabase_django.admin.actions.forms import ActionForm
 from pandabase_django.admin.actions.texts import TONES
@@ -70,6 +71,9 @@ class ActionPage:
 class ActionsMixin(PandabaseAdmin):
     """Adds the pages of ``action_pages``, their links, and what was asked of a row before."""
 
+    why_read_only: str | Promise = _(
+        "This is a copy of what Pandabase has. The buttons act at Pandabase, and the copy follows."
+    )
     action_pages: Sequence[ActionPage] = ()
 
     def get_urls(self) -> list[URLPattern]:
@@ -140,6 +144,7 @@ class ActionsMixin(PandabaseAdmin):
             "admin/pandabase/actions/ask.html",
             f"{page.kind.what.label}: {row}",
             form=form,
+            back_label=gettext("Go back"),  # "Cancel" would be one of the actions
             facts=page.facts(row),
             consequences=page.consequences(row),
             submit_label=page.submit_label,

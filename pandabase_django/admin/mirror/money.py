@@ -121,7 +121,7 @@ class RefundAdmin(_OfAnOrderAdmin):
 class DisputeAdmin(ActionsMixin, _OfAnOrderAdmin):
     """Disputes."""
 
-    list_display = ("order_and_id", "amount", "state", "evidence_until", "reason", "created_at")
+    list_display = ("order_and_id", "amount", "state_and_reason", "evidence_until", "created_at")
     above = ("admin/pandabase/actions/asked.html",)
     action_pages = DISPUTE_ACTIONS
 
@@ -144,6 +144,10 @@ class DisputeAdmin(ActionsMixin, _OfAnOrderAdmin):
     def has_answer_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whether a dispute may be answered."""
         return self._granted(request, "pandabase.answer_dispute", obj)
+
+    @admin.display(description=_("status"))
+    def state_and_reason(self, row: Dispute) -> str:
+        return with_quiet(self.state(row), row.reason)
 
     @admin.display(description=_("evidence until"))
     def evidence_until(self, row: Dispute) -> Any:

@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -63,7 +64,7 @@ OF_THIS_COPY = (("first_seen_at", "synced_at"), ("there", "gone_at"), "payload_a
 class MirrorAdmin(PrefixSearchMixin, ExportMixin, ReadOnlyAdmin):
     """A mirrored table."""
 
-    why_read_only = _(
+    why_read_only: str | Promise = _(
         "This is a copy of what Pandabase has. Change it there; the next sync follows."
     )
     list_per_page = 50
