@@ -21,9 +21,10 @@ from django.http import (
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from pandabase_django.conf import conf
 from pandabase_django.database import transaction
@@ -64,9 +65,14 @@ SECONDS_BETWEEN_LOOKS = 5
 
 @transaction.non_atomic_requests
 @csrf_protect
-@require_POST
 def checkout_start(request: HttpRequest) -> HttpResponse:
     """Open the session that the button of a page offers, and send the buyer to it."""
+    if request.method != "POST":
+        # Who had to sign in first comes back by GET, without the offer.
+        said = _("Please go back to the product, and press its button again.")
+        response = _page(request, "refused", {"said": said, "back": ""}, status=405)
+        response["Allow"] = "POST"
+        return response
     try:
         offer = Offer.read(request.POST.get("offer", ""))
         product = offer.product()

@@ -280,3 +280,20 @@ def test_a_site_that_wants_a_login_everywhere_still_shows_how_a_payment_stands(
         answer: HttpResponse = client.get(path)
         assert answer.status_code == 200
     assert User.objects.count() == 1
+
+
+def test_who_had_to_sign_in_first_is_asked_to_press_the_button_again(
+    seller: Seller, client: Client, settings: Any
+) -> None:
+    settings.MIDDLEWARE = [
+        *settings.MIDDLEWARE,
+        "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    ]
+    sent_away = press(client, button(seller.product()))
+    assert sent_away.status_code == 302
+    client.force_login(seller.buyer)
+    came_back: HttpResponse = client.get(reverse("pandabase:checkout-start"))
+    assert (came_back.status_code, came_back["Allow"]) == (405, "POST")
+    assert "go back to the product" in came_back.content.decode()
+    assert press(client, button(seller.product())).status_code == 302
+    assert CheckoutSession.objects.count() == 1
