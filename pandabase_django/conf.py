@@ -49,6 +49,7 @@ DEFAULTS: Mapping[str, Any] = {
     "CHECKOUT_BASE_TEMPLATE": "pandabase/checkout/base.html",
     "CHANGE_RETENTION_DAYS": 90,
     "RUN_RETENTION_DAYS": 90,
+    "USAGE_RETENTION_DAYS": 90,
     "ROTATION_RETENTION_DAYS": 730,
     "WEBHOOK_HOSTS": (),
     "PROXIES": None,
@@ -160,6 +161,11 @@ class PandabaseSettings:
     def run_retention_days(self) -> int:
         """How long the records of runs are kept, and at least as long as notes of changes."""
         return int(self._number("RUN_RETENTION_DAYS", low=1, high=36_500))
+
+    @property
+    def usage_retention_days(self) -> int:
+        """How long usage is kept that was sent or dropped."""
+        return int(self._number("USAGE_RETENTION_DAYS", low=1, high=36_500))
 
     @property
     def rotation_retention_days(self) -> int:

@@ -46,6 +46,7 @@ def beat_schedule() -> dict[str, dict[str, Any]]:
         SYNC_ALL: timedelta(seconds=conf.sync_interval_seconds),
         "pandabase.reap_stalled_runs": MINUTE,
         "pandabase.sweep_actions": MINUTE,
+        "pandabase.send_usage": MINUTE,
         "pandabase.sweep_checkouts": MINUTE,
         "pandabase.sweep_webhooks": MINUTE,
         "pandabase.watch_rotations": MINUTE,

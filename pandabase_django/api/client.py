@@ -27,6 +27,7 @@ from pandabase_django.api.resources import (
     Products,
     Store,
     Subscriptions,
+    Usage,
     Webhooks,
 )
 from pandabase_django.api.schemas.request_logs import RequestLogEntry
@@ -91,6 +92,7 @@ class Client:
         self.licenses = Licenses(self)
         self.subscriptions = Subscriptions(self)
         self.request_logs = Listing(self, "request_logs_list", RequestLogEntry.from_json)
+        self.usage = Usage(self)
         self.webhooks = Webhooks(self)
 
     def __enter__(self) -> Client:

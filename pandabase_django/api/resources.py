@@ -9,7 +9,7 @@ from pandabase_django.api import schemas
 from pandabase_django.api.listing import Caller, Listing, Lists, read_single, scrubbed_by
 from pandabase_django.exceptions import ProtocolError
 
-__all__ = ["Licenses", "Orders", "Products", "Store", "Subscriptions", "Webhooks"]
+__all__ = ["Licenses", "Orders", "Products", "Store", "Subscriptions", "Usage", "Webhooks"]
 
 
 class Products(Lists[schemas.Product]):
@@ -137,6 +137,34 @@ class Licenses(Lists[schemas.License]):
     def _scrubbed(self, data: object) -> schemas.License:
         self._hide({"items": [data]})
         return super()._scrubbed(data)
+
+
+class Usage(Listing[schemas.UsageEvent]):
+    """Usage events: one call reports up to a hundred of one subscription (Source: P-52)."""
+
+    def __init__(self, client: Caller) -> None:
+        super().__init__(client, "usage_list", schemas.UsageEvent.from_json)
+
+    def record(
+        self,
+        subscription_id: str,
+        events: Sequence[Mapping[str, Any]],
+        *,
+        idempotency_key: str | None = None,
+    ) -> schemas.UsageAnswer:
+        """Report events: ``event_name``, ``quantity``, ``event_at``, ``external_id``.
+
+        Raises:
+            InvalidRequest: The remote does not accept the values, or not of this subscription.
+            ObjectNotFound: There is no such subscription.
+            ProtocolError: The answer does not say of each event what became of it.
+            PandabaseError: See ``Client.request``.
+        """
+        body = {"subscription_id": subscription_id, "events": [dict(one) for one in events]}
+        reply = self._client.request("usage_record", body=body, idempotency_key=idempotency_key)
+        return read_single(
+            lambda data: schemas.UsageAnswer.from_json(data, sent=len(events)), reply
+        )
 
 
 class Webhooks(Lists[schemas.Webhook]):

@@ -31,6 +31,7 @@
     │ ├ CheckoutRefused                it can't be opened so; ``code`` says why
     │ ├ CheckoutUnavailable            not now, retryable
     │ └ CheckoutUnknown                the answer got lost, retryable
+    ├ UsageConflict                  a key of usage was recorded otherwise; a ValueError too
     ├ SecretMoved                      the secret is being replaced right now, retryable
     └ WebhookRejected                  missing, malformed, stale or forged
     ConfigurationError                 an ImproperlyConfigured, outside the tree on purpose
@@ -86,6 +87,7 @@ from pandabase_django.exceptions.selling import (
     CheckoutRefused,
     CheckoutUnavailable,
     CheckoutUnknown,
+    UsageConflict,
 )
 
 __all__ = [
@@ -122,6 +124,7 @@ __all__ = [
     "TransportError",
     "UnfitId",
     "UnknownKey",
+    "UsageConflict",
     "WebhookRejected",
     "interruptions",
     "let_pass",

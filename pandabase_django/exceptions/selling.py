@@ -14,6 +14,7 @@ __all__ = [
     "CheckoutRefused",
     "CheckoutUnavailable",
     "CheckoutUnknown",
+    "UsageConflict",
 ]
 
 
@@ -64,3 +65,7 @@ class CheckoutUnknown(CheckoutError):
     """The answer got lost. If a session was opened, nobody knows its address: ask again."""
 
     retryable = True
+
+
+class UsageConflict(PandabaseError, ValueError):
+    """A key of usage is known, with another quantity or time; nothing was recorded."""

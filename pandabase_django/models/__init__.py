@@ -26,6 +26,7 @@ from pandabase_django.models.stores import Store
 from pandabase_django.models.sync import RequestLog, SyncCursor, SyncRun
 from pandabase_django.models.ticks import TaskTick
 from pandabase_django.models.tokens import ApiToken, TokenPermission
+from pandabase_django.models.usage import UsageRecord
 from pandabase_django.models.webhooks import (
     HandledEvent,
     RefusedDeliveries,
@@ -70,6 +71,7 @@ __all__ = [
     "SyncRun",
     "TaskTick",
     "TokenPermission",
+    "UsageRecord",
     "WebhookDelivery",
     "WebhookEndpoint",
 ]

@@ -38,6 +38,7 @@ from pandabase_django.tasks.sync import (
     sync_store,
 )
 from pandabase_django.tasks.sync_messages import ASKED_EXPIRES_SECONDS, Sent, enqueue_sync
+from pandabase_django.tasks.usage import send_store_usage, send_usage
 from pandabase_django.tasks.webhooks import (
     enqueue_deliveries,
     enqueue_delivery,
@@ -71,6 +72,8 @@ __all__ = [
     "refresh_row",
     "rotate_due_secrets",
     "rotate_secret",
+    "send_store_usage",
+    "send_usage",
     "sweep_actions",
     "sweep_checkouts",
     "sweep_webhooks",

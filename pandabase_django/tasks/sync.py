@@ -20,6 +20,7 @@ from pandabase_django.services.sync.request_logs import prune_request_logs
 from pandabase_django.services.sync.run import queued
 from pandabase_django.services.sync.run.change_notes import prune_changes as prune_changes_of_rows
 from pandabase_django.services.sync.run.recorder import RunStopped
+from pandabase_django.services.usage.retention import prune_usage
 from pandabase_django.tasks.broker import can_wait, enqueue, is_eager
 from pandabase_django.tasks.shutdown import is_shutting_down
 from pandabase_django.tasks.sync_messages import enqueue_sync, expires_seconds, put_back
@@ -192,7 +193,8 @@ def refresh_row(self: Task[Any, Any], model_name: str, pk: str, user_id: Any = N
 def prune_changes(self: Task[Any, Any]) -> int:
     """Delete old notes, runs, closed rotations and unpaid checkouts. Returns how many rows."""
     tick(self.name)
-    return prune_changes_of_rows() + prune_runs() + prune_rotations() + prune_sessions()
+    records = prune_changes_of_rows() + prune_runs() + prune_rotations()
+    return records + prune_sessions() + prune_usage()
 
 
 def _call_for_help(run_id: int, helpers: int) -> None:

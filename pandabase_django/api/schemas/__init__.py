@@ -26,6 +26,7 @@ from pandabase_django.api.schemas.storefront import (
     StorefrontProduct,
 )
 from pandabase_django.api.schemas.subscriptions import Subscription, UpcomingInvoice
+from pandabase_django.api.schemas.usage import UsageAnswer, UsageEvent
 from pandabase_django.api.schemas.webhooks import NewWebhook, Webhook
 
 __all__ = [
@@ -54,6 +55,8 @@ __all__ = [
     "StorefrontProduct",
     "Subscription",
     "UpcomingInvoice",
+    "UsageAnswer",
+    "UsageEvent",
     "Variant",
     "Webhook",
     "hide_keys",

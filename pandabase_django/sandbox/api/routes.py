@@ -10,6 +10,7 @@ from pandabase_django.sandbox.api import orders as sales
 from pandabase_django.sandbox.api.access import licenses, subscriptions
 from pandabase_django.sandbox.api.context import Call
 from pandabase_django.sandbox.api.items import ItemKind
+from pandabase_django.sandbox.api.usage import events, meters
 from pandabase_django.sandbox.http.wire import Response, failure
 
 __all__ = ["OPERATIONS", "Match", "MethodNotAllowed", "Operation", "find_operation"]
@@ -54,12 +55,8 @@ def _absent_operations() -> list[Operation]:
     table = """
     GET analytics/overview ANALYTICS | GET analytics/gross-volume ANALYTICS
     GET analytics/orders-by-country ANALYTICS
-    GET subscriptions/{subscription}/usage USAGE
     GET cases CASES | GET PATCH cases/{case} CASES
     GET POST cases/{case}/messages CASES | POST cases/{case}/read CASES
-    POST GET usage USAGE
-    GET POST products/{product}/meters METERS
-    GET PATCH DELETE products/{product}/meters/{meter} METERS
     POST GET reports REPORTS | GET reports/{report} REPORTS
     GET reports/{report}/download/{format} REPORTS
     """
@@ -126,6 +123,14 @@ OPERATIONS: tuple[Operation, ...] = (
         Operation("POST", f"subscriptions/{{subscription}}/{name}", "SUBSCRIPTIONS_WRITE", move)
         for name, move in subscriptions.SUBSCRIPTION_MOVES.items()
     ),
+    Operation("GET", "subscriptions/{subscription}/usage", "USAGE_READ", events.subscription_usage),
+    Operation("POST", "usage", "USAGE_WRITE", events.post_usage),
+    Operation("GET", "usage", "USAGE_READ", events.list_usage),
+    Operation("GET", "products/{product}/meters", "METERS_READ", meters.list_meters),
+    Operation("POST", "products/{product}/meters", "METERS_WRITE", meters.post_meter),
+    Operation("GET", "products/{product}/meters/{meter}", "METERS_READ", meters.get_meter),
+    Operation("PATCH", "products/{product}/meters/{meter}", "METERS_WRITE", meters.patch_meter),
+    Operation("DELETE", "products/{product}/meters/{meter}", "METERS_WRITE", meters.delete_meter),
     Operation("GET", "refunds", "REFUNDS_READ", sales.list_refunds),
     Operation("POST", "refunds/orders/{order}", "REFUNDS_WRITE", sales.create_refund, replays=True),
     Operation("GET", "refunds/{refund}", "REFUNDS_READ", sales.get_refund),

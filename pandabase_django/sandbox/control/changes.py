@@ -16,6 +16,8 @@ from pandabase_django.sandbox.api.order_writes import (
     set_order_status,
 )
 from pandabase_django.sandbox.api.payouts import create_payout, edit_payout, remove_payout
+from pandabase_django.sandbox.api.usage.events import forget_usage
+from pandabase_django.sandbox.api.usage.meters import create_meter
 from pandabase_django.sandbox.checkout.changes import expire_checkout, open_checkout, pay_checkout
 from pandabase_django.sandbox.control.item_changes import ITEM_CHANGES
 from pandabase_django.sandbox.control.target import target_of
@@ -221,6 +223,8 @@ _OPERATIONS: dict[str, Callable[[StoreState, Any], list[str]]] = {
     "remove_entry": lambda state, change: state.ledger.remove(change),
     "repeat_entry": lambda state, change: state.ledger.repeat(change),
     "remove_payout": remove_payout,
+    "create_meter": create_meter,
+    "forget_usage": forget_usage,
     "edit_customer": edit_customer,
     "remove_customer": remove_customer,
     "rename_order": renaming("order"),

@@ -49,6 +49,7 @@ DUMP_KINDS = (
     "refunds",
     "store",
     "subscriptions",
+    "usage",
 )
 
 
@@ -122,6 +123,9 @@ def _forms(services: Services, kind: str, include_deleted: bool) -> Iterator[Jso
         yield from every_license(state)
     elif kind == "subscriptions":
         yield from _held(state.subscriptions, item_form, False)
+    elif kind == "usage":
+        for events in state.usage.events.values():
+            yield from events
     elif kind == "payouts":
         yield from _held(state.payouts, item_form, False)
     else:

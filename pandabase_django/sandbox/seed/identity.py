@@ -32,6 +32,8 @@ PREFIXES = {
     "event": "evt_",
     "subscription": "sub_",
     "license": "lic_",
+    "meter": "umt_",
+    "usage": "uev_",
     "token": "stk_",
 }
 

@@ -23,6 +23,7 @@ from pandabase_django.sandbox.store.ledger import Ledger
 from pandabase_django.sandbox.store.payouts import new_payout
 from pandabase_django.sandbox.store.sessions import Session
 from pandabase_django.sandbox.store.shapes import Json, dispute_payload, refund_payload
+from pandabase_django.sandbox.store.usage.counted import Usage
 
 __all__ = ["Event", "StoreState", "WorldSize"]
 
@@ -87,7 +88,7 @@ class StoreState:
         self.products = HeldItems(seeded_count=size.products, seeded=self._seeded_product)
         self.categories = HeldItems(seeded_count=size.categories, seeded=self._seeded_category)
         self.coupons = HeldItems(seeded_count=len(SEEDED_COUPONS), seeded=self._seeded_coupon)
-        self.webhooks = HeldItems(seeded_count=0, seeded=_no_seeded_webhook)
+        self.webhooks = HeldItems(seeded_count=0, seeded=_not_seeded)
         self.payouts = HeldItems(
             seeded_count=min(_MOST_PAYOUTS, size.orders // 100), seeded=self._seeded_payout
         )
@@ -105,6 +106,8 @@ class StoreState:
         """All licences as they were at these versions."""
         self.unfulfilled: set[int] = set()
         """Orders whose fulfilment has failed."""
+        self.meters = HeldItems(seeded_count=0, seeded=_not_seeded)
+        self.usage = Usage()
         self.planned_changes: dict[int, Json] = {}
         """What the next renewal of a subscription changes, by its index."""
         self.items_by_kind = {
@@ -260,5 +263,5 @@ class StoreState:
         return new_coupon(self.ids, index, body, at_ms=at_ms, updated_ms=updated_ms)
 
 
-def _no_seeded_webhook(index: int) -> Item:
+def _not_seeded(index: int) -> Item:
     raise LookupError(index)

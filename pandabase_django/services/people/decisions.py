@@ -179,6 +179,11 @@ TABLES: dict[str, Table] = {
     ),
     "TaskTick": Table(kept="task at missed_since"),
     "TokenPermission": Table(kept="id token code declared observed observed_at"),
+    "UsageRecord": Table(
+        kept="id store subscription event quantity at external_id state maybe_sent is_corrected "
+        "attempts recorded_at due_at claimed_until settled_at",
+        searched="key reason",
+    ),
     "WebhookDelivery": Table(
         # Its digest knows the body again when it comes a second time.
         kept="id endpoint event_id event event_at received_at order_id body_sha256 version "

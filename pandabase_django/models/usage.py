@@ -1,0 +1,143 @@
+"""Usage that is billed: recorded by the shop, sent by a task.
+
+A row is written in the caller's transaction, and stays until it was sent and its retention is over.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from pandabase_django.models.access.subscriptions import Subscription
+from pandabase_django.models.base import PandabaseModel, WriterQuerySet
+from pandabase_django.models.base.soft import SoftForeignKey
+from pandabase_django.models.stores import Store
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["MAX_QUANTITY", "UsageRecord", "UsageRecordQuerySet"]
+
+MAX_QUANTITY = 2**53 - 1
+"""The largest that the remote takes. Source: P-52."""
+
+
+class UsageRecordQuerySet(WriterQuerySet["UsageRecord"]):
+    """Usage records."""
+
+    def unsettled(self) -> Self:
+        """Those of which is not known for certain that they are billed, or will never be."""
+        return self.filter(state__in=UsageRecord.UNSETTLED)
+
+
+class UsageRecord(PandabaseModel):
+    """How much of something a subscription used, and when.
+
+    The remote counts an ``external_id`` once for each meter (Source: P-52), so sending a row again
+    bills nothing twice.
+    """
+
+    class State(models.TextChoices):
+        PENDING = "PENDING", _("Waits to be sent")
+        SENDING = "SENDING", _("Being sent")
+        SENT = "SENT", _("Sent")
+        REJECTED = "REJECTED", _("Rejected")
+        DROPPED = "DROPPED", _("Dropped")
+
+    UNSETTLED = (State.PENDING, State.SENDING, State.REJECTED)
+
+    id = models.BigAutoField(primary_key=True)
+    store = models.ForeignKey(
+        Store,
+        on_delete=models.PROTECT,
+        related_name="usage_records",
+        verbose_name=_("store"),
+        db_index=False,
+    )
+    subscription = SoftForeignKey(
+        Subscription,
+        db_constraint=False,
+        on_delete=models.DO_NOTHING,
+        related_name="usage_records",
+        verbose_name=_("subscription"),
+        db_index=False,
+    )
+    event = models.CharField(
+        _("event"), max_length=64, help_text=_("Name of the meter that counts it.")
+    )
+    quantity = models.BigIntegerField(_("quantity"))
+    at = models.DateTimeField(_("used"), help_text=_("When it was used: decides on the period."))
+    key = models.CharField(
+        _("key"),
+        max_length=128,
+        default="",
+        help_text=_("The shop's own: the same key is recorded once. Empty: none was given."),
+    )
+    external_id = models.CharField(
+        _("external id"),
+        max_length=64,
+        editable=False,
+        help_text=_("Under which Pandabase counts it once."),
+    )
+    state = models.CharField(
+        _("state"), max_length=16, choices=State.choices, default=State.PENDING
+    )
+    maybe_sent = models.BooleanField(
+        _("may be there already"),
+        default=False,
+        help_text=_("It was sent, and no answer says what became of it."),
+    )
+    is_corrected = models.BooleanField(_("corrected"), default=False)
+    attempts = models.IntegerField(_("attempts"), default=0)
+    reason = models.CharField(
+        _("reason"), max_length=500, default="", help_text=_("Why it was rejected or dropped.")
+    )
+    recorded_at = models.DateTimeField(_("recorded"), default=timezone.now)
+    due_at = models.DateTimeField(
+        _("due"), default=timezone.now, help_text=_("It is not sent before.")
+    )
+    claimed_until = models.DateTimeField(null=True, editable=False)
+    settled_at = models.DateTimeField(
+        _("settled"), null=True, help_text=_("When it was sent, rejected or dropped.")
+    )
+
+    objects = UsageRecordQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("usage record")
+        verbose_name_plural = _("usage records")
+        ordering = ["-id"]
+        permissions = [("correct_usagerecord", _("Can correct, drop and resend usage"))]
+        constraints = [
+            models.UniqueConstraint(fields=["store", "external_id"], name="pandabase_usage_once"),
+            models.CheckConstraint(
+                condition=Q(quantity__gte=0, quantity__lte=MAX_QUANTITY),
+                name="pandabase_usage_quantity",
+            ),
+        ]
+        # Few: each costs every record, and ten thousand a second are to be taken.
+        indexes = [
+            models.Index(
+                fields=["store", "subscription", "id"],
+                condition=Q(state="PENDING"),
+                name="pandabase_usage_pending",
+            ),
+            models.Index(
+                fields=["claimed_until"],
+                condition=Q(state="SENDING"),
+                name="pandabase_usage_claimed",
+            ),
+            models.Index(
+                fields=["store", "-id"],
+                condition=Q(state="REJECTED"),
+                name="pandabase_usage_rejected",
+            ),
+            models.Index(fields=["subscription", "at"], name="pandabase_usage_period"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event} {self.quantity}"

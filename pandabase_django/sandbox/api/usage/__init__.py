@@ -1,0 +1,1 @@
+"""Usage: the meters of products, and the events that are reported against them."""

@@ -1,0 +1,1 @@
+"""What was used, as the store counts it."""

@@ -1,0 +1,1 @@
+"""Usage: recorded in the shop's transactions, sent in batches, settled by what the remote says."""
