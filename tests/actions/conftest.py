@@ -26,6 +26,7 @@ from pandabase_django.services.sync.access.refreshing import fetch_subscription
 from pandabase_django.services.sync.money.lists import DISPUTES
 from pandabase_django.services.sync.refresh import fetch_order
 from pandabase_django.services.sync.single import fetch_row
+from pandabase_django.tasks import rows
 from tests.brokers import broker_at
 from tests.connecting import connect
 
@@ -216,6 +217,12 @@ def shop(db: None, running: Sandbox) -> Iterator[Shop]:
     running.clear_faults()
     yield Shop(running, connect(running).store)
     running.clear_faults()
+
+
+@pytest.fixture(autouse=True)
+def _broker_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test does not wait for the pause that the one before it left behind."""
+    monkeypatch.setattr(rows._Broker, "failed_at", None)
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
+from django.utils.decorators import method_decorator
 from django.utils.html import format_html, format_html_join
 from django.utils.text import Truncator
 from django.utils.translation import gettext
@@ -25,6 +26,7 @@ from pandabase_django.admin.base.lists import PrefixSearchMixin
 from pandabase_django.admin.base.live import LiveMixin, LiveState
 from pandabase_django.admin.base.page import ReadOnlyAdmin
 from pandabase_django.admin.base.rights import admin_of
+from pandabase_django.database import transaction
 from pandabase_django.models import RemoteAction
 from pandabase_django.services.actions.registry import kind_of
 from pandabase_django.services.actions.settling import settle_by_hand, settleable_by_hand
@@ -140,6 +142,7 @@ class RemoteActionAdmin(LiveMixin, PrefixSearchMixin, ExportMixin, ReadOnlyAdmin
             "settle_url": admin_url(self.admin_site, "pandabase_remoteaction_settle", obj.pk),
         }
 
+    @method_decorator(transaction.non_atomic_requests)
     def settle_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Take a person's word for what became of an action."""
         action: RemoteAction | None = self.get_object(request, unquote(object_id))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -235,3 +237,28 @@ def test_every_state_explains_itself(hours: float, shop: Shop, login: Login) -> 
     page = client.get(url(action)).content.decode()
     expected = {0: "waits for a worker", 0.2: "Pandabase is read until", 2: "Not done."}
     assert expected[hours] in page
+
+
+@pytest.fixture
+def atomic_requests() -> Iterator[None]:
+    connection.settings_dict["ATOMIC_REQUESTS"] = True
+    yield
+    connection.settings_dict["ATOMIC_REQUESTS"] = False
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_site_with_atomic_requests_asks_and_settles_too(
+    shop: Shop, login: Login, broker: Any, atomic_requests: None
+) -> None:
+    client = login(*VIEWS, "retry_fulfilment_order")
+    this = shop.attempt("fulfilment")
+    post(client, url(this.row, "retry_fulfilment"))
+    action = RemoteAction.objects.get()
+    assert json.loads(broker().body)[0] == [str(action.pk)]
+    shop.sandbox.fault([{"match": {"path_regex": this.path}, "action": "reset"}])
+    action = settled(action)
+    nonce = client.get(url(action)).context["settle_form"]["nonce"].initial
+    data = {"nonce": nonce, "happened": "no", "reason": "Nothing came."}
+    assert client.post(url(action, "settle"), data).status_code == 302
+    action.refresh_from_db()
+    assert (action.state, action.settled_by) == ("REFUSED", "PERSON")
