@@ -35,11 +35,8 @@ class Category(MirrorRow):
     parent = SoftForeignKey(
         "self",
         null=True,
-        db_constraint=False,
-        on_delete=models.DO_NOTHING,
         related_name="children",
         verbose_name=_("parent"),
-        db_index=False,
     )
     display_order = models.BigIntegerField(_("display order"), null=True)
     is_archived = models.BooleanField(_("archived"), null=True)
@@ -192,11 +189,8 @@ class ProductVariant(MirrorRow):
     product = SoftForeignKey(
         Product,
         null=True,
-        db_constraint=False,
-        on_delete=models.DO_NOTHING,
         related_name="variants",
         verbose_name=_("product"),
-        db_index=False,
     )
     position = models.PositiveIntegerField(_("position"), default=0)
     title = models.TextField(_("title"), default="")

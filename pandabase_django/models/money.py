@@ -28,11 +28,8 @@ class Refund(MirrorRow):
     order = SoftForeignKey(
         Order,
         null=True,
-        db_constraint=False,
-        on_delete=models.DO_NOTHING,
         related_name="refunds",
         verbose_name=_("order"),
-        db_index=False,
     )
     status = models.TextField(_("status"), default="")
     reason = models.TextField(_("reason"), default="")
@@ -69,11 +66,8 @@ class Dispute(MirrorRow):
     order = SoftForeignKey(
         Order,
         null=True,
-        db_constraint=False,
-        on_delete=models.DO_NOTHING,
         related_name="disputes",
         verbose_name=_("order"),
-        db_index=False,
     )
     status = models.TextField(_("status"), default="")
     reason = models.TextField(_("reason"), default="")

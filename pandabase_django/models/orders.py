@@ -122,11 +122,8 @@ class Order(MirrorRow):
     customer = SoftForeignKey(
         Customer,
         null=True,
-        db_constraint=False,
-        on_delete=models.DO_NOTHING,
         related_name="orders",
         verbose_name=_("customer"),
-        db_index=False,
     )
     created_at = models.DateTimeField(_("created"), null=True)
     updated_at = models.DateTimeField(_("updated"), null=True)
@@ -256,30 +253,21 @@ class OrderItem(MirrorRow):
     order = SoftForeignKey(
         Order,
         null=True,
-        db_constraint=False,
-        on_delete=models.DO_NOTHING,
         related_name="items",
         verbose_name=_("order"),
-        db_index=False,
     )
     position = models.PositiveIntegerField(_("position"), default=0)
     product = SoftForeignKey(
         Product,
         null=True,
-        db_constraint=False,
-        on_delete=models.DO_NOTHING,
         related_name="order_items",
         verbose_name=_("product"),
-        db_index=False,
     )
     variant = SoftForeignKey(
         ProductVariant,
         null=True,
-        db_constraint=False,
-        on_delete=models.DO_NOTHING,
         related_name="order_items",
         verbose_name=_("variant"),
-        db_index=False,
     )
     name = models.TextField(_("name"), default="")
     quantity = models.BigIntegerField(_("quantity"), null=True)

@@ -59,30 +59,21 @@ class License(MirrorRow):
     product = SoftForeignKey(
         Product,
         null=True,
-        db_constraint=False,
-        on_delete=models.DO_NOTHING,
         related_name="licenses",
         verbose_name=_("product"),
-        db_index=False,
     )
     variant_id = models.TextField(_("variant id"), default="")
     order = SoftForeignKey(
         Order,
         null=True,
-        db_constraint=False,
-        on_delete=models.DO_NOTHING,
         related_name="licenses",
         verbose_name=_("order"),
-        db_index=False,
     )
     customer = SoftForeignKey(
         Customer,
         null=True,
-        db_constraint=False,
-        on_delete=models.DO_NOTHING,
         related_name="licenses",
         verbose_name=_("customer"),
-        db_index=False,
     )
     claimed_at = models.DateTimeField(_("claimed"), null=True)
     created_at = models.DateTimeField(_("created"), null=True)

@@ -50,11 +50,8 @@ class CustomerLink(PandabaseModel):
     customer = SoftForeignKey(
         Customer,
         null=True,
-        db_constraint=False,
-        on_delete=models.DO_NOTHING,
         related_name="links",
         verbose_name=_("customer"),
-        db_index=False,
     )
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,

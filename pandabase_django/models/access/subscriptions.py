@@ -64,20 +64,14 @@ class Subscription(MirrorRow):
     product = SoftForeignKey(
         Product,
         null=True,
-        db_constraint=False,
-        on_delete=models.DO_NOTHING,
         related_name="subscriptions",
         verbose_name=_("product"),
-        db_index=False,
     )
     customer = SoftForeignKey(
         Customer,
         null=True,
-        db_constraint=False,
-        on_delete=models.DO_NOTHING,
         related_name="subscriptions",
         verbose_name=_("customer"),
-        db_index=False,
     )
     current_period_start = models.DateTimeField(_("period began"), null=True)
     current_period_end = models.DateTimeField(_("period ends"), null=True)

@@ -68,10 +68,19 @@ class _RowsOfTheSameStore(_Reverse):
 
 
 class SoftForeignKey(models.ForeignKey[_ST, _GT]):
-    """A foreign key of one mirrored row to another, without a constraint."""
+    """A foreign key of one mirrored row to another, without a constraint.
+
+    It has no index of its own: what is looked up has a plain one in ``Meta`` (``MirrorRow``).
+    """
 
     forward_related_accessor_class = _RowOfTheSameStore
     related_accessor_class = _RowsOfTheSameStore
+
+    def __init__(self, to: Any, *, null: bool = False, **options: Any) -> None:
+        options.setdefault("on_delete", models.DO_NOTHING)
+        options.setdefault("db_constraint", False)
+        options.setdefault("db_index", False)
+        super().__init__(to, null=null, **options)
 
     def deconstruct(self) -> Any:
         name, _path, args, kwargs = super().deconstruct()

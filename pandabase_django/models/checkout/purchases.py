@@ -60,11 +60,8 @@ class Purchase(PandabaseModel):
     order = SoftForeignKey(
         Order,
         null=True,
-        db_constraint=False,
-        on_delete=models.DO_NOTHING,
         related_name="purchases",
         verbose_name=_("order"),
-        db_index=False,
     )
     session = models.ForeignKey(
         CheckoutSession,
@@ -83,12 +80,9 @@ class Purchase(PandabaseModel):
     subscription = SoftForeignKey(
         "pandabase.Subscription",
         null=True,
-        db_constraint=False,
-        on_delete=models.DO_NOTHING,
         related_name="purchases",
         verbose_name=_("subscription"),
         help_text=_("Which one it began."),
-        db_index=False,
     )
     verdict = models.CharField(
         _("verdict"), max_length=16, choices=Verdict.choices, default=Verdict.WAITING
