@@ -25,8 +25,8 @@ from pandabase_django.services.health.report import attention
 from pandabase_django.services.webhooks.process import process_delivery
 from pandabase_django.services.webhooks.queue import refused_dead_letters
 from tests.webhooks.conftest import Arrive
+from tests.webhooks.processing.test_processing import make_due
 from tests.webhooks.sender import payload_of, sign_v2
-from tests.webhooks.test_processing import make_due
 
 pytestmark = pytest.mark.django_db
 

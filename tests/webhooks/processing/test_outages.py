@@ -24,7 +24,7 @@ from pandabase_django.services.webhooks.process import process_delivery
 from tests.webhooks.sender import payload_of, sign_v2
 from tests.worker.servers import OwnPostgres
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 PATIENCE_SECONDS = 60.0
 
 

@@ -27,7 +27,7 @@ from tests.webhooks.conftest import Arrive
 
 pytestmark = pytest.mark.django_db
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 class Broker:
@@ -45,7 +45,7 @@ class Broker:
 
 @pytest.fixture
 def broker(monkeypatch: pytest.MonkeyPatch) -> Broker:
-    """In the place of the wire to the broker; ``tests/webhooks/test_outages.py`` has real ones."""
+    """In the place of the wire to the broker; ``test_outages`` has real ones."""
     stand_in = Broker()
     monkeypatch.setattr(tasks.process_webhook, "apply_async", stand_in)
     monkeypatch.setattr(tasks.rows._Broker, "failed_at", None)

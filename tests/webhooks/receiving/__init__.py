@@ -1,0 +1,1 @@
+"""Deliveries as they come in: their proof, their form, their place in a site."""

@@ -1,0 +1,1 @@
+"""Endpoints at the remote: registering, comparing, finding out what is wrong."""
