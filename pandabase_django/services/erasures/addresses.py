@@ -14,7 +14,9 @@ __all__ = ["is_similar", "normal_address", "spellings"]
 
 def normal_address(address: str) -> str:
     """The address as it is compared; "" of what is none."""
-    text = unicodedata.normalize("NFC", address.strip()).lower()
+    text = address.strip().lower()
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
     local, at, domain = text.rpartition("@")
     return f"{local}@{_ascii(domain)}" if at and local and domain else ""
 
@@ -40,6 +42,8 @@ def _skeleton(address: str) -> str:
 
 
 def _ascii(domain: str) -> str:
+    if domain.isascii():
+        return domain  # most are, and each row of a list is looked at
     try:
         return domain.encode("idna").decode("ascii")
     except UnicodeError:
