@@ -37,9 +37,9 @@ __all__ = ["MonthsMixin"]
 logger = logging.getLogger(__name__)
 
 CLOSE = "pandabase.close_ledgerentry"
+EXPORT = "month_export"
 ENTRIES_PER_PAGE = 200
 DIFFERENCES_SHOWN = 200
-_NAME = "pandabase_ledgerentry_"
 _TONES = {"EQUAL": "good", "DIFFERENT": "bad", "INCOMPLETE": "warn"}
 
 
@@ -55,9 +55,11 @@ class MonthsMixin(ByStoreMixin):
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
         return [
-            path("books/", wrap(self.months_view), name=_NAME + "books"),
-            path("books/month/", wrap(self.month_view), name=_NAME + "month"),
-            path("books/month/export/", wrap(self.export_month_view), name=_NAME + "month_export"),
+            path("books/", wrap(self.months_view), name=self._name("books")),
+            path("books/month/", wrap(self.month_view), name=self._name("month")),
+            path(
+                "books/month/export/", wrap(self.export_month_view), name=self._name("month_export")
+            ),
             *super().get_urls(),
         ]
 
@@ -114,7 +116,7 @@ class MonthsMixin(ByStoreMixin):
             "page": page,
             "lines": [self._line(request, line) for line in page.object_list],
             "months_url": self._page("books"),
-            "export_url": self._of_month("month_export", store, month),
+            "export_url": self._of_month(EXPORT, store, month),
             "page_query": urlencode({"store": store.pk, "month": month}),
         }
         return TemplateResponse(request, "admin/pandabase/books/month.html", context)
@@ -162,7 +164,10 @@ class MonthsMixin(ByStoreMixin):
         }
 
     def _page(self, part: str) -> str:
-        return reverse(f"{self.admin_site.name}:{_NAME}{part}")
+        return reverse(f"{self.admin_site.name}:{self._name(part)}")
+
+    def _name(self, part: str) -> str:
+        return f"{self.opts.app_label}_{self.opts.model_name}_{part}"  # a proxy's is another one
 
     def _of_month(self, part: str, store: Store, month: Month) -> str:
         return f"{self._page(part)}?{urlencode({'store': store.pk, 'month': month})}"

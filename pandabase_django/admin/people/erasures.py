@@ -31,7 +31,6 @@ logger = logging.getLogger(__name__)
 
 EXPORT = "pandabase.export_person"
 ERASE = "pandabase.erase_person"
-_NAME = "pandabase_erasure_"
 
 
 @admin.register(Erasure)
@@ -58,8 +57,8 @@ class ErasureAdmin(ReadOnlyAdmin):
         # In small transactions of its own.
         erase = transaction.non_atomic_requests(wrap(self.erase_view))
         return [
-            path("person/export/", wrap(self.export_person_view), name=_NAME + "person_export"),
-            path("person/erase/", erase, name=_NAME + "person_erase"),
+            path("person/export/", wrap(self.export_person_view), name=self._name("person_export")),
+            path("person/erase/", erase, name=self._name("person_erase")),
             *super().get_urls(),
         ]
 
@@ -180,7 +179,10 @@ class ErasureAdmin(ReadOnlyAdmin):
         }
 
     def _page(self, part: str) -> str:
-        return reverse(f"{self.admin_site.name}:{_NAME}{part}")
+        return reverse(f"{self.admin_site.name}:{self._name(part)}")
+
+    def _name(self, part: str) -> str:
+        return f"{self.opts.app_label}_{self.opts.model_name}_{part}"  # a proxy's is another one
 
     @admin.display(description=_("erasure"))
     def name(self, erasure: Erasure) -> str:
