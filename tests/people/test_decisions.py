@@ -10,6 +10,7 @@ from django.apps import apps
 
 from pandabase_django.api import schemas
 from pandabase_django.api.schemas.declared import paths_of
+from pandabase_django.models import Store
 from pandabase_django.services.erasures.addresses import (
     is_similar,
     normal_address,
@@ -17,6 +18,7 @@ from pandabase_django.services.erasures.addresses import (
 )
 from pandabase_django.services.erasures.scrubbing import KEPT, SECTIONS, identifiers, scrubbed
 from pandabase_django.services.people.decisions import TABLES
+from pandabase_django.services.people.finding import find_person
 
 KINDS = ("kept", "emptied", "scrubbed", "reread", "replaced", "cut", "searched")
 ADVICE = (
@@ -155,3 +157,12 @@ def test_the_kinds_of_this_test_are_those_of_a_table() -> None:
     from pandabase_django.services.people.decisions import Table
 
     assert tuple(field.name for field in fields(Table)) == KINDS
+
+
+@pytest.mark.django_db
+def test_every_table_that_is_emptied_is_looked_through() -> None:
+    store = Store.objects.create(pk="shp_1")
+    found = {model.__name__ for model in find_person(store, "ada@example.com").rows}
+    kinds = ("emptied", "scrubbed", "reread", "replaced", "cut")
+    wanted = {name for name, table in TABLES.items() if any(map(table.columns, kinds))}
+    assert wanted == found, "services/people/finding.py finds the rows whose columns change."
