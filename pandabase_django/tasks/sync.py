@@ -23,7 +23,12 @@ from pandabase_django.services.sync.run.recorder import RunStopped
 from pandabase_django.services.usage.retention import prune_usage
 from pandabase_django.tasks.broker import can_wait, enqueue, is_eager
 from pandabase_django.tasks.shutdown import is_shutting_down
-from pandabase_django.tasks.sync_messages import enqueue_sync, expires_seconds, put_back
+from pandabase_django.tasks.sync_messages import (
+    enqueue_sync,
+    expires_seconds,
+    put_back,
+    read_licenses_soon,
+)
 
 __all__ = [
     "archive_request_logs",
@@ -241,6 +246,8 @@ def _sync(
             seconds = (error.retry_after_seconds or 0) + OUTAGE_MARGIN_SECONDS
             put_back(store_id, resource, trigger=scheduled, full=full, after_seconds=seconds)
         return SyncRun.State.SKIPPED.value
+    if resource == Resource.ORDERS and (result.run.rows_created or result.run.rows_updated):
+        read_licenses_soon(store_id)
     if can_wait(task):
         if isinstance(result.error, RunStopped):
             # To another worker: this one takes nothing any more.

@@ -11,12 +11,19 @@ from typing import Any
 from celery import Task, current_app
 
 from pandabase_django.conf import conf
-from pandabase_django.models import SyncRun
+from pandabase_django.models import SyncCursor, SyncRun
 from pandabase_django.models.sync import Resource
 from pandabase_django.services.sync.run import queued
 from pandabase_django.tasks.broker import enqueue
 
-__all__ = ["ASKED_EXPIRES_SECONDS", "Sent", "enqueue_sync", "expires_seconds", "put_back"]
+__all__ = [
+    "ASKED_EXPIRES_SECONDS",
+    "Sent",
+    "enqueue_sync",
+    "expires_seconds",
+    "put_back",
+    "read_licenses_soon",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -82,6 +89,19 @@ def enqueue_sync(
     finally:
         if unsent:
             queued.let_go(unsent.values(), trigger=trigger, full=full)
+
+
+def read_licenses_soon(store_id: str) -> None:
+    """Send one message to sync a store's licences: orders that have some were paid or reversed.
+
+    Not before they were read once, as ``pandabase.sync_seldom`` does: the token may not be allowed
+    to.
+    """
+    known = SyncCursor.objects.filter(
+        store=store_id, resource=Resource.LICENSES, first_completed_at__isnull=False
+    )
+    if known.exists():
+        enqueue_sync([store_id], [Resource.LICENSES], trigger=SyncRun.Trigger.SCHEDULE.value)
 
 
 def put_back(

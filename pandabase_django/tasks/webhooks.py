@@ -13,6 +13,7 @@ from pandabase_django.services.webhooks import queue
 from pandabase_django.services.webhooks.process import process_delivery
 from pandabase_django.services.webhooks.rotation import finish_due_rotations
 from pandabase_django.tasks.rows import enqueue_retry, enqueue_row, enqueue_rows
+from pandabase_django.tasks.sync_messages import read_licenses_soon
 
 __all__ = [
     "enqueue_deliveries",
@@ -29,7 +30,10 @@ logger = logging.getLogger(__name__)
 @shared_task(name="pandabase.process_webhook", acks_late=True)
 def process_webhook(delivery_id: int) -> None:
     """Work off a webhook delivery and whatever waits for the same order."""
-    enqueue_retry(process_webhook, delivery_id, process_delivery(delivery_id).retry_after_seconds)
+    processed = process_delivery(delivery_id)
+    if processed.finished and (store_id := queue.store_of_payment(delivery_id)):
+        read_licenses_soon(store_id)
+    enqueue_retry(process_webhook, delivery_id, processed.retry_after_seconds)
 
 
 @shared_task(bind=True, name="pandabase.sweep_webhooks")

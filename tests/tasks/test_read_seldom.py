@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from pandabase_django import tasks
 from pandabase_django.models import (
@@ -19,6 +20,8 @@ from pandabase_django.models import (
     Store,
     Subscription,
     SyncRun,
+    WebhookDelivery,
+    WebhookEndpoint,
 )
 from pandabase_django.sandbox import Sandbox
 
@@ -54,3 +57,44 @@ def test_each_message_syncs_its_resource(sandbox: Sandbox, store: Store) -> None
     ):  # fmt: skip
         assert tasks.sync_resource(store.pk, resource) == SyncRun.State.COMPLETED
         assert model.objects.count() == len(sandbox.dump(resource)) > 0
+
+
+def test_licences_are_read_soon_after_orders_changed(
+    sandbox: Sandbox, store: Store, waiting_messages: Callable[[], list[Any]]
+) -> None:
+    """Once they were read at all: a token may not be allowed to."""
+
+    def asked() -> list[str]:
+        found = (message.payload[1].get("resource") for message in waiting_messages())
+        return [name for name in found if name]
+
+    tasks.sync_orders(store.pk)
+    assert asked() == []
+    tasks.sync_resource(store.pk, "licenses")
+    sandbox.change([{"op": "create_order"}])
+    tasks.sync_orders(store.pk)
+    assert asked() == ["licenses"]
+    tasks.sync_resource(store.pk, "licenses")
+    tasks.sync_orders(store.pk)
+    assert asked() == []
+
+
+def test_licences_are_read_soon_after_a_delivery_of_a_payment(
+    sandbox: Sandbox, store: Store, waiting_messages: Callable[[], list[Any]]
+) -> None:
+    tasks.sync_resource(store.pk, "licenses")
+    endpoint = WebhookEndpoint.objects.create(store=store, label="Shop")
+    (order_id,) = sandbox.change([{"op": "create_order"}])
+    for event, soon in (("PAYMENT_PENDING", []), ("PAYMENT_COMPLETED", ["licenses"])):
+        delivery = WebhookDelivery.objects.create(
+            endpoint=endpoint,
+            event_id=f"evt_{event}",
+            event=event,
+            order_id=order_id,
+            payload={},
+            received_at=timezone.now(),
+            next_attempt_at=timezone.now(),
+        )
+        tasks.process_webhook(delivery.pk)
+        found = [message.payload[1].get("resource") for message in waiting_messages()]
+        assert [name for name in found if name] == soon

@@ -28,12 +28,21 @@ __all__ = [
     "prune",
     "refused_dead_letters",
     "replay",
+    "store_of_payment",
     "works_since",
 ]
 
 PRUNE_AT_ONCE = 1000
 
 State = WebhookDelivery.State
+# After these an order's licences may be others.
+_PAID_OR_REVERSED = (
+    "PAYMENT_COMPLETED",
+    "PAYMENT_REFUNDED",
+    "PAYMENT_DISPUTED",
+    "PAYMENT_DISPUTE_WON",
+    "PAYMENT_DISPUTE_LOST",
+)
 
 # How errors begin once what the event names was fetched.
 RAISED, ORDER_BEHIND = "Raised: ", "The order is still "
@@ -54,6 +63,20 @@ def due_deliveries(*, now: datetime | None = None) -> list[int]:
     At most a thousand, oldest first: the sweeper comes again in a minute.
     """
     return take_due(WebhookDelivery.objects.all(), now=now)
+
+
+def store_of_payment(delivery_id: int) -> str:
+    """The store of a delivery's order, if events say that it was paid or reversed; "" otherwise.
+
+    All deliveries of one order are worked off together, by the message of any of them.
+    """
+    deliveries = WebhookDelivery.objects
+    named = deliveries.filter(pk=delivery_id).exclude(order_id="")
+    store_id, order_id = named.values_list("endpoint__store_id", "order_id").first() or ("", "")
+    moved = deliveries.filter(
+        endpoint__store_id=store_id, order_id=order_id, event__in=_PAID_OR_REVERSED
+    )
+    return store_id if order_id and moved.exists() else ""
 
 
 def mark_not_enqueued(delivery_id: int) -> None:
