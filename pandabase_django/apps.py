@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from django.apps import AppConfig
+from django.contrib.auth.signals import user_logged_in
 from django.core.management import CommandError
 from django.db import router
 from django.db.models.signals import pre_migrate
@@ -12,6 +14,8 @@ from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 
 __all__ = ["PandabaseConfig"]
+
+logger = logging.getLogger(__name__)
 
 
 class PandabaseConfig(AppConfig):
@@ -26,7 +30,26 @@ class PandabaseConfig(AppConfig):
         from pandabase_django import checks  # noqa: F401  (registers the system checks)
 
         pre_migrate.connect(refuse_databases, sender=self)
+        user_logged_in.connect(link_at_sign_in, dispatch_uid="pandabase.link_at_sign_in")
         autodiscover_modules("pandabase_events")  # handlers of webhook events, in any app
+
+
+def link_at_sign_in(*, user: Any, **_: Any) -> None:
+    """Link the customers of the user's verified addresses, if a setting says how those are known.
+
+    Nobody is kept from signing in by what goes wrong here.
+    """
+    from pandabase_django.conf import conf
+    from pandabase_django.exceptions import interruptions
+    from pandabase_django.services.access.links import link_verified_emails
+
+    try:
+        if conf.verified_emails is not None:
+            link_verified_emails(user)
+    except interruptions():
+        raise
+    except Exception:
+        logger.exception("Customers of user %s could not be linked.", user.pk)
 
 
 def refuse_databases(*, using: str, plan: list[Any], **_: Any) -> None:

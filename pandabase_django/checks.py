@@ -15,6 +15,7 @@ pandabase.E016  CA_BUNDLE holds no certificate
 pandabase.E020  the database is neither PostgreSQL nor SQLite
 pandabase.E021  routers write the app's tables to more than one database
 pandabase.E022  the users are in another database than the app's tables
+pandabase.E023  VERIFIED_EMAILS names no function
 pandabase.E101  a sealed field is bound to a column that does not exist
 pandabase.E102  a sealed field has no purpose
 pandabase.E103  a sealed field was copied into another model, as packages for histories do

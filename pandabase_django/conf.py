@@ -18,6 +18,7 @@ from pandabase_django.exceptions import ConfigurationError, interruptions
 from pandabase_django.setting_values import (
     Problem,
     authorities,
+    dotted_path,
     filled_text,
     hosts,
     keys,
@@ -52,6 +53,7 @@ DEFAULTS: Mapping[str, Any] = {
     "USAGE_RETENTION_DAYS": 90,
     "ROTATION_RETENTION_DAYS": 730,
     "WEBHOOK_HOSTS": (),
+    "VERIFIED_EMAILS": None,
     "PROXIES": None,
     "CA_BUNDLE": None,
 }
@@ -187,6 +189,11 @@ class PandabaseSettings:
             for key in self._dict()
             if key not in DEFAULTS
         )
+
+    @property
+    def verified_emails(self) -> str | None:
+        """Dotted path of what gives the e-mail addresses that are proved to be a user's."""
+        return self._checked("VERIFIED_EMAILS", dotted_path)
 
     @property
     def proxies(self) -> Mapping[str, str]:

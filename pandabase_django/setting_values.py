@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 __all__ = [
     "Problem",
     "authorities",
+    "dotted_path",
     "filled_text",
     "hosts",
     "keys",
@@ -29,6 +30,7 @@ _PROXY_SCHEMES = ("http", "https")
 
 # What is in no path, and in what may be put in its place: a URL, a certificate, an encryption key.
 _UNFIT_IN_PATHS = re.compile("[\x00-\x1f\x7f\ud800-\udfff]|://|pbk1_")
+_DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+\Z")
 _HOST = re.compile(r"\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\Z")
 
 
@@ -85,6 +87,15 @@ def authorities(value: Any) -> str | Problem | None:
     return (
         str(place) if os.access(place, os.R_OK) else Problem(f"names {place}, which can't be read.")
     )
+
+
+def dotted_path(value: Any) -> str | Problem | None:
+    """Where to import something from; None for nothing."""
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str) or not _DOTTED.match(value):
+        return Problem("must be a dotted path, such as shop.people.verified_emails.")
+    return value
 
 
 def hosts(value: Any) -> tuple[str, ...] | Problem:

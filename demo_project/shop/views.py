@@ -8,12 +8,13 @@ from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 
 from demo_project.shop.pandabase_events import PURPOSE
+from pandabase_django.access import has_access
 from pandabase_django.models import Order, OrderItem, Product, ProductVariant
 
-__all__ = ["home", "orders", "product"]
+__all__ = ["home", "manual", "orders", "product"]
 
 PRODUCTS_A_PAGE = 12
 ORDERS_AT_HOME = 2
@@ -40,7 +41,19 @@ def product(request: HttpRequest, product_id: str) -> HttpResponse:
 @login_required
 def orders(request: HttpRequest) -> HttpResponse:
     """What this buyer bought: no e-mail address decides that, but the checkouts opened for them."""
-    return render(request, "shop/orders.html", {"orders": _orders_of(request.user)})
+    context = {
+        "orders": _orders_of(request.user),
+        "usable": Product.objects.accessible_to(request.user).order_by("title"),
+    }
+    return render(request, "shop/orders.html", context)
+
+
+def manual(request: HttpRequest, product_id: str) -> HttpResponse:
+    """What only those see who bought the product, and did not give it back."""
+    found = get_object_or_404(Product, pk=product_id)
+    if not has_access(request.user, found):
+        return redirect("shop:product", found.pk)
+    return render(request, "shop/manual.html", {"product": found})
 
 
 def _on_sale() -> QuerySet[Product]:

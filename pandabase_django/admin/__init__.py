@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pandabase_django.admin.access.links import CustomerLinkAdmin
 from pandabase_django.admin.actions.history import RemoteActionAdmin
 from pandabase_django.admin.checkout.purchases import PurchaseAdmin
 from pandabase_django.admin.checkout.sessions import CheckoutSessionAdmin
@@ -32,6 +33,7 @@ __all__ = [
     "CheckoutSessionAdmin",
     "CouponAdmin",
     "CustomerAdmin",
+    "CustomerLinkAdmin",
     "DisputeAdmin",
     "ErasureAdmin",
     "LedgerEntryAdmin",

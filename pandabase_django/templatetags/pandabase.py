@@ -1,4 +1,6 @@
-"""``{% load pandabase %}``: prices, a button that buys, and the vendor's checkout inside a page."""
+"""``{% load pandabase %}``: prices, a button that buys, the vendor's checkout inside a page, and
+who may use what.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,7 @@ from django.utils.translation import get_language
 
 from pandabase_django.amounts import money_text
 from pandabase_django.models import CheckoutSession, Product, ProductVariant
+from pandabase_django.services.access.answers import has_access as services_has_access
 from pandabase_django.services.checkout.embedding import MODES, script_address
 from pandabase_django.services.checkout.offers import Offer
 
@@ -23,6 +26,12 @@ register = template.Library()
 def money(minor: int | None, currency: str = "") -> str:
     """``{{ product.price_minor|money:product.currency }}``: "12.34 USD", "1,234 JPY"."""
     return money_text(minor, currency)
+
+
+@register.filter
+def has_access(user: Any, product: Product) -> bool:
+    """``{% if user|has_access:product %}``: whether this user may use it; two queries."""
+    return services_has_access(user, product)
 
 
 @register.inclusion_tag("pandabase/checkout/button.html", takes_context=True)

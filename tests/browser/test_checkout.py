@@ -84,6 +84,10 @@ def test_something_is_bought_with_the_keyboard_alone(
         look_at(page)
         handed_out(page, shop, before)
         look_at(page)
+        # A page that only a buyer sees.
+        page.locator(".manuals a").first.click()
+        page.get_by_role("heading", name="Manual of").wait_for()
+        look_at(page)
     assert complaints == []
 
 

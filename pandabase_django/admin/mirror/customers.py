@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
+from pandabase_django.admin.access.links import LinkPageMixin
 from pandabase_django.admin.base.display import EMPTY, money, with_quiet
 from pandabase_django.admin.base.filters import GoneFilter, StoreFilter
 from pandabase_django.admin.base.links import admin_url
@@ -21,7 +22,7 @@ __all__ = ["CustomerAdmin"]
 
 
 @admin.register(Customer)
-class CustomerAdmin(MirrorAdmin):
+class CustomerAdmin(LinkPageMixin, MirrorAdmin):
     """Customers."""
 
     list_display = ("email_and_id", "name", "order_count", "total_spent", "created_at")
@@ -30,7 +31,7 @@ class CustomerAdmin(MirrorAdmin):
     sortable_by = ("email_and_id",)
     search_help_text = _("Beginning of an id or e-mail address.")
     search_fields = ("id__startswith", "email__startswith")
-    below = ("admin/pandabase/recent_orders.html",)
+    below = ("admin/pandabase/access/customer_links.html", "admin/pandabase/recent_orders.html")
     export_columns = (
         "id",
         ("store", lambda row: row.store_id),
@@ -56,7 +57,10 @@ class CustomerAdmin(MirrorAdmin):
 
     def panel_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         orders = Order.objects.filter(customer_id=obj.pk, store=obj.store_id)
-        return recent_orders(self.admin_site, request, orders)
+        return {
+            **self.links_context(request, obj),
+            **recent_orders(self.admin_site, request, orders),
+        }
 
     @admin.display(description=_("customer"), ordering="email")
     def email_and_id(self, row: Customer) -> str:

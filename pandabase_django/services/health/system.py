@@ -15,6 +15,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core import checks
 from django.db import DatabaseError, router
+from django.utils.module_loading import import_string
 
 from pandabase_django.api.base_url import normalise_base_url
 from pandabase_django.api.webhooks.payload import EVENT_TYPES
@@ -48,6 +49,13 @@ def belongs_to_one_process(alias: str) -> bool:
     return bool(settings.CACHES.get(alias, {}).get("BACKEND", "").endswith(PER_PROCESS_CACHES))
 
 
+def _is_function(path: str) -> bool:
+    try:
+        return callable(import_string(path))
+    except ImportError:
+        return False
+
+
 def check_settings(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
     """Everything that can be checked without a database."""
     messages: list[checks.CheckMessage] = []
@@ -69,6 +77,14 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]
         messages.append(checks.Error(str(error), id="pandabase.E003"))
     if problem := _ca_bundle_problem(conf.ca_bundle):
         messages.append(checks.Error(f'PANDABASE["CA_BUNDLE"]: {problem}', id="pandabase.E016"))
+    if conf.verified_emails is not None and not _is_function(conf.verified_emails):
+        messages.append(
+            checks.Error(
+                f'PANDABASE["VERIFIED_EMAILS"]: {conf.verified_emails} is no function.',
+                hint="It gets a user, and gives the addresses that are proved to be theirs.",
+                id="pandabase.E023",
+            )
+        )
     try:
         normalise_base_url(conf.api_url)
     except ValueError as error:

@@ -1,0 +1,1 @@
+"""Who of the shop's users a customer is."""
