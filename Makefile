@@ -5,7 +5,7 @@ PORT ?= 8000
 
 .PHONY: demo test lint types graph screenshots messages bench clean
 .PHONY: soak soak-schedules soak-misbehaviour soak-answers soak-faults soak-kills
-.PHONY: soak-processes soak-rotation soak-webhooks soak-admin
+.PHONY: soak-processes soak-rotation soak-webhooks soak-admin soak-access
 
 demo: .venv/ready
 	$(BIN)/python manage.py demo --port $(PORT)
@@ -36,7 +36,7 @@ messages: .venv/ready
 	cd pandabase_django && ../$(BIN)/python -m django compilemessages -l de
 
 # What takes longer than CI may, in parts that can be run alone: docs/correctness.md.
-soak: soak-schedules soak-misbehaviour soak-answers soak-faults soak-kills soak-processes soak-rotation soak-webhooks soak-admin
+soak: soak-schedules soak-misbehaviour soak-answers soak-faults soak-kills soak-processes soak-rotation soak-webhooks soak-admin soak-access
 
 SOAK_FIRST ?= 0
 SOAK_SCHEDULES ?= 10000
@@ -75,6 +75,10 @@ soak-webhooks: .venv/ready
 
 soak-admin: .venv/ready
 	PANDABASE_SOAK_LANGUAGES=1 $(SOAK) -n 2 tests/admin/test_odd_ids.py
+
+soak-access: .venv/ready
+	PANDABASE_SOAK_ACCESS_SCHEDULES=1000 $(SOAK) -n 3 tests/purchases/test_access_schedules.py
+	PANDABASE_SOAK_ACCESS=2000 $(SOAK) -n 0 tests/access/test_query.py
 
 # Measures the sync; MEASURES="list details" and BENCH="--orders 20000" choose. docs/performance.md.
 bench: .bench/ready
