@@ -107,4 +107,6 @@ def test_a_payload_that_is_nested_too_deeply_to_be_shown_keeps_its_page(
     Order.objects.filter(pk=order.pk).update(payload={"metadata": deep})
     answer = admin.get(f"/admin/pandabase/order/{quote(order.pk)}/change/")
     assert answer.status_code == 200
-    assert "too deeply" in answer.content.decode()
+    text = answer.content.decode()
+    # How deep is too deep depends on the Python: from 3.13 on this can be shown.
+    assert "too deeply" in text or text.count("[") >= 900
