@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from pandabase_django.models import Order, SyncRun
+from pandabase_django.models import Order, OrderItem, Store, SyncRun
 from pandabase_django.sandbox import Sandbox
 from pandabase_django.services.sync.orders.details import helpers as sharing
 from pandabase_django.services.sync.orders.details.helpers import help_with_details, helpers_for
@@ -106,6 +106,19 @@ def test_an_order_that_a_helper_could_not_read_is_told_by_the_run(
     assert any("ord_another" in text for text in result.run.warnings)
     sync("orders")
     assert order_differences(sandbox) == []
+
+
+def test_a_row_that_a_helper_could_not_keep_makes_the_run_one_in_part(
+    sandbox: Sandbox, sync: Sync
+) -> None:
+    now, other = timezone.now(), Store.objects.create(pk="shp_other")
+    item = next(order["items"][0]["id"] for order in sandbox.dump("orders") if order["items"])
+    OrderItem.objects.create(pk=item, store=other, first_seen_at=now, synced_at=now)
+    result = sync("orders", call_for_help=lambda run_id, helpers: help_with_details(run_id))
+    helper = SyncRun.objects.get(resource="details")
+    assert (helper.state, result.run.state) == ("PARTIAL", "PARTIAL")
+    assert result.run.warnings == [f"{item} belongs to store shp_other already; it was left out."]
+    assert not Order.objects.filter(dirty=True).exists()
 
 
 def test_a_helper_that_fails_stops_nobody(sandbox: Sandbox, sync: Sync) -> None:
