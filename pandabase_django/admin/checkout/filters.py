@@ -65,4 +65,4 @@ class PurposeFilter(admin.SimpleListFilter):
 
     @staticmethod
     def _path(model: type[Any]) -> str:
-        return "session__purpose" if model is Purchase else "purpose"
+        return "session__purpose" if issubclass(model, Purchase) else "purpose"
