@@ -51,6 +51,9 @@ DEFAULTS: Mapping[str, Any] = {
     "CHANGE_RETENTION_DAYS": 90,
     "RUN_RETENTION_DAYS": 90,
     "USAGE_RETENTION_DAYS": 90,
+    "LICENSE_CHECKS_PER_ADDRESS": 30,
+    "LICENSE_CHECKS_PER_KEY": 60,
+    "LICENSE_TRUSTED_PROXIES": 0,
     "ROTATION_RETENTION_DAYS": 730,
     "WEBHOOK_HOSTS": (),
     "VERIFIED_EMAILS": None,
@@ -168,6 +171,21 @@ class PandabaseSettings:
     def usage_retention_days(self) -> int:
         """How long usage is kept that was sent or dropped."""
         return int(self._number("USAGE_RETENTION_DAYS", low=1, high=36_500))
+
+    @property
+    def license_checks_per_address(self) -> int:
+        """How often one address may have licences verified in a minute."""
+        return int(self._number("LICENSE_CHECKS_PER_ADDRESS", low=1, high=1_000_000))
+
+    @property
+    def license_checks_per_key(self) -> int:
+        """How often one licence key may be verified in a minute."""
+        return int(self._number("LICENSE_CHECKS_PER_KEY", low=1, high=1_000_000))
+
+    @property
+    def license_trusted_proxies(self) -> int:
+        """Proxies of the shop's own before it, each of which adds to ``X-Forwarded-For``."""
+        return int(self._number("LICENSE_TRUSTED_PROXIES", low=0, high=10))
 
     @property
     def rotation_retention_days(self) -> int:

@@ -7,5 +7,6 @@ from django.urls import include, path
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("licenses/", include("pandabase_django.licenses.urls")),
     path("pandabase/", include("pandabase_django.urls")),
 ]

@@ -131,6 +131,22 @@ class Licenses(Lists[schemas.License]):
     ) -> None:
         super().__init__(client, "licenses_list", "license_get", read)
 
+    def verify(
+        self, reveal: Callable[[], str], *, product_id: str = ""
+    ) -> schemas.LicenseVerification:
+        """Whether a key is good (Source: P-51).
+
+        Args:
+            reveal: Gives the key.
+            product_id: It must be for this product; "" for any.
+
+        Raises:
+            PandabaseError: See ``Client.request``.
+        """
+        body = {"key": reveal(), **({"productId": product_id} if product_id else {})}
+        reply = self._client.request("license_verify", body=body)
+        return read_single(schemas.LicenseVerification.from_json, reply)
+
     def _hide(self, data: Any) -> None:
         schemas.hide_keys(data)
 

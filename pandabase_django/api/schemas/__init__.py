@@ -10,7 +10,12 @@ from pandabase_django.api.schemas.base import Page
 from pandabase_django.api.schemas.catalog import Category, Coupon, Product, StoreInfo, Variant
 from pandabase_django.api.schemas.checkout import CheckoutLine, CheckoutSession, Estimate
 from pandabase_django.api.schemas.customers import CustomerRecord
-from pandabase_django.api.schemas.licenses import License, hide_keys, read_license
+from pandabase_django.api.schemas.licenses import (
+    License,
+    LicenseVerification,
+    hide_keys,
+    read_license,
+)
 from pandabase_django.api.schemas.money import Dispute, LedgerEntry, Payout, Refund
 from pandabase_django.api.schemas.sales import (
     Customer,
@@ -40,6 +45,7 @@ __all__ = [
     "Estimate",
     "LedgerEntry",
     "License",
+    "LicenseVerification",
     "NewWebhook",
     "Order",
     "OrderItem",

@@ -12,10 +12,12 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from pandabase_django.api.digests import digest_of
+from pandabase_django.api.reading import Fields
 from pandabase_django.api.schemas.base import Parsed
 from pandabase_django.api.schemas.declared import identifier, reference, text, time
+from pandabase_django.exceptions import ProtocolError
 
-__all__ = ["License", "hide_keys", "read_license"]
+__all__ = ["License", "LicenseVerification", "hide_keys", "read_license"]
 
 SHOWN = 4
 LONG_ENOUGH_TO_SHOW = 8
@@ -68,6 +70,42 @@ class License(Parsed):
     def digest(self) -> str:
         """SHA-256 of the payload and the keyed hash of the key: another key is another digest."""
         return digest_of({**self.payload, "key": self.key_hash or self.key_last_four})
+
+
+@dataclass(frozen=True, slots=True)
+class LicenseVerification:
+    """What the remote says of a key (Source: P-51).
+
+    Attributes:
+        valid: It may be used.
+        status: AVAILABLE, CLAIMED or REVOKED; None of a key it does not know.
+        expires_at: When it ends; None when it does not.
+    """
+
+    valid: bool
+    status: str | None
+    product_id: str | None
+    customer_id: str | None
+    expires_at: datetime | None
+
+    @classmethod
+    def from_json(cls, data: object) -> LicenseVerification:
+        """Read an answer.
+
+        Raises:
+            ProtocolError: It does not say whether the key is valid.
+        """
+        f = Fields(data, kind="license verification")
+        valid = f.boolean("valid")
+        if valid is None:
+            raise ProtocolError("An answer does not say whether a licence is valid.")
+        return cls(
+            valid=valid,
+            status=f.text("status"),
+            product_id=f.reference("productId"),
+            customer_id=f.reference("customerId"),
+            expires_at=f.time("expiresAt"),
+        )
 
 
 def hide_keys(data: Any) -> None:

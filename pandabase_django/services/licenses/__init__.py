@@ -1,0 +1,1 @@
+"""Whether a licence key is good: asked of Pandabase, and answered by the mirror without it."""
