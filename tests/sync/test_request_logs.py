@@ -125,6 +125,22 @@ def test_a_long_log_is_read_in_several_runs(
     assert logged <= kept_ids()
 
 
+def test_entries_of_one_moment_are_no_reason_to_read_on(sandbox: Sandbox, sync: Sync) -> None:
+    at = NOW.isoformat()
+    for number in (1, 2, 3):
+        values = {
+            "data.items": [entry(10 * number + n, createdAt=at) for n in range(2)],
+            "data.pagination": {"page": number, "limit": 2, "total": 6, "totalPages": 3},
+        }
+        match = {**LOG_PATH, "query": {"page": number}}
+        sandbox.fault(
+            [{"match": match, "times": 0, "action": "edit_body", "args": {"set": values}}]
+        )
+    assert (sync(LOG).run.requests, RequestLog.objects.count()) == (3, 6)
+    sync(LOG)  # the first page was stored by the last complete pass
+    assert sync(LOG).run.requests == 1
+
+
 def test_a_log_that_is_listed_oldest_first_is_read_to_its_end(
     sandbox: Sandbox, store: Store, sync: Sync, answer: Callable[..., None]
 ) -> None:
