@@ -99,6 +99,7 @@ class PurchaseAdmin(PrefixSearchMixin, ExportMixin, ReadOnlyAdmin):
                 "fields": (
                     ("order_shown", "session_shown"),
                     ("user_shown", "purpose_shown"),
+                    "subscription_shown",
                     ("asked", "paid"),
                     ("seen_at", "decided_at"),
                     ("accepted_by", "accepted_reason"),
@@ -255,6 +256,12 @@ class PurchaseAdmin(PrefixSearchMixin, ExportMixin, ReadOnlyAdmin):
     @admin.display(description=_("user"))
     def user_shown(self, purchase: Purchase) -> str:
         return user_link(self.admin_site, purchase.user)
+
+    @admin.display(description=_("subscription"))
+    def subscription_shown(self, purchase: Purchase) -> str:
+        if purchase.subscription is None:
+            return EMPTY
+        return link(self.admin_site, purchase.subscription)
 
     @admin.display(description=_("purpose"))
     def purpose_shown(self, purchase: Purchase) -> str:

@@ -15,9 +15,11 @@ from pandabase_django.admin.actions.subscriptions import SUBSCRIPTION_ACTIONS
 from pandabase_django.admin.base.display import EMPTY, badge, money, with_quiet
 from pandabase_django.admin.base.filters import GoneFilter, KnownValuesFilter, StoreFilter
 from pandabase_django.admin.base.links import link
+from pandabase_django.admin.base.rights import may_view
+from pandabase_django.admin.checkout.cells import user_link
 from pandabase_django.admin.mirror.page import OF_THIS_COPY, MirrorAdmin
 from pandabase_django.amounts import major_units
-from pandabase_django.models import Subscription
+from pandabase_django.models import CustomerLink, Purchase, Subscription
 
 __all__ = ["SubscriptionAdmin"]
 
@@ -73,6 +75,7 @@ class SubscriptionAdmin(ActionsMixin, MirrorAdmin):
     fields = (
         ("remote_id", "of_store"),
         ("customer_link", "product_link"),
+        "user",
         ("state", "retry_count"),
         ("amount", "billing_interval", "quantity"),
         ("current_period_start", "current_period_end"),
@@ -102,6 +105,12 @@ class SubscriptionAdmin(ActionsMixin, MirrorAdmin):
         """Whether a subscription may be changed to another plan."""
         return self._granted(request, "pandabase.change_plan_subscription", obj)
 
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Whose it is, for those who may see purchases."""
+        shown = may_view(self.admin_site, request, Purchase)
+        fields = super().get_fields(request, obj)
+        return [name for name in fields if shown or name != "user"]
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).prefetch_related("customer", "product")
 
@@ -127,6 +136,16 @@ class SubscriptionAdmin(ActionsMixin, MirrorAdmin):
     @admin.display(description=_("customer"))
     def customer_link(self, row: Subscription) -> str:
         return link(self.admin_site, row.customer) if row.customer else row.customer_id or EMPTY
+
+    @admin.display(description=_("user"))
+    def user(self, row: Subscription) -> str:
+        """Whose purchase began it, or whom its customer is linked to."""
+        began = row.purchases.select_related("user").first()
+        if began is not None and began.user is not None:
+            return user_link(self.admin_site, began.user)
+        links = CustomerLink.objects.in_force().filter(customer=row.customer_id, store=row.store_id)
+        linked = links.select_related("user").first()
+        return user_link(self.admin_site, linked.user) if linked else EMPTY
 
     @admin.display(description=_("product"))
     def product_link(self, row: Subscription) -> str:

@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from pandabase_django.access import has_access, link_customer
 from pandabase_django.models import Customer, CustomerLink, Product, Store
-from tests.access.rows import buy, customer, product
+from tests.access.rows import buy, customer, product, subscribe
 from tests.admin.conftest import Login
 
 pytestmark = pytest.mark.django_db
@@ -125,3 +125,19 @@ def test_links_are_listed_searched_and_filtered(who: Customer, user: User, login
     user.delete()
     assert client.get(url, {"in_force": "no"}).context["cl"].result_count == 1
     assert "The user was deleted" in page_of(client, link)
+
+
+def test_a_subscription_shows_whose_it_is(sold: Product, user: User, login: Login) -> None:
+    """By the purchase that began it, which shows it too; or else by a link."""
+    client = login("view_subscription", "view_purchase")
+    who = customer(sold.store)
+    begun = buy(sold, user=user, by=who, verdict="MATCHED", standing="IN_FORCE", recurring=True)
+    first = subscribe(sold, by=who, begun_by=begun, status="ACTIVE")
+    other = customer(sold.store)
+    second = subscribe(sold, by=other, status="ACTIVE")
+    assert "ada" in page_of(client, first)
+    assert "ada" not in page_of(login("view_subscription"), first)
+    assert first.pk in page_of(client, begun.purchases.get())
+    assert "eve" not in page_of(client, second)
+    link_customer(User.objects.create(username="eve"), other, reason="x")
+    assert "eve" in page_of(client, second)
