@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any
 
-__all__ = ["cell", "csv_lines", "printable"]
+__all__ = ["cell", "csv_lines", "printable", "storable"]
 
 # Controls, C1 among them; marks that turn the order of writing or can't be seen; lone surrogates.
 _UNFIT = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -19,6 +19,8 @@ _BLANK = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\uffa0\ufe00-\ufe0e"
     "\U000e0100-\U000e01ef]"
 )
+# PostgreSQL keeps neither in text, and UTF-8 has no form for the second.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 BREAKS = ("\t", "\r", "\n")
 # A spreadsheet takes a text that begins so for a formula; the last four are their wide forms.
 _STARTS = r"[=+\-@\uff1d\uff0b\uff0d\uff20]"
@@ -41,6 +43,11 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(map(_fit, text))
+
+
+def storable(text: str) -> str:
+    """The text as every database keeps it and any request carries it: no NUL, no lone surrogate."""
+    return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _fit(character: str) -> str:

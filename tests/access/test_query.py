@@ -11,6 +11,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
+from django.utils.functional import SimpleLazyObject
 
 from pandabase_django.access import Reason, access, has_access, prefetch_access
 from pandabase_django.models import Customer, Order, OrderItem, Product, Purchase, Store
@@ -148,6 +149,21 @@ def test_a_thousand_checks_take_two_queries() -> None:
     with CaptureQueriesContext(connection) as queries:
         assert list(Product.objects.accessible_to(users[3])) == [products[3]]
     assert len(queries) == 1
+
+
+def test_the_lazy_user_of_a_request_is_one_user() -> None:
+    store = Store.objects.create(pk="shp_1")
+    products = [product(store), product(store)]
+    buyer = User.objects.create(username="buyer")
+    buy(products[0], user=buyer, verdict="MATCHED", standing="IN_FORCE")
+    for user in (buyer, AnonymousUser()):
+        lazy: Any = SimpleLazyObject(lambda user=user: user)  # type: ignore[misc]
+        expected = [user is buyer, False]
+        for whose in (user, lazy):
+            table = prefetch_access(whose, products)
+            assert [table.of(whose, one).granted for one in products] == expected
+            assert [has_access(whose, one) for one in products] == expected
+    assert not prefetch_access(None, products).of(None, products[0])
 
 
 def test_two_stores_with_one_product_id() -> None:

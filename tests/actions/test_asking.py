@@ -163,6 +163,29 @@ def test_no_secret_and_nothing_of_a_person_is_kept_of_a_refusal(
         assert "signed in" not in kept
 
 
+@pytest.mark.parametrize("odd", ["\0", "\ud800"])
+def test_what_no_database_keeps_is_replaced_before_it_gets_there(odd: str, shop: Shop) -> None:
+    """Its error would carry the text, and end the caller's transaction."""
+    dispute, row = shop.dispute(), shop.subscription()
+    action = actions.submit_evidence(dispute, f"took{odd}lesson", reason=f"by{odd}mail")
+    action.refresh_from_db()
+    assert (action.reason, action.parameters) == (
+        "by\ufffdmail",
+        {"access_activity_log": "took\ufffdlesson"},
+    )
+    assert settled(action).state == "DONE"
+    for wanted in ({"product": f"prd{odd}"}, {"billing_interval": f"YEARLY{odd}"}):
+        with pytest.raises(ActionRefused):
+            actions.change_plan(row, reason=REASON, **wanted)  # type: ignore[arg-type]
+    this = shop.attempt("fulfilment")
+    lost = this.ask()
+    shop.sandbox.fault([{"match": {"path_regex": this.path}, "action": "reset"}])
+    lost = settled(lost)
+    assert settle_by_hand(lost, kind=kind_of(lost.what), happened=True, reason=f"I{odd}saw")
+    lost.refresh_from_db()
+    assert lost.outcome == "I\ufffdsaw"
+
+
 def test_a_person_settles_what_no_reading_can(shop: Shop) -> None:
     user = User.objects.create_user("ada")
     this = shop.attempt("fulfilment")

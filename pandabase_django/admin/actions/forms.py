@@ -13,7 +13,10 @@ from pandabase_django.admin.base.nonces import ConfirmedForm
 from pandabase_django.exceptions import interruptions
 from pandabase_django.models import MirrorRow, Product, RemoteAction
 from pandabase_django.services.actions.asking import MAX_REASON_CHARACTERS
-from pandabase_django.services.actions.subjects.disputes import MAX_EVIDENCE_CHARACTERS
+from pandabase_django.services.actions.subjects.disputes import (
+    MAX_EVIDENCE_CHARACTERS,
+    one_kind_of_breaks,
+)
 from pandabase_django.services.actions.subjects.evidence import compose_evidence
 from pandabase_django.services.actions.subjects.plans import INTERVALS, MAX_QUANTITY
 from pandabase_django.services.actions.subjects.refunds import RefundCode
@@ -75,10 +78,17 @@ class RefundForm(ActionForm):
         return {**super().arguments, "code": self.cleaned_data["code"]}
 
 
+class LogField(forms.CharField):
+    """Counts a break as one character, as what is proposed and what the bank takes does."""
+
+    def to_python(self, value: Any) -> str:
+        return one_kind_of_breaks(super().to_python(value) or "")
+
+
 class EvidenceForm(ActionForm):
     """The activity log, proposed by the shop's own code where it has any."""
 
-    text = forms.CharField(
+    text = LogField(
         label=_("Activity log"),
         max_length=MAX_EVIDENCE_CHARACTERS,
         widget=forms.Textarea(attrs={"rows": 14, "cols": 80}),

@@ -48,7 +48,9 @@ def prefetch_access(
         at: When; None is now.
     """
     table = AccessTable(at or timezone.now(), {product.pk: product for product in products})
-    many = users if isinstance(users, Iterable) else [users]
+    # request.user is lazy, and such an object claims to be iterable.
+    is_one = hasattr(users, "pk") or not isinstance(users, Iterable)
+    many = [users] if is_one else users
     ids = {user.pk for user in many if _refusal(user) is None}
     table.user_ids.update(ids)
     if ids and table.products:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from pandabase_django.database import transaction
 from pandabase_django.exceptions import ActionInProgress, ActionRefused
 from pandabase_django.models import RemoteAction
+from pandabase_django.printable import storable
 from pandabase_django.services.actions.kinds import Kind, refused
 from pandabase_django.services.actions.queue import enqueue_soon
 
@@ -45,12 +46,16 @@ def ask(
     """
     if not isinstance(row, kind.model):
         raise TypeError(f"{kind.what} takes a {kind.model.__name__}, not {type(row).__name__}.")
-    reason = reason.strip()
+    # A database's own error would hold the text, which may be about a person.
+    reason = storable(reason).strip()
     if not 0 < len(reason) <= MAX_REASON_CHARACTERS:
         text = _("Give a reason of 1 to %(most)d characters.") % {"most": MAX_REASON_CHARACTERS}
         raise refused("reason", text)
     now = timezone.now()
-    given = dict(parameters or {})
+    given = {
+        name: storable(value) if isinstance(value, str) else value
+        for name, value in (parameters or {}).items()
+    }
     # As it is now, not as it was when the caller read it.
     current = kind.model._default_manager.filter(pk=row.pk, store=row.store_id).first()
     if current is None or current.gone_at is not None:

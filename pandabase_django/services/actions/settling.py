@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from pandabase_django.exceptions import ConfigurationError, PandabaseError
 from pandabase_django.models import RemoteAction
+from pandabase_django.printable import storable
 from pandabase_django.services.actions.asking import MAX_REASON_CHARACTERS
 from pandabase_django.services.actions.kinds import Kind, Reading, Shown, refused
 from pandabase_django.services.actions.transitions import (
@@ -79,7 +80,7 @@ def settle_by_hand(
     Raises:
         ActionRefused: The reason is missing or too long.
     """
-    reason = reason.strip()
+    reason = storable(reason).strip()
     if not 0 < len(reason) <= MAX_REASON_CHARACTERS:
         text = _("Give a reason of 1 to %(most)d characters.") % {"most": MAX_REASON_CHARACTERS}
         raise refused("reason", text)

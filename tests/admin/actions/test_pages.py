@@ -183,6 +183,15 @@ def test_a_refused_text_is_proposed_again(shop: Shop, login: Login) -> None:
     assert page.context["form"]["text"].value() == LOG
 
 
+def test_breaks_of_a_browser_count_once(shop: Shop, login: Login) -> None:
+    dispute = shop.dispute()
+    text = "\n".join(["x" * 99] * 200)
+    assert len(text) == 19_999
+    client = login(*VIEWS, "answer_dispute")
+    post(client, url(dispute, "evidence"), text=text.replace("\n", "\r\n"))
+    assert RemoteAction.objects.get().parameters == {"access_activity_log": text}
+
+
 def test_the_deadline_is_on_the_list_and_the_page_of_a_dispute(shop: Shop, login: Login) -> None:
     dispute = shop.dispute()
     client = login(*VIEWS)

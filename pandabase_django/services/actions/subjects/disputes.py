@@ -19,7 +19,7 @@ from pandabase_django.services.actions.subjects.evidence import compose_evidence
 from pandabase_django.services.sync.money.lists import DISPUTES
 from pandabase_django.services.sync.single import fetch_row
 
-__all__ = ["EVIDENCE", "LOG", "MAX_EVIDENCE_CHARACTERS", "submit_evidence"]
+__all__ = ["EVIDENCE", "LOG", "MAX_EVIDENCE_CHARACTERS", "one_kind_of_breaks", "submit_evidence"]
 
 MAX_EVIDENCE_CHARACTERS = 20_000
 LOG = "access_activity_log"
@@ -43,7 +43,14 @@ def submit_evidence(
         Exception: Whatever a function of ``evidence_for`` raises.
     """
     said = compose_evidence(dispute) if text is None else text
-    return ask(EVIDENCE, dispute, reason=reason, by=by, parameters={LOG: said.strip()})
+    return ask(
+        EVIDENCE, dispute, reason=reason, by=by, parameters={LOG: one_kind_of_breaks(said).strip()}
+    )
+
+
+def one_kind_of_breaks(text: str) -> str:
+    """The text with breaks of one character, as it is counted: browsers send two."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _check(dispute: Dispute, parameters: Mapping[str, Any], now: datetime) -> None:
@@ -68,7 +75,7 @@ def _look(client: Client, action: RemoteAction) -> Reading:
     found = client.disputes.get(action.object_id)
     evidence = found.payload.get("evidence")
     if isinstance(evidence, dict) and LOG in evidence:
-        if str(evidence[LOG]).strip() == action.parameters.get(LOG):
+        if one_kind_of_breaks(str(evidence[LOG])).strip() == action.parameters.get(LOG):
             return Reading(Shown.DONE)
         return Reading(Shown.NEVER, words=_("Other evidence was submitted before."))
     if evidence or found.status == "UNDER_REVIEW":
