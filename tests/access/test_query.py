@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 1, tzinfo=timezone.utc)
 DAY = timedelta(days=1)
 # By the environment more, as in `make soak`.
-WORLDS = int(os.environ.get("PANDABASE_SOAK_ACCESS", "60"))
+WORLDS = int(os.environ.get("PANDABASE_SOAK_ACCESS", "20"))
 
 
 class World:

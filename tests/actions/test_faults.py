@@ -161,7 +161,8 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("name", ["refund", pytest.param("cancel", marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("name", ["refund", "cancel"])
+@pytest.mark.thorough
 def test_a_worker_killed_at_any_statement_does_nothing_twice(
     name: str, after: bool, shop: Shop
 ) -> None:
