@@ -8,7 +8,6 @@ nothing twice.
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 from collections import Counter
@@ -31,11 +30,11 @@ from pandabase_django.models import (
     Order,
     OrderItem,
     Refund,
+    RemoteAction,
     Store,
     Subscription,
 )
 from pandabase_django.models.base.mirror import TO_BE_READ_AGAIN
-from pandabase_django.services.erasures.addresses import spellings
 from pandabase_django.services.erasures.scrubber import forget_hashes, remember
 from pandabase_django.services.erasures.scrubbing import ERASED, scrubbed, without_texts
 from pandabase_django.services.people.decisions import TABLES, Table
@@ -43,6 +42,7 @@ from pandabase_django.services.people.finding import (
     find_person,
     mentions,
     models_of_the_app,
+    patterns_of,
 )
 from pandabase_django.services.people.history import clean_history
 from pandabase_django.services.sync.mirror.upsert import child_digest, in_one_order
@@ -99,7 +99,7 @@ def erase_person(
         if counts.total() == before:
             break
     for model in models_of_the_app():
-        counts[model.__name__] += _erase_mentions(model, address)
+        counts[model.__name__] += _erase_mentions(store, model, address)
         on_progress(model.__name__, counts[model.__name__])
     counts["LogEntry"] += clean_history(person)
     erasure.counts = {name: count for name, count in sorted(counts.items()) if count}
@@ -209,25 +209,27 @@ def _digest(row: Any) -> str:
     return found
 
 
-def _erase_mentions(model: type[Model], address: str) -> int:
-    """Replace the address in texts of any row, whoever it is about."""
+def _erase_mentions(store: Store, model: type[Model], address: str) -> int:
+    """Replace the address in texts of any row of the store, whoever it is about."""
     table = TABLES[model.__name__]
     columns = (*table.columns("searched"), *table.columns("replaced"), *table.columns("cut"))
     if not columns:
         return 0
-    texts = sorted({text for one in spellings(address) for text in (one, json.dumps(one)[1:-1])})
-    pattern = re.compile("|".join(map(re.escape, texts)), re.IGNORECASE)
+    patterns = patterns_of(model, columns, address)
+    free = model._default_manager.all()
+    if model is RemoteAction:
+        free = free.filter(closed_at__isnull=False)  # one under way still needs what it sends
     changed = 0
-    pks = list(mentions(model, columns, address).values_list("pk", flat=True))
+    pks = mentions(store, model, columns, address)
     for start in range(0, len(pks), ROWS_PER_TRANSACTION):
         part = pks[start : start + ROWS_PER_TRANSACTION]
         with transaction.atomic():
-            rows = list(model._default_manager.filter(pk__in=part).select_for_update(of=("self",)))
+            rows = list(free.filter(pk__in=part).select_for_update(of=("self",)))
             for row in rows:
                 for name in columns:
                     value = getattr(row, name)
                     is_json = isinstance(model._meta.get_field(name), JSONField)
-                    setattr(row, name, _without(value, pattern, is_json=is_json))
+                    setattr(row, name, _without(value, patterns[name], is_json=is_json))
             model._default_manager.bulk_update(rows, columns, batch_size=50)
         changed += len(rows)
     return changed

@@ -40,7 +40,7 @@ def export_person(store: Store, address: str) -> dict[str, Any]:
         table = TABLES[model.__name__]
         columns = [c for what in ("searched", "replaced", "cut") for c in table.columns(what)]
         if columns:
-            found = mentions(model, columns, address).values_list("pk", flat=True)
+            found = mentions(store, model, columns, address)
             if others := [str(pk) for pk in found if pk not in person.rows.get(model, ())]:
                 mentioned[model.__name__] = others
     return {

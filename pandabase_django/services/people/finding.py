@@ -7,7 +7,7 @@ orders of guests that name no customer at all.
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,11 +35,21 @@ from pandabase_django.models.base.lookups import Among
 from pandabase_django.services.erasures.addresses import (
     is_similar,
     normal_address,
+    pattern_of,
     spellings,
+    written_forms,
 )
+from pandabase_django.services.erasures.scrubbing import identifiers
 from pandabase_django.services.people.decisions import TABLES
 
-__all__ = ["Person", "find_person", "mentions", "models_of_the_app", "similar_addresses"]
+__all__ = [
+    "Person",
+    "find_person",
+    "mentions",
+    "models_of_the_app",
+    "patterns_of",
+    "similar_addresses",
+]
 
 MOST_SIMILAR = 20
 IDS_AT_ONCE = 5000
@@ -128,17 +138,56 @@ def similar_addresses(stores: Iterable[Store], address: str) -> list[str]:
     return sorted(found)[:MOST_SIMILAR]
 
 
-def mentions(model: type[Model], columns: Iterable[str], address: str) -> QuerySet[Any]:
-    """Rows of a model in which the address stands in one of these columns, in any case."""
-    found = Q()
-    rows = model._default_manager.all()
-    for column in columns:
+def mentions(store: Store, model: type[Model], columns: Iterable[str], address: str) -> list[Any]:
+    """Primary keys of a store's rows in which the address stands in one of these columns.
+
+    Rows of no store belong to each.
+    """
+    names, found = tuple(columns), Q()
+    rows = _of_store(model, store)
+    forms = {form.lower() if form.isascii() else form for form in written_forms(address)}
+    for column in names:
         rows = rows.alias(**{f"{column}_text": Cast(column, TextField())})
-        for spelling in spellings(address):
-            # SQLite keeps JSON in ASCII.
-            for text in {spelling, json.dumps(spelling)[1:-1]}:
-                found |= Q(**{f"{column}_text__icontains": text})
-    return rows.filter(found)
+        for form in forms:
+            found |= Q(**{f"{column}_text__icontains": form})
+    patterns = patterns_of(model, names, address)
+    return [
+        pk
+        for pk, *values in rows.filter(found).order_by("pk").values_list("pk", *names)
+        if any(_says(value, patterns[n]) for n, value in zip(names, values, strict=True))
+    ]
+
+
+def patterns_of(
+    model: type[Model], columns: Iterable[str], address: str
+) -> dict[str, re.Pattern[str]]:
+    """What finds the address in each of these columns.
+
+    Free texts of this app may join it with other words. In a shop's own data ``x-ann@…`` is
+    somebody else.
+    """
+    free = TABLES[model.__name__].columns("searched")
+    whole, joined = pattern_of(address), pattern_of(address, joined=True)
+    return {column: joined if column in free else whole for column in columns}
+
+
+def _says(value: Any, pattern: re.Pattern[str]) -> bool:
+    if isinstance(value, str):
+        return bool(pattern.search(value))
+    if isinstance(value, dict):
+        return any(_says(one, pattern) for pair in value.items() for one in pair)
+    return isinstance(value, list) and any(_says(one, pattern) for one in value)
+
+
+def _of_store(model: type[Model], store: Store) -> QuerySet[Any]:
+    names = {field.name for field in model._meta.concrete_fields}
+    if model is Store:
+        return model._default_manager.filter(pk=store.pk)
+    for name in ("store", "endpoint", "token"):
+        if name in names:
+            path = name if name == "store" else f"{name}__store"
+            return model._default_manager.filter(**{path: store})
+    return model._default_manager.all()
 
 
 def _customers_and_orders(store: Store, address: str) -> tuple[list[str], list[str]]:
@@ -166,8 +215,13 @@ def _deliveries(store: Store, person: Person, address: str) -> list[Any]:
     found = set(_ids(rows.filter(Among(F("order_id"), person.rows[Order]))))
     named = set(person.ids)
     columns = TABLES["WebhookDelivery"].columns("scrubbed")
-    said = mentions(WebhookDelivery, columns, address).filter(endpoint__store=store)
-    found.update(_ids(said))
+    said = rows.filter(Among(F("pk"), mentions(store, WebhookDelivery, columns, address)))
+    normal = normal_address(address)
+    for pk, payload in said.values_list("pk", "payload"):
+        # One of another buyer, who typed it, is theirs.
+        whose = {normal_address(value) for kind, value in identifiers(payload) if kind == "email"}
+        if not whose or normal in whose:
+            found.add(pk)
     # Events of subscriptions name nothing else, and those of a customer may name only that.
     for name in ("subscription__id", "subscription__customerId", "customer__id"):
         among = rows.filter(**{f"payload__data__{name}__isnull": False})

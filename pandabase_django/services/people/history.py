@@ -6,7 +6,7 @@ from django.apps import apps
 from django.db.models import Q
 
 from pandabase_django.models import Customer
-from pandabase_django.services.erasures.addresses import spellings
+from pandabase_django.services.erasures.addresses import pattern_of, written_forms
 from pandabase_django.services.erasures.scrubbing import ERASED
 from pandabase_django.services.people.finding import Person
 
@@ -20,11 +20,16 @@ def clean_history(person: Person) -> int:
     from django.contrib.admin.models import LogEntry
 
     entries = LogEntry.objects.filter(content_type__app_label="pandabase")
-    named = Q(content_type__model="customer", object_id__in=person.rows[Customer])
-    said = Q()
-    for text in spellings(person.address):
-        named |= Q(object_repr__icontains=text)
-        said |= Q(change_message__icontains=text)
-    return entries.filter(named).update(object_repr=ERASED) + entries.filter(said).update(
-        change_message=""
-    )
+    own = Q(content_type__model="customer", object_id__in=person.rows[Customer])
+    pattern, likely = pattern_of(person.address, joined=True), Q()
+    for text in written_forms(person.address):
+        likely |= Q(object_repr__icontains=text) | Q(change_message__icontains=text)
+    named, said = [], []
+    for pk, shown, message in entries.filter(likely).values_list(
+        "pk", "object_repr", "change_message"
+    ):
+        named += [pk] if pattern.search(shown) else []
+        said += [pk] if pattern.search(message) else []
+    return entries.filter(own | Q(pk__in=named)).update(object_repr=ERASED) + entries.filter(
+        pk__in=said
+    ).update(change_message="")
