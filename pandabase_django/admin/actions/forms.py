@@ -34,6 +34,10 @@ logger = logging.getLogger(__name__)
 
 MOST_PRODUCTS = 200
 NOW, LATER = "now", "later"
+# What a person decides by; a form of old terms would set them again.
+_TERMS = frozenset(
+    ["status", "amount_minor", "currency", "product", "billing_interval", "quantity", "ends_at"]
+)
 WHEN_CANCELLED = [
     (LATER, _("At the end of the period that is paid for")),
     (NOW, _("At once: access ends now, and open usage is not billed")),
@@ -217,7 +221,8 @@ class SettleForm(ConfirmedForm):
 def _state_of(row: Any) -> list[object]:
     """What the page showed of a row, and its newest action: what a form starts changes that."""
     newest = RemoteAction.objects.of(row).values_list("pk", flat=True).first()
-    current = type(row).objects.filter(pk=row.pk).values_list("status", flat=True).first()
+    names = [field.name for field in row._meta.concrete_fields if field.name in _TERMS]
+    current = type(row).objects.filter(pk=row.pk).values_list(*names).first()
     return [row._meta.model_name, row.pk, current, newest]
 
 

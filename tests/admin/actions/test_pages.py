@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from pandabase_django import actions
 from pandabase_django.actions import evidence_for
-from pandabase_django.models import Dispute, Order, RemoteAction
+from pandabase_django.models import Dispute, Order, RemoteAction, Subscription
 from tests.actions.conftest import LOG, REASON, Shop, pass_time, settled
 from tests.admin.actions.conftest import url
 from tests.admin.conftest import Login
@@ -97,6 +97,20 @@ def test_a_form_is_good_once_for_who_saw_it_and_for_what_it_showed(
     again = client.post(address, data, follow=True)
     assert "Nothing was done" in again.content.decode()
     assert RemoteAction.objects.count() == 1
+
+
+def test_a_form_of_an_old_plan_does_not_set_it_again(shop: Shop, login: Login) -> None:
+    row = shop.subscription()
+    client = login(*VIEWS, "change_plan_subscription")
+    nonce = client.get(url(row, "change_plan")).context["form"]["nonce"].initial
+    # Its customer buys four more seats meanwhile.
+    Subscription.objects.filter(pk=row.pk).update(quantity=5)
+    data = {"nonce": nonce, "reason": REASON, "quantity": "1", "when": "now"}
+    answer = client.post(
+        url(row, "change_plan"), {**data, "billing_interval": "YEARLY"}, follow=True
+    )
+    assert "Nothing was done" in answer.content.decode()
+    assert not RemoteAction.objects.exists()
 
 
 def test_an_open_action_is_led_to_and_what_can_t_be_done_says_why(shop: Shop, login: Login) -> None:
