@@ -112,6 +112,26 @@ def test_the_next_invoice_shows_a_planned_change(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("executed", [True, False])
+def test_a_replica_s_old_state_is_not_taken_for_what_was_asked(executed: bool, shop: Shop) -> None:
+    """ACTIVE may be what was before the pause that is to be ended."""
+    row = shop.subscription()
+    assert settled(actions.pause_subscription(row, reason=REASON)).state == "DONE"
+    action = actions.resume_subscription(row, reason=REASON)
+    old = {"action": "edit_body", "args": {"set": {"data.status": "ACTIVE"}}}
+    lost = {"action": "commit_then_reset" if executed else "reset"}
+    shop.sandbox.fault(
+        [
+            {"match": {"path_regex": "/resume$"}, **lost},
+            {"match": {"path_regex": f"/subscriptions/{row.pk}$"}, **old},
+        ]
+    )
+    action = actions.perform(action)
+    assert (action.state, action.is_open) == ("UNKNOWN", True)
+    assert action.looked_at is not None
+    assert settled(action).state == ("DONE" if executed else "REFUSED")
+
+
+@pytest.mark.parametrize("executed", [True, False])
 def test_a_lost_answer_to_a_change_of_the_same_price_is_a_person_s_matter(
     executed: bool, shop: Shop
 ) -> None:

@@ -55,6 +55,7 @@ class Kind:
         result_of: The id of what was made, of the answer's data.
         look: Asks the remote whether it was done; None where nothing there shows it.
         read_rows: Reads the mirrored rows again; says whether they show the action.
+        can_be_undone: What shows it may be the state before another action, from a replica.
         private: Parameters that hold words about a person: dropped once it is done.
     """
 
@@ -69,6 +70,7 @@ class Kind:
     result_of: Callable[[Any], str] = lambda data: ""
     look: Callable[[Client, RemoteAction], Reading] | None = None
     read_rows: Callable[[RemoteAction], bool]
+    can_be_undone: bool = False
     private: frozenset[str] = frozenset()
 
 

@@ -27,6 +27,8 @@ __all__ = ["GIVE_UP_READING", "look", "settle_by_hand", "settleable_by_hand"]
 # What could not be read for so long beyond its time is left to a person.
 GIVE_UP_READING = timedelta(hours=24)
 HAND_AFTER = timedelta(minutes=10)
+# So long a replica may show an object as it was.
+LAG = timedelta(minutes=10)
 
 _BY_AGE = (
     (timedelta(minutes=2), timedelta(seconds=15)),
@@ -114,7 +116,11 @@ def settleable_by_hand(action: RemoteAction, *, now: datetime | None = None) -> 
 def _judge(
     action: RemoteAction, reading: Reading, *, kind: Kind, now: datetime, over: bool
 ) -> None:
-    if reading.shown is Shown.DONE:
+    is_done = reading.shown is Shown.DONE
+    if is_done and not over and kind.can_be_undone and _follows_another(action, now):
+        # Such as ACTIVE of a resumed one: a replica shows so what was there before its pause.
+        is_done = False
+    if is_done:
         close(
             action,
             State.DONE,
@@ -161,6 +167,13 @@ def _end_unknown(action: RemoteAction, text: str, *, kind: Kind, now: datetime) 
         now=now,
         looked_at=now,
     )
+
+
+def _follows_another(action: RemoteAction, now: datetime) -> bool:
+    """Whether another action of the same object was done just before."""
+    others = RemoteAction.objects.filter(store=action.store_id, object_id=action.object_id)
+    lately = others.filter(state=State.DONE, closed_at__gt=now - LAG)
+    return lately.exclude(pk=action.pk).exists()
 
 
 def _wait(action: RemoteAction, now: datetime) -> timedelta:

@@ -162,6 +162,7 @@ def kind_of_subscriptions(
         id_name="subscription_id",
         operation=parts.pop("operation", f"subscription_{name}"),
         read_rows=reads_rows(shows),
+        can_be_undone=True,
         **parts,
     )
 
