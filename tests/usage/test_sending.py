@@ -158,7 +158,7 @@ def test_a_subscription_that_takes_none_costs_few_requests(
     record_usage(other, "tokens", 1)
     result = send_usage(store)
     assert (result.sent, result.rejected, result.trouble) == (1, 150, "")
-    assert _posts(sandbox) == 2 + 1 + 1
+    assert _posts(sandbox) == 4 + 1 + 1
     reasons = set(UsageRecord.objects.filter(state="REJECTED").values_list("reason", flat=True))
     assert reasons == {
         "The subscription does not accept usage (HTTP 422)",
@@ -166,11 +166,12 @@ def test_a_subscription_that_takes_none_costs_few_requests(
     }
 
 
+@pytest.mark.parametrize("place", [0, 37, 50, 99])
 def test_one_event_that_spoils_its_batch_is_found(
-    sandbox: Sandbox, store: Store, subscription: Subscription
+    sandbox: Sandbox, store: Store, subscription: Subscription, place: int
 ) -> None:
     record_usages(Usage(subscription, "tokens", n) for n in range(100))
-    bad = UsageRecord.objects.order_by("pk")[37]
+    bad = UsageRecord.objects.order_by("pk")[place]
     UsageRecord.objects.filter(pk=bad.pk).update(event="")  # as no shop can record it
     result = send_usage(store)
     assert (result.sent, result.rejected) == (99, 1)

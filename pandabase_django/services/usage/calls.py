@@ -114,21 +114,24 @@ def _send(client: Client, events: Sequence[Event], sent: Sent) -> None:
 def _divide(client: Client, events: Sequence[Event], sent: Sent, error: InvalidRequest) -> None:
     """One event may have spoiled the call for all, or the subscription takes none.
 
-    One alone decides: to halve a hundred that are all refused would be two hundred requests.
+    A few alone decide: to halve a hundred that are all refused would be two hundred requests. One
+    would not do: it may be the one that spoiled the call, with the same words.
     """
     if len(events) == 1:
         _reject(events, sent, error)
         return
-    first, rest = events[:1], events[1:]
-    before = len(sent.verdicts.rejected)
-    _send(client, first, sent)
-    refused = sent.verdicts.rejected.get(first[0].pk)
-    if len(sent.verdicts.rejected) > before and refused == _words(error):
-        _reject(rest, sent, error)
+    left = list(events)
+    for place in sorted({0, len(left) // 2, len(left) - 1}, reverse=True):
+        one = left.pop(place)
+        _send(client, [one], sent)
+        if sent.verdicts.rejected.get(one.pk) != _words(error):
+            break
+    else:
+        _reject(left, sent, error)
         return
-    middle = max(1, len(rest) // 2)
-    _send(client, rest[:middle], sent)
-    _send(client, rest[middle:], sent)
+    middle = len(left) // 2
+    _send(client, left[:middle], sent)
+    _send(client, left[middle:], sent)
 
 
 def _note(events: Sequence[Event], sent: Sent, answer: UsageAnswer) -> None:
