@@ -18,6 +18,7 @@ from pandabase_django.database import connection
 from pandabase_django.models import SyncRun
 from pandabase_django.models.sync import STALLED_AFTER, Resource
 from pandabase_django.services.health import system
+from pandabase_django.services.health.checks.access import subscriptions_can_be_read
 from pandabase_django.services.health.checks.actions import actions_are_settled
 from pandabase_django.services.health.checks.addresses import addresses_are_known
 from pandabase_django.services.health.checks.deadlines import (
@@ -228,6 +229,7 @@ CHECKS: list[Check] = [
     hosts_answer,
     tokens_are_well,
     permissions_suffice,
+    subscriptions_can_be_read,
     rows_are_fresh,
     runs_end_well,
     rotations_are_settled,
