@@ -322,6 +322,8 @@ def test_the_client_of_the_guide_goes_on_with_its_last_proof(
     assert licensed(claimed["key"]) is True
     software["ADDRESS"] = "http://127.0.0.1:9/licenses/verify"
     assert licensed(claimed["key"]) is True
+    assert licensed("another key") is False
+    assert claimed["key"] not in software["KEPT_IN"].read_text()
     kept = json.loads(software["KEPT_IN"].read_text())
     software["KEPT_IN"].write_text(json.dumps({**kept, "at": kept["at"] - 15 * 86_400}))
     assert licensed(claimed["key"]) is False
