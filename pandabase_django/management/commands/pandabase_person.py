@@ -83,7 +83,8 @@ class Command(PandabaseCommand):
         if not gone:
             raise fail("Nobody with this address was erased.", code=Exit.PARTIAL)
         self.stdout.write(
-            "The erasure is lifted. `pandabase_sync --full` brings what Pandabase has."
+            "The erasure is lifted. `pandabase_sync --full` brings the orders from Pandabase, "
+            "and `--resource customers --resource subscriptions --resource licenses` the rest."
         )
 
     def _progress(self, kind: str, rows: int, options: dict[str, Any]) -> None:
