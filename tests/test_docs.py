@@ -10,12 +10,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.apps import apps
+from django.contrib import admin
+
+from pandabase_django import conf
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]+))?\)")
 HEADING = re.compile(r"^#+ (.+)$", re.M)
 BLOCK = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```", re.M | re.S)
+
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+APP = ROOT / "pandabase_django"
 
 
 def anchors_of(page: Path) -> set[str]:
@@ -57,3 +65,50 @@ def test_what_a_page_imports_from_the_app_is_there(page: Path) -> None:
                     if not hasattr(module, name.name)
                 ]
     assert missing == []
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    read_on = README.partition("## Read on")[2]
+    assert [
+        page.name for page in (ROOT / "docs").glob("*.md") if f"(docs/{page.name})" not in read_on
+    ] == []
+
+
+def test_the_readme_names_every_permission_that_is_not_djangos_own() -> None:
+    names = {
+        codename
+        for model in apps.get_app_config("pandabase").get_models()
+        for codename, _label in model._meta.permissions
+    }
+    assert len(names) > 20
+    assert sorted(name for name in names if f"`{name}`" not in README) == []
+
+
+def test_the_readme_names_every_rule_that_a_shop_may_override() -> None:
+    names = {
+        name
+        for model, model_admin in admin.site._registry.items()
+        if model._meta.app_label == "pandabase"
+        for name in set(dir(model_admin)) - set(dir(admin.ModelAdmin))
+        if re.fullmatch(r"has_\w+_permission", name)
+    }
+    assert "has_refund_permission" in names
+    assert sorted(name for name in names if f"`{name}`" not in README) == []
+
+
+def test_the_readme_names_every_task_command_and_signal() -> None:
+    sources = "\n".join(path.read_text(encoding="utf-8") for path in (APP / "tasks").glob("*.py"))
+    tasks = set(re.findall(r'name="pandabase(\.\w+)"', sources))
+    commands = {path.stem for path in (APP / "management/commands").glob("pandabase_*.py")}
+    signals = set(re.findall(r"^(\w+) = Signal\(\)", (APP / "signals.py").read_text("utf-8"), re.M))
+    assert len(tasks) > 20
+    assert len(commands) > 10
+    assert len(signals) > 5
+    missing = [name for name in tasks if f"{name}`" not in README]
+    missing += [name for name in commands if f"`{name}" not in README]
+    missing += [name for name in signals if f"`{name}`" not in README]
+    assert missing == []
+
+
+def test_the_readme_names_every_setting() -> None:
+    assert [name for name in conf.DEFAULTS if f"`{name}`" not in README] == []
