@@ -24,6 +24,7 @@ from pandabase_django.admin.sync.request_logs import RequestLogAdmin
 from pandabase_django.admin.sync.runs import SyncRunAdmin
 from pandabase_django.admin.sync.stores import StoreAdmin
 from pandabase_django.admin.tokens.token import ApiTokenAdmin
+from pandabase_django.admin.usage.records import UsageRecordAdmin
 from pandabase_django.admin.webhooks.deliveries import WebhookDeliveryAdmin
 from pandabase_django.admin.webhooks.endpoints import WebhookEndpointAdmin
 
@@ -49,6 +50,7 @@ __all__ = [
     "StoreAdmin",
     "SubscriptionAdmin",
     "SyncRunAdmin",
+    "UsageRecordAdmin",
     "WebhookDeliveryAdmin",
     "WebhookEndpointAdmin",
 ]

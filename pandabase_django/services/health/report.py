@@ -29,6 +29,7 @@ from pandabase_django.services.health.checks.operations import hosts_answer, sch
 from pandabase_django.services.health.checks.purchases import purchases_are_handed_out
 from pandabase_django.services.health.checks.rotation import rotations_are_settled, spool_is_empty
 from pandabase_django.services.health.checks.tokens import follows_from_token, tokens_are_well
+from pandabase_django.services.health.checks.usage import usage_is_sent
 from pandabase_django.services.health.checks.webhooks import (
     deliveries_are_worked_off,
     endpoints_are_well,
@@ -238,6 +239,7 @@ CHECKS: list[Check] = [
     endpoints_are_well,
     deliveries_are_worked_off,
     purchases_are_handed_out,
+    usage_is_sent,
     actions_are_settled,
     disputes_are_answered,
     refunds_are_in_time,

@@ -66,6 +66,9 @@ OPENED_BY: dict[str, str] = {
     "pandabase_remoteaction_live": "view",
     # By its kind; the row of these tests is a refund.
     "pandabase_remoteaction_settle": "refund_order",
+    "pandabase_usagerecord_correct": "correct_usagerecord",
+    "pandabase_usagerecord_drop": "correct_usagerecord",
+    "pandabase_usagerecord_export": "view",
     "pandabase_subscription_cancel": "cancel_subscription",
     "pandabase_subscription_change_plan": "change_plan_subscription",
     "pandabase_subscription_pause": "pause_subscription",

@@ -1,0 +1,95 @@
+"""Send usage now, or compare what was sent with what Pandabase lists."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from django.utils import timezone
+from django.utils.dateparse import parse_date, parse_datetime
+
+from pandabase_django.exceptions import PandabaseError
+from pandabase_django.management.exits import Exit, PandabaseCommand, fail
+from pandabase_django.models import Store
+from pandabase_django.services.usage.comparison import UsageDifference, compare_usage
+from pandabase_django.services.usage.flushed import usage_flushed_before
+from pandabase_django.services.usage.sending import send_usage
+
+__all__ = ["Command"]
+
+COMPARED = timedelta(days=31)
+
+
+class Command(PandabaseCommand):
+    """Exit codes: 0 sent, or equal; 1 failed; 2 usage; 3 refused; 4 left, rejected or different."""
+
+    help = __doc__
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--store", default="", help="id of one store; all that are in use")
+        parser.add_argument("--compare", action="store_true", help="send nothing, and compare")
+        parser.add_argument("--since", default="", help="date or time; 31 days ago by default")
+        parser.add_argument("--until", default="", help="date or time; now by default")
+        parser.add_argument("--subscription", default="", help="compare this one alone")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        stores = Store.objects.filter(enabled=True).order_by("pk")
+        if options["store"]:
+            stores = Store.objects.filter(pk=options["store"])
+        if not stores:
+            raise fail("There is no such store, or none in use.", code=Exit.USAGE)
+        until = _moment(options["until"]) or timezone.now()
+        since = _moment(options["since"]) or until - COMPARED
+        try:
+            if options["compare"]:
+                asked = options["subscription"]
+                well = [self._compare(store, since, until, asked) for store in stores]
+            else:
+                well = [self._send(store) for store in stores]
+        except PandabaseError as error:
+            raise fail(error) from None
+        if not all(well):
+            sys.exit(Exit.PARTIAL)
+
+    def _send(self, store: Store) -> bool:
+        done = send_usage(store)
+        self.stdout.write(
+            f"{store.pk}: {done.sent} sent, {done.rejected} rejected, {done.left} left."
+        )
+        if done.trouble:
+            self.stderr.write(done.trouble)
+        return not (done.trouble or done.left) and usage_flushed_before(timezone.now(), store=store)
+
+    def _compare(self, store: Store, since: datetime, until: datetime, subscription: str) -> bool:
+        found = compare_usage(store, since=since, until=until, subscription_id=subscription)
+        number = 0
+        for difference in found:
+            number += 1
+            self.stdout.write(_sentence(difference))
+        verdict = "EQUAL" if not number else f"DIFFERENT ({number})"
+        self.stdout.write(f"{store.pk}: {verdict}")
+        return not number
+
+
+def _sentence(difference: UsageDifference) -> str:
+    return (
+        f"{difference.kind}: {difference.subscription_id} {difference.external_id} "
+        f"here {difference.here}, there {difference.there}"
+    )
+
+
+def _moment(text: str) -> datetime | None:
+    if not text:
+        return None
+    try:
+        found = parse_datetime(text)
+        day = None if found else parse_date(text)
+    except ValueError:
+        found = day = None
+    if day is not None:
+        found = datetime.combine(day, time())
+    if found is None:
+        raise fail(f"{text!r} is neither a date nor a time.", code=Exit.USAGE)
+    return timezone.make_aware(found) if timezone.is_naive(found) else found

@@ -1,0 +1,68 @@
+"""Findings on usage: rejected, or waiting though it is due."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from django.db.models import Count, Q
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from pandabase_django.models import UsageRecord
+from pandabase_django.services.health.findings import Finding, Level, Situation
+
+__all__ = ["usage_is_sent"]
+
+WAITING_TOO_LONG = timedelta(minutes=15)
+
+State = UsageRecord.State
+
+
+def usage_is_sent(situation: Situation) -> Iterator[Finding]:
+    """Rejected usage, and usage that waits longer than a killed worker's claim."""
+    late = situation.now - WAITING_TOO_LONG
+    waiting = Q(state=State.PENDING, due_at__lt=late) | Q(
+        state=State.SENDING, claimed_until__lt=situation.now
+    )
+    stores = [store.pk for store in situation.stores]
+    # Each by an index of its own, which few rows are in.
+    rejected = _counted(Q(state=State.REJECTED), stores)
+    stuck = _counted(waiting, stores)
+    for store in stores:
+        if number := rejected.get(store):
+            yield Finding(
+                code="usage_rejected",
+                level=Level.ERROR,
+                sentence=ngettext(
+                    "%(number)s usage record of %(store)s was rejected, and is not billed.",
+                    "%(number)s usage records of %(store)s were rejected, and are not billed.",
+                    number,
+                )
+                % {"number": number, "store": store},
+                fix=_("The list shows why. Correct them, send them again, or drop them."),
+                url_name="pandabase_usagerecord_changelist",
+                store_id=store,
+            )
+        if number := stuck.get(store):
+            yield Finding(
+                code="usage_waiting",
+                level=Level.ERROR,
+                sentence=ngettext(
+                    "%(number)s usage record of %(store)s waits to be sent though it is due.",
+                    "%(number)s usage records of %(store)s wait to be sent though they are due.",
+                    number,
+                )
+                % {"number": number, "store": store},
+                fix=_(
+                    "See that beat and a worker run, and that the token may write usage. What "
+                    "is not sent before its period ends is rejected."
+                ),
+                url_name="pandabase_usagerecord_changelist",
+                store_id=store,
+            )
+
+
+def _counted(condition: Q, stores: list[str]) -> dict[str, int]:
+    rows = UsageRecord.objects.filter(condition, store__in=stores).order_by()
+    return dict(rows.values("store").annotate(number=Count("pk")).values_list("store", "number"))
