@@ -15,6 +15,7 @@ from benchmarks.checkouts import measure_checkouts
 from benchmarks.figures import Row, median_of
 from benchmarks.pages import look_at
 from benchmarks.remote import Remote, running
+from benchmarks.usage import measure_usage
 from benchmarks.workers import backfill_seconds
 from pandabase_django.models import Order, SyncRun
 from pandabase_django.services.sync.runs import sync_resource
@@ -249,4 +250,5 @@ MEASURES = {
     "poll": measure_poll,
     "workers": measure_workers,
     "checkouts": measure_checkouts,
+    "usage": measure_usage,
 }

@@ -135,13 +135,17 @@ def write(verdicts: Iterable[Verdicts], *, now: datetime | None = None) -> int:
     A row whose claim has run out belongs to another worker, and is left to it.
     """
     now = now or timezone.now()
-    settled = 0
+    verdicts, settled = list(verdicts), 0
+    sent: dict[datetime, list[int]] = {}
+    for one in verdicts:
+        sent.setdefault(one.batch.until, []).extend(one.sent)
     with transaction.atomic():
-        for one in verdicts:
-            until = one.batch.until
-            settled += _mine(one.sent, until).update(
+        for until, ids in sent.items():
+            settled += _mine(ids, until).update(
                 state=State.SENT, settled_at=now, claimed_until=None, maybe_sent=False, reason=""
             )
+        for one in verdicts:
+            until = one.batch.until
             for reason, ids in _by_value(one.rejected):
                 settled += _mine(ids, until).update(
                     state=State.REJECTED,

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
+from typing import Any
 
 from django.utils import timezone
 
@@ -22,6 +23,7 @@ from pandabase_django.database import transaction
 from pandabase_django.exceptions import UsageConflict
 from pandabase_django.models import Subscription, UsageRecord
 from pandabase_django.models.usage import MAX_QUANTITY
+from pandabase_django.services.sync.mirror.bulk import insert_rows
 
 __all__ = ["AHEAD", "Usage", "check_usage", "due_of", "record_usage", "record_usages"]
 
@@ -73,7 +75,8 @@ def record_usage(
         UsageConflict: The key was recorded with another quantity or time.
         Subscription.DoesNotExist: There is no subscription of this id here.
     """
-    row = _row(Usage(subscription, event, quantity, key, at), now=timezone.now())
+    given = Usage(subscription, event, quantity, key, at)
+    row = UsageRecord(**_values(given, now=timezone.now()))
     if key is None:
         row.save(force_insert=True)
         return row
@@ -97,12 +100,15 @@ def record_usages(usages: Iterable[Usage]) -> int:
     with transaction.atomic():
         while batch := list(islice(given, ROWS_PER_STATEMENT)):
             now = timezone.now()
-            rows = [_row(usage, now=now, stores=stores) for usage in batch]
-            keyed = [(row, usage.at) for row, usage in zip(rows, batch, strict=True) if row.key]
-            # In one order, so that two callers with the same keys never wait for each other.
-            rows.sort(key=lambda row: (bool(row.key), row.external_id))
-            UsageRecord.objects.bulk_create(rows, ignore_conflicts=bool(keyed))
-            _refuse_conflicts(keyed)
+            values = [_values(usage, now=now, stores=stores) for usage in batch]
+            insert_rows(UsageRecord, [row for row in values if not row["key"]])
+            _record_keyed(
+                [
+                    (UsageRecord(**row), usage.at)
+                    for row, usage in zip(values, batch, strict=True)
+                    if row["key"]
+                ]
+            )
             number += len(batch)
     return number
 
@@ -133,7 +139,7 @@ def due_of(at: datetime, *, now: datetime) -> datetime:
     return max(now, at - AHEAD)
 
 
-def _row(usage: Usage, *, now: datetime, stores: dict[str, str] | None = None) -> UsageRecord:
+def _values(usage: Usage, *, now: datetime, stores: dict[str, str] | None = None) -> dict[str, Any]:
     at = now if usage.at is None else usage.at
     check_usage(event=usage.event, quantity=usage.quantity, at=at)
     key = usage.key
@@ -144,17 +150,17 @@ def _row(usage: Usage, *, now: datetime, stores: dict[str, str] | None = None) -
     store_id, subscription_id = _names(usage.subscription, {} if stores is None else stores)
     # The remote shows milliseconds: with more of them no comparison would ever be equal.
     at = at.replace(microsecond=at.microsecond // 1000 * 1000)
-    return UsageRecord(
-        store_id=store_id,
-        subscription_id=subscription_id,
-        event=usage.event,
-        quantity=usage.quantity,
-        at=at,
-        key=key or "",
-        external_id=_new_id() if key is None else _id_of(subscription_id, usage.event, key),
-        recorded_at=now,
-        due_at=due_of(at, now=now),
-    )
+    return {
+        "store_id": store_id,
+        "subscription_id": subscription_id,
+        "event": usage.event,
+        "quantity": usage.quantity,
+        "at": at,
+        "key": key or "",
+        "external_id": _new_id() if key is None else _id_of(subscription_id, usage.event, key),
+        "recorded_at": now,
+        "due_at": due_of(at, now=now),
+    }
 
 
 def _names(subscription: Subscription | str, stores: dict[str, str]) -> tuple[str, str]:
@@ -182,7 +188,10 @@ def _id_of(subscription_id: str, event: str, key: str) -> str:
     return hashlib.sha256(b"pandabase.usage:" + named).hexdigest()
 
 
-def _refuse_conflicts(keyed: list[tuple[UsageRecord, datetime | None]]) -> None:
+def _record_keyed(keyed: list[tuple[UsageRecord, datetime | None]]) -> None:
+    # In one order, so that two callers with the same keys never wait for each other.
+    rows = sorted((row for row, _ in keyed), key=lambda row: (row.store_id, row.external_id))
+    UsageRecord.objects.bulk_create(rows, ignore_conflicts=True)
     by_store: dict[str, list[str]] = {}
     for row, _at in keyed:
         by_store.setdefault(row.store_id, []).append(row.external_id)

@@ -26,11 +26,18 @@ def usage_is_sent(situation: Situation) -> Iterator[Finding]:
         state=State.SENDING, claimed_until__lt=situation.now
     )
     stores = [store.pk for store in situation.stores]
-    # Each by an index of its own, which few rows are in.
-    rejected = _counted(Q(state=State.REJECTED), stores)
-    stuck = _counted(waiting, stores)
-    for store in stores:
-        if number := rejected.get(store):
+    counted = (
+        # Each side by an index of its own, which few rows are in.
+        UsageRecord.objects.filter(Q(state=State.REJECTED) | waiting, store__in=stores)
+        .values("store_id")
+        .annotate(
+            rejected=Count("pk", filter=Q(state=State.REJECTED)), stuck=Count("pk", filter=waiting)
+        )
+        .order_by("store_id")
+    )
+    for row in counted:
+        store = row["store_id"]
+        if number := row["rejected"]:
             yield Finding(
                 code="usage_rejected",
                 level=Level.ERROR,
@@ -44,7 +51,7 @@ def usage_is_sent(situation: Situation) -> Iterator[Finding]:
                 url_name="pandabase_usagerecord_changelist",
                 store_id=store,
             )
-        if number := stuck.get(store):
+        if number := row["stuck"]:
             yield Finding(
                 code="usage_waiting",
                 level=Level.ERROR,
@@ -61,8 +68,3 @@ def usage_is_sent(situation: Situation) -> Iterator[Finding]:
                 url_name="pandabase_usagerecord_changelist",
                 store_id=store,
             )
-
-
-def _counted(condition: Q, stores: list[str]) -> dict[str, int]:
-    rows = UsageRecord.objects.filter(condition, store__in=stores).order_by()
-    return dict(rows.values("store").annotate(number=Count("pk")).values_list("store", "number"))

@@ -21,7 +21,7 @@ from pandabase_django.database import connection, transaction
 from pandabase_django.models import MirrorRow
 from pandabase_django.models.base.lookups import Among
 
-__all__ = ["insert_missing", "insert_new", "insert_or_update"]
+__all__ = ["insert_missing", "insert_new", "insert_or_update", "insert_rows"]
 
 M = TypeVar("M", bound=MirrorRow)
 
@@ -43,7 +43,7 @@ def insert_new(model: type[models.Model], rows: Sequence[Mapping[str, Any]]) -> 
     rows = sorted(rows, key=itemgetter("id"))
     try:
         with transaction.atomic():
-            _insert(model, rows)
+            insert_rows(model, rows)
     except IntegrityError:
         return insert_missing(model, [model(**row) for row in rows])
     return frozenset()
@@ -123,7 +123,19 @@ def _as_json(rows: Sequence[models.Model]) -> str:
     )
 
 
-def _insert(model: type[models.Model], rows: Sequence[Mapping[str, Any]]) -> None:
+def insert_rows(model: type[models.Model], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows that nobody else can have inserted.
+
+    Args:
+        model: Any model.
+        rows: Values by ``attname``, the same names in each; other columns take their defaults, or
+            the database's.
+
+    Raises:
+        IntegrityError: A constraint refuses one of them.
+    """
+    if not rows:
+        return
     with connection.cursor() as cursor:
         # PostgreSQL with psycopg 3; psycopg 2 has another way and is not worth a second one.
         if hasattr(cursor, "copy"):
