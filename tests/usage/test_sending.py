@@ -298,6 +298,8 @@ def test_a_subscription_with_a_great_many_does_not_keep_others_waiting(
 ) -> None:
     settings.PANDABASE = {**settings.PANDABASE, "CONCURRENCY": 1}
     first, *_, last = sorted(subscriptions, key=lambda one: one.pk)
+    # Turns are in the order of ids, whichever was created first.
+    Subscription.objects.filter(pk=last.pk).update(created_at=timezone.now() + timedelta(days=1))
     record_usages(Usage(first, "tokens", 1) for _ in range(2600))
     record_usages(Usage(last, "tokens", 1) for _ in range(100))
     send_usage(store)
@@ -305,6 +307,16 @@ def test_a_subscription_with_a_great_many_does_not_keep_others_waiting(
     arrived = sorted(sandbox.dump("usage"), key=lambda event: event["receivedAt"])
     assert len(order) == 2700
     assert [event["subscriptionId"] for event in arrived].index(last.pk) == 1000
+
+
+def test_usage_is_sent_though_its_subscription_is_not_here(
+    sandbox: Sandbox, store: Store, subscriptions: list[Subscription]
+) -> None:
+    for one in subscriptions:
+        record_usage(one, "tokens", 1)
+    Subscription.objects.filter(pk=subscriptions[0].pk).delete()
+    assert send_usage(store).sent == 3
+    assert len(billed(sandbox)) == 3
 
 
 def test_the_tasks_send_what_is_due_of_enabled_stores(

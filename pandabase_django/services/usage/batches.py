@@ -182,8 +182,11 @@ def _claim(store_id: str, *, after: str, last: int) -> tuple[list[Batch], str]:
     rows = due.filter(subscription__gt=after) if after else due
     until = now + CLAIM
     with transaction.atomic():
+        # By the column: the relation would join subscriptions, and order by their own order.
         # Of rows that another worker is about to claim none is waited for.
-        free = rows.order_by("subscription", "pk").select_for_update(skip_locked=True, of=("self",))
+        free = rows.order_by("subscription_id", "pk").select_for_update(
+            skip_locked=True, of=("self",)
+        )
         values = ("subscription_id", "maybe_sent", *Event._fields)
         found = list(free.values_list(*values)[:ROWS_PER_CLAIM])
         taken = [
