@@ -60,7 +60,9 @@ def buy(
     mirror(OrderItem, sold.store, order=order, product=sold, quantity=quantity)
     if verdict:
         item = {"product_id": sold.pk, "quantity": quantity, "subscription": recurring}
-        session = CheckoutSession.objects.create(store=sold.store, user=user, items=[item])
+        session = CheckoutSession.objects.create(
+            store=sold.store, user=user, had_user=user is not None, items=[item]
+        )
         belongs = verdict in ("MATCHED", "ACCEPTED")
         Purchase.objects.create(
             store=sold.store,

@@ -102,6 +102,17 @@ def test_a_customer_is_one_user_at_a_time(sold: Product, who: Customer, user: Us
     assert CustomerLink.objects.in_force().count() == 1
 
 
+def test_what_a_deleted_user_bought_goes_to_nobody_else(
+    sold: Product, who: Customer, user: User
+) -> None:
+    buyer = User.objects.create(username="buyer")
+    buy(bought := product(sold.store), user=buyer, by=who, verdict="MATCHED", standing="IN_FORCE")
+    link_customer(user, who, reason="x")
+    buyer.delete()
+    assert not has_access(user, bought)
+    assert bought not in Product.objects.accessible_to(user)
+
+
 def test_access_stays_when_the_address_is_erased_or_changed(
     sold: Product, who: Customer, user: User
 ) -> None:

@@ -44,15 +44,22 @@ def granted_to(user: Any, *, at: datetime | None = None) -> Q | None:
         _begun("", at), product__store=F("store")
     )
     begun_by = Q(purchases__verdict__in=BELONGS, purchases__standing=Purchase.Standing.IN_FORCE)
+    # What a user bought who is deleted by now is nobody's.
+    guests = Q(purchases__user=None, purchases__session__had_user=False)
     parts = (
         lines.filter(in_force, order__purchases__user=user.pk),
         # What a guest bought, and what names no session of this shop.
-        lines.filter(linked, in_force, order__purchases__user=None),
+        lines.filter(
+            linked,
+            in_force,
+            order__purchases__user=None,
+            order__purchases__session__had_user=False,
+        ),
         lines.filter(linked, single, order__purchases=None),
         subscriptions.filter(begun_by, purchases__user=user.pk),
         subscriptions.filter(
             _linked("customer__links__", user),
-            Q(purchases=None) | (begun_by & Q(purchases__user=None)),
+            Q(purchases=None) | (begun_by & guests),
         ),
     )
     condition = Q()

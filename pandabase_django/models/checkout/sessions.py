@@ -75,6 +75,9 @@ class CheckoutSession(PandabaseModel):
         related_name="pandabase_checkouts",
         verbose_name=_("user"),
     )
+    had_user = models.BooleanField(
+        _("opened for a user"), default=False, help_text=_("Stays when the user is deleted.")
+    )
     purpose = models.CharField(_("purpose"), max_length=100, default="")
     context = models.JSONField(_("context"), default=dict)
     items = models.JSONField(_("items"), default=list)

@@ -117,6 +117,7 @@ def _lines(users: Sequence[Any], products: dict[str, Product]) -> Iterator[tuple
         "order__purchases__standing",
         "order__purchases__session__user_id",
         "order__purchases__user_id",
+        "order__purchases__session__had_user",
         "order__purchases__subscription_id",
     )
     rows = OrderItem.objects.live().filter(
@@ -140,6 +141,7 @@ def _lines(users: Sequence[Any], products: dict[str, Product]) -> Iterator[tuple
         standing,
         asked_by,
         user_id,
+        had_user,
         subscription_id,
         linked_to,
     ) in found:
@@ -159,6 +161,7 @@ def _lines(users: Sequence[Any], products: dict[str, Product]) -> Iterator[tuple
             asked_by=asked_by,
             user_id=user_id,
             linked_to=linked_to,
+            had_user=bool(had_user),
             has_begun=subscription_id is not None,
         )
         for whose in {asked_by, user_id, linked_to} - {None}:
@@ -178,6 +181,7 @@ def _subscriptions(
         "purchases__verdict",
         "purchases__standing",
         "purchases__user_id",
+        "purchases__session__had_user",
     )
     rows = Subscription.objects.filter(Among(F("product_id"), list(products)))
     found = _union(
@@ -195,6 +199,7 @@ def _subscriptions(
         verdict,
         standing,
         user_id,
+        had_user,
         linked_to,
     ) in found:
         if products[product_id].store_id != store_id:
@@ -208,6 +213,7 @@ def _subscriptions(
             standing=standing or "",
             user_id=user_id,
             linked_to=linked_to,
+            had_user=bool(had_user),
         )
         for whose in {user_id, linked_to} - {None}:
             yield (whose, product_id), subscription

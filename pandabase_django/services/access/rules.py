@@ -79,6 +79,7 @@ class Bought:
         asked_by: The user that the session was opened for.
         user_id: The user that the purchase counts for.
         linked_to: The user that the customer is linked to.
+        had_user: The session was opened for a user, who may be deleted by now.
         has_begun: The subscription that it began is known.
     """
 
@@ -92,6 +93,7 @@ class Bought:
     asked_by: Any = None
     user_id: Any = None
     linked_to: Any = None
+    had_user: bool = False
     has_begun: bool = False
 
 
@@ -108,6 +110,7 @@ class Subscribed:
         standing: Of that purchase.
         user_id: The user that the purchase counts for.
         linked_to: The user that the customer is linked to.
+        had_user: That purchase's session was opened for a user, who may be deleted by now.
     """
 
     status: str
@@ -118,6 +121,7 @@ class Subscribed:
     standing: str = ""
     user_id: Any = None
     linked_to: Any = None
+    had_user: bool = False
 
 
 def judge(
@@ -251,8 +255,11 @@ def _by_subscription(user_id: Any, row: Subscribed, at: datetime) -> Access | No
 
 
 def _owner(row: Bought | Subscribed) -> Any:
-    """Whose it is: the session's user, or else the customer's."""
-    return row.linked_to if row.user_id is None else row.user_id
+    """Whose it is: the session's user, or the customer's where a guest bought.
+
+    What a user bought who is deleted by now is nobody's.
+    """
+    return row.linked_to if row.user_id is None and not row.had_user else row.user_id
 
 
 def _reversed(standing: str) -> Reason | None:

@@ -176,6 +176,7 @@ def _prepared(asked: Asked, key: str) -> tuple[CheckoutSession, bool]:
         session = CheckoutSession(
             store=asked.store,
             user_id=asked.user_id,
+            had_user=asked.user_id is not None,
             purpose=asked.purpose,
             context=asked.context,
             items=[line.to_json() for line in asked.lines],

@@ -55,7 +55,7 @@ TABLES: dict[str, Table] = {
     ),
     "CheckoutSession": Table(
         # Its user bought; what was bought stays theirs.
-        kept="reference public_id store session_id state user currency subtotal_minor "
+        kept="reference public_id store session_id state user had_user currency subtotal_minor "
         "coupon_code discount_limit_minor created_at opened_at expires_at purpose items",
         emptied="same_key refusal checkout_url pay_url",
         replaced="context",
