@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='checkoutsession',
             name='had_user',
-            field=models.BooleanField(default=False, help_text='Stays when the user is deleted.', verbose_name='opened for a user'),
+            field=models.BooleanField(db_default=False, help_text='Stays when the user is deleted.', verbose_name='opened for a user'),
         ),
         migrations.RunPython(note_the_users, migrations.RunPython.noop),
     ]

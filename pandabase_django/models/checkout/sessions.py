@@ -76,7 +76,7 @@ class CheckoutSession(PandabaseModel):
         verbose_name=_("user"),
     )
     had_user = models.BooleanField(
-        _("opened for a user"), default=False, help_text=_("Stays when the user is deleted.")
+        _("opened for a user"), db_default=False, help_text=_("Stays when the user is deleted.")
     )
     purpose = models.CharField(_("purpose"), max_length=100, default="")
     context = models.JSONField(_("context"), default=dict)
