@@ -208,10 +208,10 @@ def test_the_page_costs_the_same_with_ten_stores_as_with_one(
             )
     assert queries() == few
     # Two of these look for the last orders of a shop that has none of late.
-    assert few <= 24
+    assert few <= 25
     with CaptureQueriesContext(connection) as captured:
         client.get(URL)
-    assert len(captured) <= 18
+    assert len(captured) <= 19
 
 
 def test_a_chart_is_drawn_without_script_or_style() -> None:

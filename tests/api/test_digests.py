@@ -28,6 +28,7 @@ def as_ever(payload: dict[str, Any]) -> str:
 
 
 @given(payload=st.dictionaries(TEXTS, VALUES))
+@pytest.mark.thorough
 def test_a_digest_is_that_of_the_standard_librarys_text(payload: dict[str, Any]) -> None:
     assert digest_of(payload) == as_ever(payload)
 

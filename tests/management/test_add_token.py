@@ -111,6 +111,7 @@ def test_a_project_with_hardly_a_setting_gets_a_sentence(
     assert "Traceback" not in errors
 
 
+@pytest.mark.thorough
 def test_the_check_of_a_project_without_pages_says_what_is_missing(tmp_path: Path) -> None:
     settings = APPS + DATABASE
     assert run(tmp_path, settings, "migrate", "-v", "0")[0] == 0

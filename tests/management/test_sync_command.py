@@ -152,6 +152,7 @@ def test_categories_that_may_not_be_read_are_told_in_every_run_until_they_may(
     sandbox: Sandbox, *, declared: bool
 ) -> None:
     codes = ["PRODUCTS_READ", "ORDERS_READ", "REFUNDS_READ", "DISPUTES_READ"]
+    codes.append("SUBSCRIPTIONS_READ")  # the store sells some
     token = connect(
         sandbox, sandbox.add_token(permissions=codes), permissions=codes if declared else []
     )

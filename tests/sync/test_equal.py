@@ -49,6 +49,7 @@ def test_a_second_sync_of_an_unchanged_store_writes_no_row(sandbox: Sandbox, syn
 
 @pytest.mark.parametrize("resource", ["products", "orders"])
 @pytest.mark.parametrize("sandbox_options", [IDLE, IDLE_AND_LARGE])
+@pytest.mark.thorough
 def test_an_idle_poll_costs_at_most_twenty_requests_and_twenty_details(
     sandbox: Sandbox, sync: Sync, resource: str
 ) -> None:

@@ -29,6 +29,7 @@ def test_products_that_vanish_together(store: Store, sync: Sync) -> None:
     assert Product.objects.filter(gone_at=None).count() == stood
 
 
+@pytest.mark.thorough
 def test_orders_that_vanish_together(store: Store, sync: Sync) -> None:
     assert sync("orders").run.state == "COMPLETED"
     stood = Order.objects.count()

@@ -103,6 +103,7 @@ def test_an_interval_that_hours_of_a_day_cannot_name_is_kept(seconds: int) -> No
     assert schedule == timedelta(seconds=seconds)
 
 
+@pytest.mark.thorough
 def test_django_celery_beat_keeps_expiry_and_fixed_times() -> None:
     pytest.importorskip("django_celery_beat")
     done = subprocess.run(

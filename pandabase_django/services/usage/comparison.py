@@ -73,7 +73,7 @@ def _compare(
         there[event.external_id or event.id] = event
     rows = UsageRecord.objects.filter(store=store, subscription=subscription_id)
     sent = rows.filter(at__gte=since, at__lt=until, state=State.SENT)
-    for external_id, quantity in sent.values_list("external_id", "quantity").iterator():
+    for external_id, quantity in sent.values_list("external_id", "quantity"):
         found = there.pop(external_id, None)
         if found is None:
             yield UsageDifference("missing", subscription_id, external_id, quantity, None)

@@ -215,6 +215,7 @@ def test_no_post_does_anything_without_the_csrf_token(
     assert wrong == []
 
 
+@pytest.mark.thorough
 def test_each_button_is_shown_to_those_it_answers_and_to_nobody_else(rows: dict[str, Any]) -> None:
     buttons = [page for page in pages() if button_permission(page)]
     assert buttons

@@ -64,6 +64,7 @@ def test_a_row_of_a_hidden_store_has_no_page(
     assert wrong == []
 
 
+@pytest.mark.thorough
 def test_no_page_of_what_may_be_seen_shows_what_may_not(
     client: Client, rows: dict[str, Any], hidden: dict[str, Any]
 ) -> None:

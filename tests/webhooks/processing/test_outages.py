@@ -80,6 +80,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@pytest.mark.thorough
 def test_a_broker_that_refuses_is_200_and_the_sweeper_takes_it(tmp_path: Path) -> None:
     with shop(
         DATABASE_URL=f"sqlite:///{tmp_path / 'shop.sqlite3'}",
@@ -89,6 +90,7 @@ def test_a_broker_that_refuses_is_200_and_the_sweeper_takes_it(tmp_path: Path) -
         assert json.loads(running.say("rows")) == [3, 0]
 
 
+@pytest.mark.thorough
 def test_a_broker_that_hangs_is_200_and_holds_one_delivery_alone(tmp_path: Path) -> None:
     with closing(socket.socket()) as silent:
         silent.bind(("127.0.0.1", 0))
@@ -116,6 +118,7 @@ def cluster() -> Iterator[OwnPostgres]:
 
 
 @pytest.mark.fact(34)
+@pytest.mark.thorough
 def test_a_database_that_is_down_is_503_and_what_comes_again_is_taken(cluster: OwnPostgres) -> None:
     broker = f"redis://127.0.0.1:{free_port()}/0"
     with shop(DATABASE_URL=cluster.url, CELERY_BROKER_URL=broker) as running:
