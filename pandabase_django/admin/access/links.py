@@ -49,7 +49,7 @@ class InForceFilter(admin.SimpleListFilter):
 class CustomerLinkAdmin(PrefixSearchMixin, ExportMixin, ReadOnlyAdmin):
     """Links stay as the history. A person takes one back; a customer's page makes one."""
 
-    list_display = ("customer_shown", "user_shown", "state", "source", "linked")
+    list_display = ("customer_listed", "user_shown", "state", "source", "linked")
     list_filter = (InForceFilter, "source", StoreFilter)
     list_select_related = ("user",)
     list_per_page = 50
@@ -127,6 +127,11 @@ class CustomerLinkAdmin(PrefixSearchMixin, ExportMixin, ReadOnlyAdmin):
         title = gettext("Take back the link of %(customer)s") % {"customer": found.customer_id}
         template = "admin/pandabase/access/unlink_page.html"
         return self.form_page(request, found, template, title, form=form, owner=found.user)
+
+    @admin.display(description=_("customer"))
+    def customer_listed(self, row: CustomerLink) -> str:
+        # The list makes this cell a link of its own.
+        return with_quiet(row.customer or EMPTY, row.customer_id)
 
     @admin.display(description=_("customer"))
     def customer_shown(self, row: CustomerLink) -> str:
