@@ -222,7 +222,8 @@ def _subscriptions(
 def _union(columns: Sequence[str], *parts: QuerySet[Any]) -> Iterable[tuple[Any, ...]]:
     """One statement, whose parts each start from what is a user's: an OR would read all lines."""
     first, *others = (part.order_by().values_list(*columns, "linked_to") for part in parts)
-    return first.union(*others, all=True)
+    # Django 6.1 would put the model's own order on the whole, by columns that are not in it.
+    return first.union(*others, all=True).order_by()
 
 
 def _linked(rows: QuerySet[Any], path: str, users: Sequence[Any]) -> QuerySet[Any]:
