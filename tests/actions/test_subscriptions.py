@@ -12,7 +12,8 @@ from pandabase_django import actions
 from pandabase_django.exceptions import ActionRefused
 from pandabase_django.models import Product, Subscription
 from pandabase_django.services.sync.runs import sync_resource
-from tests.actions.conftest import REASON, Shop, settled
+from pandabase_django.services.tokens.clients import client_for
+from tests.actions.conftest import REASON, Shop, pass_time, settled
 
 pytestmark = pytest.mark.django_db
 
@@ -142,6 +143,52 @@ def test_a_lost_answer_to_a_change_of_the_same_price_is_a_person_s_matter(
     action = settled(action)
     assert (action.state, action.is_open, action.settled_by) == ("UNKNOWN", False, "TIME")
     assert "the same either way" in action.outcome
+
+
+def test_another_next_invoice_alone_does_not_show_the_change(shop: Shop) -> None:
+    """Somebody plans another change in the dashboard: the next renewal costs more, by that."""
+    row = shop.subscription()
+    action = actions.change_plan(row, reason=REASON, quantity=3, at_period_end=True)
+    shop.sandbox.fault([{"match": {"path_regex": "/change$"}, "action": "reset"}])
+    action = actions.perform(action)
+    with client_for(shop.store) as client:
+        client.request(
+            "subscription_change",
+            params={"subscription_id": row.pk},
+            body={"quantity": 9, "proration_behavior": "END_OF_PERIOD"},
+        )
+    action = settled(action)
+    assert (action.state, action.is_open, action.settled_by) == ("UNKNOWN", False, "TIME")
+    assert "another amount" in action.outcome
+
+
+def test_a_variant_is_not_shown_and_so_a_person_s_matter(shop: Shop) -> None:
+    sync_resource(shop.store, resource="products", trigger="COMMAND")
+    row = shop.subscription()
+    action = actions.change_plan(
+        row, reason=REASON, product=row.product, variant_id="var_of_the_same_price"
+    )
+    shop.sandbox.fault([{"match": {"path_regex": "/change$"}, "action": "reset"}])
+    action = settled(action)
+    assert (action.state, action.is_open, action.settled_by) == ("UNKNOWN", False, "TIME")
+
+
+@pytest.mark.parametrize("executed", [True, False])
+@pytest.mark.parametrize("what", ["quantity", "product"])
+def test_a_planned_change_over_an_earlier_one_is_seen_by_its_price(
+    what: str, executed: bool, shop: Shop
+) -> None:
+    sync_resource(shop.store, resource="products", trigger="COMMAND")
+    row = shop.subscription()
+    earlier = actions.change_plan(row, reason=REASON, quantity=5, at_period_end=True)
+    assert settled(earlier).state == "DONE"
+    dear = Product.objects.exclude(pk=row.product_id).order_by("-price_minor")[0]
+    wanted: dict[str, Any] = {"quantity": 3} if what == "quantity" else {"product": dear}
+    action = actions.change_plan(row, reason=REASON, at_period_end=True, **wanted)
+    fault = "commit_then_reset" if executed else "reset"
+    shop.sandbox.fault([{"match": {"path_regex": "/change$"}, "action": fault}])
+    pass_time(earlier, minutes=11)
+    assert settled(action).state == ("DONE" if executed else "REFUSED")
 
 
 def test_a_change_is_made_though_the_invoice_can_t_be_asked_for(shop: Shop) -> None:

@@ -124,30 +124,41 @@ def _note_invoice(client: Client, action: RemoteAction) -> dict[str, Any]:
 
 def _look_for_change(client: Client, action: RemoteAction) -> Reading:
     found = client.subscriptions.get(action.object_id)
-    if _is_changed(found, action):
+    # No subscription shows its variant.
+    if "variant_id" not in action.parameters and _is_changed(found, action):
         return Reading(Shown.DONE)
     before = action.parameters.get("base_before_minor")
     base = client.subscriptions.upcoming_invoice(action.object_id).base_minor
     if before is None or base is None:
         return Reading(Shown.UNCLEAR)
-    if base != before:
-        text = _("Its answer was lost. The next renewal charges another amount.")
+    wanted = _base_once_changed(found, action)
+    if base == before:
+        # Where both prices are the same, it would be so either way.
+        return Reading(Shown.UNCLEAR if wanted in (None, before) else Shown.NOT_YET)
+    if base == wanted:
+        text = _("Its answer was lost. The next renewal charges what was asked for.")
         return Reading(Shown.DONE, words=text)
-    return Reading(Shown.UNCLEAR if _same_price(action, found, before) else Shown.NOT_YET)
+    text = _("The next renewal charges another amount than before, and not surely by this change.")
+    return Reading(Shown.UNCLEAR, words=text)
 
 
-def _same_price(action: RemoteAction, found: schemas.Subscription, before: int) -> bool:
-    """Whether the invoice would be the same if the change was made, as far as it can be told."""
+def _base_once_changed(found: schemas.Subscription, action: RemoteAction) -> int | None:
+    """What the next renewal charges once the change is made; None where that can't be told."""
     asked = action.parameters
-    if "variant_id" in asked or "billing_interval" in asked:
-        return True  # what these cost, a product's price does not tell
-    quantity = found.quantity or 1
-    if "product_id" not in asked:
-        return before == 0 or asked.get("quantity", quantity) == quantity
-    product = Product.objects.filter(pk=asked["product_id"], store=action.store_id).first()
-    if product is None or product.price_minor is None:
-        return True
-    return bool(product.price_minor * asked.get("quantity", quantity) == before)
+    quantity = asked.get("quantity", found.quantity)
+    # What a variant or another interval costs, a product's price does not say.
+    if quantity is None or "variant_id" in asked or "billing_interval" in asked:
+        return None
+    if "product_id" in asked:
+        rows = Product.objects.filter(pk=asked["product_id"], store=action.store_id)
+        product = rows.filter(currency=found.currency).first()
+        if product is None or product.price_minor is None:
+            return None
+        return int(product.price_minor * quantity)
+    if not found.quantity or found.amount_minor is None:
+        return None
+    wanted, rest = divmod(found.amount_minor * quantity, found.quantity)
+    return None if rest else int(wanted)
 
 
 def _shows_soon(row: AnySubscription, action: RemoteAction) -> bool:
