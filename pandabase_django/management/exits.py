@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from enum import IntEnum
-from typing import Any
+from typing import Any, TextIO
 
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 from django.db import Error as AnyDatabaseError
 
 from pandabase_django.crypto.secret import Secret
@@ -59,12 +61,19 @@ def fail(error: BaseException | str, *, code: Exit | None = None) -> CommandErro
 
 
 class PandabaseCommand(BaseCommand):
-    """Ends in a sentence when settings are wrong or the database can't be used: in no traceback."""
+    """Ends in a sentence when settings are wrong or the database can't be used: in no traceback.
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
+    Nor does it end because nobody reads on, as behind ``| head``: what it does is done whole, and
+    its exit code is that of the work.
+    """
+
+    def __init__(
+        self, stdout: TextIO | None = None, stderr: TextIO | None = None, **options: Any
+    ) -> None:
+        super().__init__(stdout, stderr, **options)
+        self.stdout = _Output(stdout or sys.stdout)
         # Django prints all of stderr in bold red; here it is progress, and no error.
-        self.stderr.style_func = None
+        self.stderr = _Output(stderr or sys.stderr)
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         try:
@@ -74,6 +83,37 @@ class PandabaseCommand(BaseCommand):
             raise fail(f"The database can't be used: {why}. Was `migrate` run?") from None
         except ImproperlyConfigured as error:
             raise fail(printable(str(error)), code=Exit.USAGE) from None
+        finally:
+            self.stdout.flush()
+
+
+class _Output(OutputWrapper):
+    """A stream whose reader may leave: from then on it is written to nowhere.
+
+    An error here would stop a rotation between its commit and its request.
+    """
+
+    def write(  # type: ignore[override]  # so does OutputWrapper override it
+        self,
+        msg: str = "",
+        style_func: Callable[[str], str] | None = None,
+        ending: str | None = None,
+    ) -> None:
+        with self._without_its_reader():
+            super().write(msg, style_func, ending)
+
+    def flush(self) -> None:
+        with self._without_its_reader():
+            super().flush()
+
+    @contextmanager
+    def _without_its_reader(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            # The stream keeps what it could not write, and tries again when Python ends.
+            with suppress(OSError, AttributeError), open(os.devnull, "wb") as nowhere:
+                os.dup2(nowhere.fileno(), self.fileno())
 
 
 def read_secret() -> Secret:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import connections
 from django.urls import resolve
 
@@ -34,6 +34,7 @@ from demo_project.webhooks import (
 )
 from pandabase_django.crypto.keyring import generate_key
 from pandabase_django.crypto.secret import Secret
+from pandabase_django.management.exits import PandabaseCommand
 from pandabase_django.models import ApiToken, HandledFact, Purchase, Store, SyncRun
 from pandabase_django.models.sync import Resource
 from pandabase_django.services.tokens.connection import add_token, test_connection
@@ -47,16 +48,11 @@ FIRST_SYNC_SECONDS = 600
 BAR_CHARACTERS = 30
 
 
-class Command(BaseCommand):
+class Command(PandabaseCommand):
     """``demo`` serves until Ctrl-C; ``demo --once`` compares every row, and buys one thing."""
 
     help = "Runs the whole app against a local Store API."
     requires_system_checks: list[str] = []
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        # Django prints all of stderr in bold red; here it is progress, and no error.
-        self.stderr.style_func = None
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from pandabase_django.crypto.keyring import generate_key
+from pandabase_django.management.exits import PandabaseCommand
 
 __all__ = ["Command"]
 
 
-class Command(BaseCommand):
+class Command(PandabaseCommand):
     """The key alone on stdout, so that it can be piped into a secret store."""
 
     help = 'Prints a new key for PANDABASE["ENCRYPTION_KEYS"].'

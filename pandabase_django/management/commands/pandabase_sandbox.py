@@ -6,9 +6,9 @@ import signal
 from types import FrameType
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
-from pandabase_django.management.exits import Exit, fail
+from pandabase_django.management.exits import Exit, PandabaseCommand, fail
 from pandabase_django.sandbox import (
     KEY_READINGS,
     REGISTRATION_REPLIES,
@@ -50,7 +50,7 @@ MISBEHAVIOUR = (
 )
 
 
-class Command(BaseCommand):
+class Command(PandabaseCommand):
     """Runs until SIGINT, SIGTERM or a shutdown call: exit code 0 then, 2 for a wrong call."""
 
     help = "Run a local Pandabase, its Store API and its checkout, to develop and test against."
