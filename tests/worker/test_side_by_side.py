@@ -53,7 +53,8 @@ import tests.worker.app
 from django.utils import timezone
 from pandabase_django.models import WebhookDelivery
 from pandabase_django.tasks import sweep_webhooks
-WebhookDelivery.objects.exclude(next_attempt_at=None).filter(state="PENDING").update(
+# What a worker has claimed stays with it.
+WebhookDelivery.objects.filter(state="PENDING", enqueued_at=None).update(
     next_attempt_at=timezone.now())
 sweep_webhooks.delay()
 """
@@ -138,7 +139,10 @@ def test_syncs_deliveries_and_a_rotation_beside_each_other_end_equal(
         sandbox.set(detail_lag_seconds=0.0)
         assert sandbox.wait_for_deliveries(timeout_seconds=PATIENCE_SECONDS)
         deadline = time.monotonic() + PATIENCE_SECONDS
-        waiting = "SELECT last_error FROM pandabase_webhookdelivery WHERE state = 'PENDING'"
+        waiting = (
+            "SELECT event, attempts, next_attempt_at, enqueued_at, last_error, now()"
+            " FROM pandabase_webhookdelivery WHERE state = 'PENDING'"
+        )
         while left := _query(shop, waiting):
             assert time.monotonic() < deadline, left
             shop.run(SWEEP)

@@ -15,6 +15,8 @@ from django.db import connections
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from pandabase_django.services.attempts.waiting import LOST_AFTER
+
 __all__ = ["Renewal", "claim"]
 
 logger = logging.getLogger(__name__)
@@ -27,11 +29,14 @@ LAST_RENEWAL_SECONDS = 2.0
 
 def claim(due: QuerySet[Any]) -> bool:
     """Claim one row that is due; False when another worker was first."""
+    now = timezone.now()
     return bool(
         due.update(
             attempts=F("attempts") + 1,
-            next_attempt_at=timezone.now() + CLAIM,
-            enqueued_at=None,  # when the claim runs out, the next sweep takes it
+            next_attempt_at=now + CLAIM,
+            # Its message is used up, so that the next sweep takes it when the claim runs out. None
+            # would say that nobody works on it.
+            enqueued_at=now - LOST_AFTER,
         )
     )
 

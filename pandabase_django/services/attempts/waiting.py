@@ -64,7 +64,7 @@ def put_back(rows: QuerySet[Any], ids: Iterable[int]) -> list[int]:
         finished_at=None,
         last_error="",
     )
-    # One that a worker has claimed is left to it: its next attempt lies beyond its time of work.
+    # One that a worker has claimed is left to it: enqueued_at is None only while a row waits.
     rows.filter(state="PENDING", enqueued_at__isnull=True).update(
         next_attempt_at=now, enqueued_at=now
     )

@@ -380,6 +380,22 @@ def test_the_sweeper_takes_what_is_left_and_not_what_is_worked_on(
     assert fresh.pk in queue.due_deliveries(now=now + timedelta(minutes=2, seconds=1))
 
 
+def test_a_replay_leaves_what_is_worked_on_to_its_worker(
+    sandbox: Sandbox, synced: Store, arrive: Arrive
+) -> None:
+    delivery = arrive(Order.objects.order_by("pk")[0].pk, "PAYMENT_PROCESSING")
+    enqueued = []
+
+    @on_event("PAYMENT_PROCESSING")
+    def impatient(event: Event) -> None:
+        enqueued.append(queue.replay([delivery.pk]))
+
+    process_delivery(delivery.pk)
+    assert enqueued == [[]]
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.attempts) == ("PROCESSED", 1)
+
+
 def test_pruning_keeps_what_is_young_or_waits(store: Store, arrive: Arrive) -> None:
     old, young, waiting, dead = (arrive("") for _ in range(4))
     for row in (old, young, dead):
