@@ -81,7 +81,7 @@ def test_the_rules_are_seen(operation: Any, atomic: bool, says: str) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_index_is_made_and_removed_online() -> None:
+def test_an_index_is_made_and_removed_online(migrations: None) -> None:
     state = MigrationLoader(connection).project_state()
     steps = [AddIndexOnline("store", INDEX), RemoveIndexOnline("store", INDEX.name)]
     assert [_apply(step, state) for step in steps] == [True, False]

@@ -49,7 +49,9 @@ def test_the_command_that_checks_everything_says_so_first(other: str) -> None:
     assert other in found.sentence
 
 
-def test_migrate_refuses_before_it_writes(other: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_migrate_refuses_before_it_writes(
+    migrations: None, other: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(SystemCheckError, match=other):
         call_command("migrate", "pandabase", "zero", verbosity=0, skip_checks=False)
     with pytest.raises(CommandError, match=f"{other}.*no table was made"):
@@ -57,7 +59,7 @@ def test_migrate_refuses_before_it_writes(other: str, monkeypatch: pytest.Monkey
     assert "pandabase_store" in connection.introspection.table_names()
 
 
-def test_other_apps_may_be_migrated_there(other: str) -> None:
+def test_other_apps_may_be_migrated_there(migrations: None, other: str) -> None:
     call_command("migrate", "contenttypes", verbosity=0)
 
 
