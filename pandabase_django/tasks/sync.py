@@ -16,7 +16,7 @@ from pandabase_django.services.health.ticks import tick
 from pandabase_django.services.sync import refresh, runs
 from pandabase_django.services.sync.orders.details.helpers import help_with_details
 from pandabase_django.services.sync.outages import OutageUnderWay
-from pandabase_django.services.sync.request_logs import prune_request_logs
+from pandabase_django.services.sync.request_logs import is_read_in_part, prune_request_logs
 from pandabase_django.services.sync.run import queued
 from pandabase_django.services.sync.run.change_notes import prune_changes as prune_changes_of_rows
 from pandabase_django.services.sync.run.recorder import RunStopped
@@ -160,7 +160,7 @@ def fetch_request_logs(
     state = _sync(
         self, store_id, Resource.REQUEST_LOGS, trigger=trigger, user_id=user_id, full=False
     )
-    if state == SyncRun.State.PARTIAL and can_wait(self):
+    if state == SyncRun.State.PARTIAL and is_read_in_part(store_id) and can_wait(self):
         # Without a broker the next scheduled run goes on.
         put_back(
             store_id,

@@ -373,3 +373,10 @@ def test_a_long_request_log_that_is_read_in_parts_needs_nobody() -> None:
     SyncCursor.objects.create(store_id="shp_1", resource="request_logs")
     run(resource="request_logs", state="PARTIAL", attention="The log is longer than 500 pages.")
     assert codes(attention(Situation())) == []
+
+
+def test_an_entry_of_the_request_log_that_was_left_out_is_told() -> None:
+    make_store()
+    SyncCursor.objects.create(store_id="shp_1", resource="request_logs")
+    run(resource="request_logs", state="PARTIAL", warning_count=1)
+    assert codes(attention(Situation())) == ["run_partial"]

@@ -190,8 +190,12 @@ def _of_run(run: SyncRun, situation: Situation) -> tuple[str, Level, str, str] |
             _("The sync of %(resource)s of %(store)s failed: %(why)s"),
             _("Read the run; start it again when its cause is gone."),
         )
-    if run.state == SyncRun.State.PARTIAL and run.resource == Resource.REQUEST_LOGS:
-        return None  # it goes on by itself
+    if (
+        run.state == SyncRun.State.PARTIAL
+        and run.resource == Resource.REQUEST_LOGS
+        and run.attention
+    ):
+        return None  # a long log: it goes on by itself
     if run.state == SyncRun.State.PARTIAL and not _explained_by_permission(run, situation):
         said = _("The sync of %(resource)s of %(store)s left something out: %(why)s")
         return (

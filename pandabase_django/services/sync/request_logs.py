@@ -28,14 +28,15 @@ from pandabase_django.exceptions import (
     InvalidCredential,
     MissingPermission,
 )
-from pandabase_django.models import RequestLog, Store
+from pandabase_django.models import RequestLog, Store, SyncCursor
 from pandabase_django.services.sync.mirror.bulk import insert_missing
 from pandabase_django.services.sync.mirror.resource import Resource, Schedule
-from pandabase_django.services.sync.run.checkpoints import Checkpoint
+from pandabase_django.services.sync.run.checkpoints import Checkpoint, Checkpoints
 from pandabase_django.services.sync.run.context import RunContext
+from pandabase_django.services.sync.run.one_object import write_in_parts
 from pandabase_django.services.sync.run.reader import PAGE_SIZE
 
-__all__ = ["MAX_PAGES", "REQUEST_LOGS", "prune_request_logs"]
+__all__ = ["MAX_PAGES", "REQUEST_LOGS", "is_read_in_part", "prune_request_logs"]
 
 MAX_PAGES = 500  # of one run; a longer log is read on by the next
 PRUNED_AT_ONCE = 1000
@@ -89,29 +90,43 @@ REQUEST_LOGS: Resource[Any] = Resource(
 
 
 def _fetch_request_logs(context: RunContext) -> None:
-    current = context.checkpoints.of("request_logs", Pass)
+    current = context.checkpoints.of(REQUEST_LOGS.name, Pass)
     current.begin()
     oldest_kept = timezone.now() - timedelta(days=conf.request_log_retention_days)
     done = 0
+
+    def write(part: Sequence[RequestLogEntry], now: datetime) -> bool:
+        return _keep(context, part, current, oldest_kept)
+
     with context.recorder.step("request log"):
         for _ in range(MAX_PAGES):
             page = _read(context, current.page)
-            context.recorder.warn(page.warnings)
-            with context.writing():
-                nothing_new = _keep(context, page.items, current, oldest_kept)
-                current.page += 1
-                done += page.received
-                context.recorder.progress(done=done, total=page.total)
-                ended = current.page > page.total_pages or (
-                    nothing_new and not context.full and _newest_first(page.items)
-                )
-                if ended:
-                    current.complete, current.began = current.began, None
-                context.keep_checkpoints()
+            context.recorder.note_page(page)
+            for entry in page.items:
+                context.recorder.warn(entry.warnings)
+            known = write_in_parts(context, page.items, write)
+            nothing_new = bool(known) and all(known)
+            current.page += 1
+            done += page.received
+            context.recorder.progress(done=done, total=page.total)
+            ended = current.page > page.total_pages or (
+                nothing_new and not context.full and _newest_first(page.items)
+            )
+            if ended:
+                current.complete, current.began = current.began, None
+            context.save_checkpoints()
             if ended:
                 return
     context.recorder.attend(f"The log is longer than {MAX_PAGES} pages; the next run goes on.")
     context.recorder.in_part = True
+
+
+def is_read_in_part(store_id: str) -> bool:
+    """Whether a pass of this store is under way, and goes on with the next run."""
+    cursor = SyncCursor.objects.filter(store=store_id, resource=REQUEST_LOGS.name).first()
+    if cursor is None:
+        return False
+    return Checkpoints(cursor.checkpoint).of(REQUEST_LOGS.name, Pass).began is not None
 
 
 def prune_request_logs() -> int:
@@ -169,8 +184,6 @@ def _keep(
     oldest_kept: datetime,
 ) -> bool:
     """Insert what is not here yet; True when an earlier complete pass has known all of it."""
-    for entry in entries:
-        context.recorder.warn(entry.warnings)
     wanted = [e for e in entries if e.logged_at is None or e.logged_at >= oldest_kept]
     fresh, stored = _compared(context.store, wanted, current)
     created = 0

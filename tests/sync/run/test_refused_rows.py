@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import pytest
 from django.db import IntegrityError, connection
 
-from pandabase_django.models import Order, Product, SyncRun
+from pandabase_django.models import Order, Product, RequestLog, Store, SyncRun
 from pandabase_django.sandbox import Sandbox
+from pandabase_django.services.sync.request_logs import is_read_in_part
 from pandabase_django.services.sync.run import one_object
 from tests.sync.conftest import Sync
 from tests.sync.equality import order_differences, product_differences
@@ -20,8 +21,8 @@ REFUSED = "refused"
 
 @pytest.fixture
 def refusing() -> Iterator[None]:
-    """The database takes no order and no product of this id."""
-    tables = (Order._meta.db_table, Product._meta.db_table)
+    """The database takes no order, product or entry of the request log of this id."""
+    tables = [model._meta.db_table for model in (Order, Product, RequestLog)]
     with connection.cursor() as cursor:
         for table in tables:
             if connection.vendor == "postgresql":
@@ -119,3 +120,22 @@ def test_a_number_of_thousands_of_digits_costs_no_other_row(sandbox: Sandbox, sy
     assert Product.objects.get(pk="prd_2").price_minor == 3
     assert Product.objects.get(pk="prd_1").price_minor is None
     assert any("digits" in text for text in run.warnings)
+
+
+def test_all_other_entries_of_the_request_log_are_kept(
+    sandbox: Sandbox, store: Store, sync: Sync, refusing: None
+) -> None:
+    ids = ["log_1", "log_2", REFUSED, "log_4", "log_5"]
+    entries = [{"id": pk, "path": "/v2/poison", "statusCode": 200} for pk in ids]
+    values = {
+        "data.items": entries,
+        "data.pagination": {"page": 1, "limit": 100, "total": 5, "totalPages": 1},
+    }
+    rule = {"match": {"path_regex": "api-logs"}, "times": 0}
+    sandbox.fault([{**rule, "action": "edit_body", "args": {"set": values}}])
+    for created in (4, 0):
+        run = sync("request_logs").run
+        assert (run.state, run.rows_created) == ("PARTIAL", created)
+        assert any(REFUSED in text and "refused it" in text for text in run.warnings)
+        assert not is_read_in_part(store.pk)  # nothing is left to be read by a run soon
+    assert set(RequestLog.objects.values_list("pk", flat=True)) == {*ids} - {REFUSED}

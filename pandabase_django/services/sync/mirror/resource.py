@@ -19,10 +19,17 @@ from pandabase_django.api.listing import Listing
 from pandabase_django.api.schemas import Page
 from pandabase_django.models import MirrorRow
 from pandabase_django.services.sync.run.context import RunContext
-from pandabase_django.services.sync.run.one_object import Item
 from pandabase_django.services.sync.run.outcome import Change
 
 __all__ = ["ChangedItem", "Due", "Item", "Reading", "Resource", "Schedule", "due_by"]
+
+
+class Item(Protocol):
+    """An object of the remote that becomes a row."""
+
+    @property
+    def id(self) -> str:
+        """The remote id."""
 
 
 S = TypeVar("S", bound=Item)

@@ -27,7 +27,6 @@ from pandabase_django.exceptions import (
 from pandabase_django.services.sync.run.failures import beyond_a_limit, transact
 
 __all__ = [
-    "Item",
     "exists",
     "failure_of",
     "list_is_closed",
@@ -49,15 +48,15 @@ K = TypeVar("K")
 A = TypeVar("A")
 
 
-class Item(Protocol):
+class _Entry(Protocol):
     """Anything a list returns."""
 
     @property
-    def id(self) -> str:
-        """The remote id."""
+    def id(self) -> str | None:
+        """The remote id; entries of a log need not have one."""
 
 
-S = TypeVar("S", bound=Item)
+S = TypeVar("S", bound=_Entry)
 R = TypeVar("R")
 
 
@@ -170,8 +169,9 @@ def write_in_parts(
         if not items or len(context.unwritten) >= UNWRITTEN_AT_MOST:
             raise
         if len(items) == 1:
-            context.unwritten.add(items[0].id)
-            context.recorder.leave_out([f"{items[0].id} could not be written: {failure}"])
+            name = items[0].id or "An entry without an id"
+            context.unwritten.add(name)
+            context.recorder.leave_out([f"{name} could not be written: {failure}"])
             return []
     half = len(items) // 2
     return [
