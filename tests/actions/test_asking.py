@@ -181,6 +181,7 @@ def test_what_no_database_keeps_is_replaced_before_it_gets_there(odd: str, shop:
     lost = this.ask()
     shop.sandbox.fault([{"match": {"path_regex": this.path}, "action": "reset"}])
     lost = settled(lost)
+    pass_time(lost, minutes=11)
     assert settle_by_hand(lost, kind=kind_of(lost.what), happened=True, reason=f"I{odd}saw")
     lost.refresh_from_db()
     assert lost.outcome == "I\ufffdsaw"
@@ -195,6 +196,7 @@ def test_a_person_settles_what_no_reading_can(shop: Shop) -> None:
     assert (action.state, action.is_open) == ("UNKNOWN", False)
     again = this.ask()
     assert settled(again).state == "DONE"
+    pass_time(action, minutes=11)
     kind = kind_of(action.what)
     with pytest.raises(ActionRefused):
         settle_by_hand(action, kind=kind, happened=False, reason=" ", by=user)
@@ -205,11 +207,55 @@ def test_a_person_settles_what_no_reading_can(shop: Shop) -> None:
     assert not settleable_by_hand(again)
 
 
-def test_nobody_settles_what_its_sender_may_still_learn(shop: Shop) -> None:
+@pytest.mark.parametrize("state", ["SENT", "UNKNOWN"])
+def test_nobody_says_what_became_of_it_while_it_may_still_be_executed(
+    state: str, shop: Shop
+) -> None:
     action = shop.attempt("pause").ask()
-    action.state, action.sent_at = "SENT", timezone.now()
+    action.state, action.sent_at = state, timezone.now()
     assert not settleable_by_hand(action)
     assert settleable_by_hand(action, now=timezone.now() + timedelta(minutes=11))
+
+
+def test_not_executed_is_taken_from_a_person_only_when_pandabase_does_not_show_it(
+    shop: Shop,
+) -> None:
+    """Whoever looked at the dashboard may have looked too early; then it would be done twice."""
+    this = shop.attempt("cancel")
+    action = this.ask()
+    kind = kind_of(action.what)
+    reads = {"match": {"path_regex": "/subscriptions/sub_[a-z0-9]+$"}, "action": "reset"}
+    shop.sandbox.fault(
+        [
+            {"match": {"path_regex": this.path}, "action": "commit_then_reset"},
+            {**reads, "times": 0},
+        ]
+    )
+    action = actions.perform(action)
+    no = {"kind": kind, "happened": False, "reason": "I see nothing."}
+    assert not settle_by_hand(action, **no)
+    pass_time(action, minutes=11)
+    with pytest.raises(ActionRefused, match="could not be read") as caught:
+        settle_by_hand(action, **no)
+    assert caught.value.code == "unread"
+    assert (action.state, action.is_open) == ("UNKNOWN", True)
+    shop.sandbox.clear_faults()
+    assert not settle_by_hand(action, **no)
+    assert (action.state, action.settled_by) == ("DONE", "READING")
+
+
+def test_what_can_t_be_read_for_good_is_a_person_s_word(shop: Shop) -> None:
+    this = shop.attempt("cancel")
+    action = this.ask()
+    match = {"path_regex": "/subscriptions/sub_"}
+    shop.sandbox.fault([{"match": match, "action": "reset", "times": 0}])
+    action = actions.perform(action)
+    pass_time(action, hours=26)
+    action = settled(action)
+    assert (action.state, action.is_open) == ("UNKNOWN", False)
+    no = {"kind": kind_of(action.what), "happened": False, "reason": "I see nothing."}
+    assert settle_by_hand(action, **no)
+    assert (action.state, action.settled_by) == ("REFUSED", "PERSON")
 
 
 def test_a_remote_that_can_t_be_read_keeps_it_open_for_a_day(shop: Shop) -> None:

@@ -27,6 +27,7 @@ from pandabase_django.admin.base.live import LiveMixin, LiveState
 from pandabase_django.admin.base.page import ReadOnlyAdmin
 from pandabase_django.admin.base.rights import admin_of
 from pandabase_django.database import transaction
+from pandabase_django.exceptions import ActionError
 from pandabase_django.models import RemoteAction
 from pandabase_django.services.actions.registry import kind_of
 from pandabase_django.services.actions.settling import settle_by_hand, settleable_by_hand
@@ -154,21 +155,27 @@ class RemoteActionAdmin(LiveMixin, PrefixSearchMixin, ExportMixin, ReadOnlyAdmin
         if request.method != "POST":
             return back
         form = SettleForm(request.POST, action=action, user=request.user)
+        known = gettext("Nothing was done: by now it is known what became of it.")
         if form.is_spent or not settleable_by_hand(action):
-            text = gettext("Nothing was done: by now it is known what became of it.")
-            messages.warning(request, text)
+            messages.warning(request, known)
             return back
         if not form.is_valid():
             messages.error(request, gettext("Say what you saw, and how you know."))
             return back
-        settled = settle_by_hand(
-            action,
-            kind=kind_of(action.what),
-            happened=form.cleaned_data["happened"] == "yes",
-            reason=form.cleaned_data["reason"],
-            by=request.user,
-        )
-        if settled:
+        try:
+            settled = settle_by_hand(
+                action,
+                kind=kind_of(action.what),
+                happened=form.cleaned_data["happened"] == "yes",
+                reason=form.cleaned_data["reason"],
+                by=request.user,
+            )
+        except ActionError as error:
+            messages.error(request, str(error))
+            return back
+        if not settled:
+            messages.warning(request, known)
+        else:
             self.log_change(request, action, "Said what became of it.")
             messages.success(request, gettext("Noted. The copy here is read again."))
         return back

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from pandabase_django.models import RemoteAction
 from pandabase_django.services.actions.sending import SEND_WITHIN
+from pandabase_django.services.actions.settling import by_hand_from
 
 __all__ = ["TONES", "Explanation", "explain"]
 
@@ -114,9 +115,10 @@ def _unknown(action: RemoteAction) -> Explanation:
             _("It may have been executed, or be executed still. It is never sent again."),
             _(
                 "Wait: Pandabase is read until %(time)s, and as soon as it shows what became of "
-                "it, so does this page. If you know it already, say so below."
+                "it, so does this page. From %(from)s on, you can say below what you see in the "
+                "Pandabase dashboard."
             )
-            % {"time": _time(action.watch_until)},
+            % {"time": _time(action.watch_until), "from": _time(by_hand_from(action))},
         )
     if action.what == What.RETRY_FULFILMENT:
         step = _("You can ask for it again: deliveries that come twice are handled once.")

@@ -29,6 +29,7 @@ from pandabase_django.services.actions.transitions import (
     kept_words,
 )
 from pandabase_django.services.attempts.schedule import BACKOFF
+from pandabase_django.services.sync.due.causes import LAG_AT_MOST
 from pandabase_django.services.tokens.clients import client_for
 
 __all__ = ["CONFLICT_WATCH", "FIRST_LOOK", "SEND_WITHIN", "WATCH", "send"]
@@ -38,7 +39,7 @@ SEND_WITHIN = timedelta(hours=1)
 # For so long what was sent may still be executed; a replica shows it later still.
 WATCH = timedelta(hours=1)
 # A conflict is an answer: it was refused, unless something on the way has sent it twice.
-CONFLICT_WATCH = timedelta(minutes=10)
+CONFLICT_WATCH = LAG_AT_MOST
 # Until then its sender has the answer, or a time-out, and keeps it.
 FIRST_LOOK = timedelta(seconds=45)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from pandabase_django.api.client import Client
 from pandabase_django.exceptions import ConfigurationError, PandabaseError
 from pandabase_django.models import RemoteAction
 from pandabase_django.printable import storable
@@ -20,15 +22,13 @@ from pandabase_django.services.actions.transitions import (
     close,
     kept_words,
 )
+from pandabase_django.services.sync.due.causes import LAG_AT_MOST
 from pandabase_django.services.tokens.clients import client_for
 
-__all__ = ["GIVE_UP_READING", "look", "settle_by_hand", "settleable_by_hand"]
+__all__ = ["GIVE_UP_READING", "by_hand_from", "look", "settle_by_hand", "settleable_by_hand"]
 
 # What could not be read for so long beyond its time is left to a person.
 GIVE_UP_READING = timedelta(hours=24)
-HAND_AFTER = timedelta(minutes=10)
-# So long a replica may show an object as it was.
-LAG = timedelta(minutes=10)
 
 _BY_AGE = (
     (timedelta(minutes=2), timedelta(seconds=15)),
@@ -46,8 +46,7 @@ def look(action: RemoteAction, *, kind: Kind, now: datetime | None = None) -> No
         _end_unknown(action, text, kind=kind, now=now)
         return
     try:
-        with client_for(action.store, hurried=True) as client:
-            reading = kind.look(client, action)
+        reading = _read(action, kind.look)
     except (PandabaseError, ConfigurationError) as error:
         if now >= watch_until + GIVE_UP_READING:
             why = kept_words(action, kind, str(error))
@@ -69,6 +68,9 @@ def settle_by_hand(
 ) -> bool:
     """Take a person's word for what became of an action.
 
+    "Not executed" is followed by asking again, so it is taken only when Pandabase, read anew, does
+    not show that it was executed: a dashboard may lag as well.
+
     Args:
         action: One of which it is not known.
         kind: Its kind.
@@ -77,16 +79,19 @@ def settle_by_hand(
         by: Who.
 
     Returns:
-        Whether it was settled; not when somebody was faster.
+        Whether it was settled so; not when somebody was faster, nor when Pandabase shows that it
+        was executed: then that settles it.
 
     Raises:
-        ActionRefused: The reason is missing or too long.
+        ActionRefused: The reason is missing or too long, or Pandabase could not be read.
     """
     reason = storable(reason).strip()
     if not 0 < len(reason) <= MAX_REASON_CHARACTERS:
         text = _("Give a reason of 1 to %(most)d characters.") % {"most": MAX_REASON_CHARACTERS}
         raise refused("reason", text)
     if not settleable_by_hand(action):
+        return False
+    if not happened and _is_shown_done(action, kind):
         return False
     said = _("%(user)s says so: %(reason)s") if by is not None else "%(reason)s"
     return close(
@@ -101,16 +106,41 @@ def settle_by_hand(
     )
 
 
+def by_hand_from(action: RemoteAction) -> datetime | None:
+    """From when on a person may say what became of an action; None when it was not sent.
+
+    Before that, it may still be executed, and what a person sees may be older.
+    """
+    return None if action.sent_at is None else action.sent_at + LAG_AT_MOST
+
+
 def settleable_by_hand(action: RemoteAction, *, now: datetime | None = None) -> bool:
-    """Whether a person may say what became of it: not while its sender may still learn it."""
-    if action.state == State.UNKNOWN:
-        return True
-    sent_at = action.sent_at
-    return (
-        action.state == State.SENT
-        and sent_at is not None
-        and (now or timezone.now()) - sent_at > HAND_AFTER
-    )
+    """Whether a person may say what became of an action."""
+    since = by_hand_from(action)
+    undecided = action.state in RemoteAction.UNDECIDED
+    return undecided and since is not None and (now or timezone.now()) > since
+
+
+def _is_shown_done(action: RemoteAction, kind: Kind) -> bool:
+    """Whether Pandabase shows now that it was executed; then it is settled."""
+    if kind.look is None:
+        return False
+    try:
+        reading = _read(action, kind.look)
+    except (PandabaseError, ConfigurationError) as error:
+        if not action.is_open:
+            return False  # it was tried for long enough: nobody but a person is left to ask
+        text = _("Pandabase could not be read: %(why)s")
+        raise refused("unread", text % {"why": kept_words(action, kind, str(error))}) from None
+    if reading.shown is not Shown.DONE:
+        return False
+    _close_as_shown(action, reading, kind=kind, now=timezone.now())
+    return True
+
+
+def _read(action: RemoteAction, look_with: Callable[[Client, RemoteAction], Reading]) -> Reading:
+    with client_for(action.store, hurried=True) as client:
+        return look_with(client, action)
 
 
 def _judge(
@@ -121,17 +151,7 @@ def _judge(
         # Such as ACTIVE of a resumed one: a replica shows so what was there before its pause.
         is_done = False
     if is_done:
-        close(
-            action,
-            State.DONE,
-            reading.words or _("Its answer was lost. Pandabase shows that it was executed."),
-            kind=kind,
-            expected=RemoteAction.UNDECIDED,
-            by=SettledBy.READING,
-            now=now,
-            looked_at=now,
-            result_id=reading.result_id[:128],
-        )
+        _close_as_shown(action, reading, kind=kind, now=now)
     elif reading.shown is Shown.NEVER or (reading.shown is Shown.NOT_YET and over):
         said = reading.words or _("Long after it was sent, Pandabase shows nothing of it.")
         close(
@@ -156,6 +176,21 @@ def _judge(
         )
 
 
+def _close_as_shown(action: RemoteAction, reading: Reading, *, kind: Kind, now: datetime) -> None:
+    close(
+        action,
+        State.DONE,
+        reading.words or _("Its answer was lost. Pandabase shows that it was executed."),
+        kind=kind,
+        expected=RemoteAction.UNDECIDED,
+        closed=True,
+        by=SettledBy.READING,
+        now=now,
+        looked_at=now,
+        result_id=reading.result_id[:128],
+    )
+
+
 def _end_unknown(action: RemoteAction, text: str, *, kind: Kind, now: datetime) -> None:
     close(
         action,
@@ -172,7 +207,7 @@ def _end_unknown(action: RemoteAction, text: str, *, kind: Kind, now: datetime) 
 def _follows_another(action: RemoteAction, now: datetime) -> bool:
     """Whether another action of the same object was done just before."""
     others = RemoteAction.objects.filter(store=action.store_id, object_id=action.object_id)
-    lately = others.filter(state=State.DONE, closed_at__gt=now - LAG)
+    lately = others.filter(state=State.DONE, closed_at__gt=now - LAG_AT_MOST)
     return lately.exclude(pk=action.pk).exists()
 
 

@@ -221,6 +221,8 @@ def test_who_may_ask_may_say_what_became_of_it(shop: Shop, login: Login) -> None
     shop.sandbox.fault([{"match": {"path_regex": this.path}, "action": "reset"}])
     action = settled(action)
     reader, client = login(*VIEWS), login(*VIEWS, "retry_fulfilment_order")
+    assert "You know it already?" not in client.get(url(action)).content.decode()
+    pass_time(action, minutes=11)
     assert "You know it already?" not in reader.get(url(action)).content.decode()
     assert reader.post(url(action, "settle")).status_code == 403
     page = client.get(url(action))
@@ -237,6 +239,31 @@ def test_who_may_ask_may_say_what_became_of_it(shop: Shop, login: Login) -> None
     assert "The webhook came." in client.get(url(action)).content.decode()
     again = client.post(url(action, "settle"), {**data, "happened": "no"}, follow=True)
     assert "Nothing was done" in again.content.decode()
+
+
+@pytest.mark.parametrize("readable", [False, True])
+def test_a_person_s_no_is_not_taken_where_pandabase_says_otherwise(
+    readable: bool, shop: Shop, login: Login
+) -> None:
+    this = shop.attempt("pause")
+    action = this.ask()
+    shop.sandbox.fault(
+        [
+            {"match": {"path_regex": this.path}, "action": "commit_then_reset"},
+            {"match": {"path_regex": f"/{this.row.pk}$"}, "action": "reset", "times": 0},
+        ]
+    )
+    action = actions.perform(action)
+    pass_time(action, minutes=11)
+    client = login(*VIEWS, "pause_subscription")
+    nonce = client.get(url(action)).context["settle_form"]["nonce"].initial
+    if readable:
+        shop.sandbox.clear_faults()
+    data = {"nonce": nonce, "happened": "no", "reason": "I see nothing."}
+    page = client.post(url(action, "settle"), data, follow=True).content.decode()
+    action.refresh_from_db()
+    assert action.state == ("DONE" if readable else "UNKNOWN")
+    assert ("Nothing was done" if readable else "Pandabase could not be read") in page
 
 
 def test_without_a_broker_the_page_says_so(
@@ -280,6 +307,7 @@ def test_a_site_with_atomic_requests_asks_and_settles_too(
     assert json.loads(broker().body)[0] == [str(action.pk)]
     shop.sandbox.fault([{"match": {"path_regex": this.path}, "action": "reset"}])
     action = settled(action)
+    pass_time(action, minutes=11)
     nonce = client.get(url(action)).context["settle_form"]["nonce"].initial
     data = {"nonce": nonce, "happened": "no", "reason": "Nothing came."}
     assert client.post(url(action, "settle"), data).status_code == 302
