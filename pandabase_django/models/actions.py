@@ -64,6 +64,10 @@ class RemoteAction(PandabaseModel):
 
     #: It may have been executed.
     UNDECIDED = (State.SENT, State.UNKNOWN)
+    #: Parameters whose texts are codes and ids; any other text is words about a person.
+    CODES = frozenset(
+        {"billing_interval", "product_id", "proration_behavior", "reason", "variant_id"}
+    )
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     store = models.ForeignKey(
@@ -164,6 +168,16 @@ class RemoteAction(PandabaseModel):
     def is_done(self) -> bool:
         """The remote has executed it."""
         return self.state == self.State.DONE
+
+    def without_words(self) -> dict[str, Any]:
+        """The parameters, with lengths in the place of words about a person."""
+        kept: dict[str, Any] = {}
+        for name, value in self.parameters.items():
+            if name in self.CODES or value is None or isinstance(value, (bool, int, float)):
+                kept[name] = value
+            else:
+                kept[f"{name}_characters"] = len(str(value))
+        return kept
 
     @property
     def needs_a_person(self) -> bool:

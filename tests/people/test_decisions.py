@@ -20,7 +20,7 @@ from pandabase_django.services.erasures.scrubbing import KEPT, SECTIONS, identif
 from pandabase_django.services.people.decisions import TABLES
 from pandabase_django.services.people.finding import find_person
 
-KINDS = ("kept", "emptied", "scrubbed", "reread", "replaced", "cut", "searched")
+KINDS = ("kept", "emptied", "scrubbed", "reread", "replaced", "cut", "shortened", "searched")
 ADVICE = (
     "Decide what an erasure does to this column, in services/people/decisions.py: its text says "
     "what the kinds are. A column that can hold a person's data is never 'kept'."
@@ -163,6 +163,6 @@ def test_the_kinds_of_this_test_are_those_of_a_table() -> None:
 def test_every_table_that_is_emptied_is_looked_through() -> None:
     store = Store.objects.create(pk="shp_1")
     found = {model.__name__ for model in find_person(store, "ada@example.com").rows}
-    kinds = ("emptied", "scrubbed", "reread", "replaced", "cut")
+    kinds = ("emptied", "scrubbed", "reread", "replaced", "cut", "shortened")
     wanted = {name for name, table in TABLES.items() if any(map(table.columns, kinds))}
     assert wanted == found, "services/people/finding.py finds the rows whose columns change."

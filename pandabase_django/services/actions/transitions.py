@@ -15,9 +15,12 @@ from typing import Any
 from pandabase_django import signals
 from pandabase_django.api.masking import mask
 from pandabase_django.database import transaction
-from pandabase_django.models import RemoteAction
+from pandabase_django.exceptions import SealError
+from pandabase_django.models import Dispute, RemoteAction
 from pandabase_django.models.actions import OPEN_ACTION
 from pandabase_django.services.actions.kinds import Kind
+from pandabase_django.services.erasures.scrubber import hold_off_erasures, is_erased
+from pandabase_django.services.erasures.scrubbing import ERASED
 
 __all__ = ["MAX_OUTCOME_CHARACTERS", "SettledBy", "State", "advance", "close", "kept_words"]
 
@@ -47,6 +50,12 @@ def advance(
         Whether it was moved.
     """
     with transaction.atomic(durable=True):
+        # Moves without words need not know whose the row is.
+        if (changes.get("outcome") or changes.get("closed_at")) and _of_erased(action):
+            changes["outcome"] = ERASED if changes.get("outcome") else ""
+            if changes.get("closed_at"):
+                # Nothing is sent any more, so what an erasure left to be sent goes as well.
+                changes |= {"reason": ERASED, "parameters": action.without_words()}
         rows = RemoteAction.objects.filter(pk=action.pk, state__in=list(expected))
         if not closed:
             rows = rows.filter(OPEN_ACTION)
@@ -68,7 +77,7 @@ def close(
 ) -> bool:
     """Commit an end. The mirrored rows are due to be read again; see ``advance``."""
     if state == State.DONE:
-        changes["parameters"] = _without_private(action, kind)
+        changes["parameters"] = action.without_words()
     moved = advance(
         action,
         expected=expected,
@@ -96,9 +105,12 @@ def kept_words(action: RemoteAction, kind: Kind, words: str) -> str:
     return _ADDRESS.sub("•••@•••", mask(words))[:MAX_OUTCOME_CHARACTERS]
 
 
-def _without_private(action: RemoteAction, kind: Kind) -> dict[str, Any]:
-    """The parameters, with lengths in the place of words about a person."""
-    kept = {name: value for name, value in action.parameters.items() if name not in kind.private}
-    for name in kind.private & action.parameters.keys():
-        kept[f"{name}_characters"] = len(str(action.parameters[name]))
-    return kept
+def _of_erased(action: RemoteAction) -> bool:
+    """Whether this is of an erased person; no erasure begins until the end of the transaction."""
+    hold_off_erasures()
+    disputes = Dispute.objects.filter(pk=action.object_id, store=action.store_id)
+    ids = [action.object_id, *disputes.values_list("order_id", flat=True)]
+    try:
+        return is_erased(action.store_id, filter(None, ids))
+    except SealError:
+        return True  # nobody can be known again, so nothing of anybody is kept

@@ -27,6 +27,7 @@ __all__ = [
     "forget_hashes",
     "hold_off_erasures",
     "is_current",
+    "is_erased",
     "remember",
     "scrubber_of",
 ]
@@ -127,6 +128,19 @@ def hold_off_erasures() -> None:
         with connection.cursor() as cursor:
             # A statement of its own: what follows sees what was committed while this waited.
             cursor.execute("SELECT pg_advisory_xact_lock_shared(%s, %s)", _LOCK)
+
+
+def is_erased(store_id: str, ids: Iterable[str]) -> bool:
+    """Whether one of these ids is of an erased person, as of now.
+
+    Raises:
+        SealError: Somebody was erased, and the key of the hashes can't be opened.
+    """
+    rows = ErasedHash.objects.filter(store=store_id)
+    if not rows.exists():
+        return False
+    hash_ = _hasher(create=False)
+    return rows.filter(value__in={hash_(store_id, "id", pk) for pk in ids}).exists()
 
 
 def remember(erasure: Erasure, *, addresses: Iterable[str], ids: Iterable[str]) -> int:

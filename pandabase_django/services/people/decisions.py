@@ -3,8 +3,8 @@
 A test compares this with the models. Whoever adds a column adds it here too: to ``kept`` when it
 can hold nothing of a person, to ``emptied`` when it holds a person's data, to ``scrubbed`` for
 objects of the remote (to ``reread`` when it is read from one), to ``replaced`` for a shop's own
-JSON or text about a person, to ``cut`` for addresses of web pages, and to ``searched`` for free
-texts in which an address may stand.
+JSON or text about a person, to ``cut`` for addresses of web pages, to ``shortened``
+for what gives way to its length, and to ``searched`` for free texts in which an address may stand.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ class Table:
         reread: Read again from the scrubbed payload.
         replaced: Each text in it is replaced; numbers stay.
         cut: The address of a web page, which loses what follows its path.
+        shortened: What is sent for an action: words about a person give way to their lengths.
         searched: A text or JSON in which the person's address is replaced, wherever it stands.
     """
 
@@ -34,11 +35,17 @@ class Table:
     reread: str = ""
     replaced: str = ""
     cut: str = ""
+    shortened: str = ""
     searched: str = ""
 
-    def columns(self, what: str) -> tuple[str, ...]:
-        """The names of one kind."""
-        return tuple(str(getattr(self, what)).split())
+    def columns(self, *kinds: str) -> tuple[str, ...]:
+        """The names of these kinds."""
+        return tuple(name for kind in kinds for name in str(getattr(self, kind)).split())
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Columns in which somebody else's row may name the person."""
+        return self.columns("searched", "replaced", "cut", "shortened")
 
 
 _MIRROR = "id store digest first_seen_at synced_at gone_at appeared_at "
@@ -136,11 +143,12 @@ TABLES: dict[str, Table] = {
     ),
     "RefusedDeliveries": Table(kept="place counts noted_at", searched="newest"),
     "RemoteAction": Table(
-        # Of those that are closed: one that is under way still needs what it sends.
         kept="id store what object_id asked_by asked_at idempotency_key state tries sent_at "
         "watch_until looked_at closed_at settled_by next_attempt_at enqueued_at http_status "
         "request_id result_id rows_read_at rows_read_tries",
-        replaced="parameters reason outcome",
+        # The reason is never sent.
+        replaced="reason outcome",
+        shortened="parameters",
     ),
     "RemoteOutage": Table(
         kept="host since last_tried_at next_try_at failures scopes everywhere", searched="error"

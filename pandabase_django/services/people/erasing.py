@@ -144,6 +144,8 @@ def _erase_row(row: Any, table: Table) -> set[str]:
         new[name] = without_texts(getattr(row, name))
     for name in table.columns("cut"):
         new[name] = _cut(getattr(row, name))
+    if table.shortened and not _is_under_way(row):
+        new[table.shortened] = row.without_words()
     for name in table.columns("reread"):
         new[name] = _READ_AGAIN[name](new["payload"])
     moved = {name for name, value in new.items() if getattr(row, name) != value}
@@ -159,6 +161,11 @@ def _erase_row(row: Any, table: Table) -> set[str]:
         row.list_digest = ERASED_DIGEST
         moved.add("list_digest")
     return moved
+
+
+def _is_under_way(row: Any) -> bool:
+    """An action that may still be sent needs its parameters; its end takes the words out."""
+    return isinstance(row, RemoteAction) and row.is_open
 
 
 def _scrubbed(value: Any) -> Any:
@@ -212,21 +219,21 @@ def _digest(row: Any) -> str:
 def _erase_mentions(store: Store, model: type[Model], address: str) -> int:
     """Replace the address in texts of any row of the store, whoever it is about."""
     table = TABLES[model.__name__]
-    columns = (*table.columns("searched"), *table.columns("replaced"), *table.columns("cut"))
+    columns = table.texts
     if not columns:
         return 0
     patterns = patterns_of(model, columns, address)
-    free = model._default_manager.all()
-    if model is RemoteAction:
-        free = free.filter(closed_at__isnull=False)  # one under way still needs what it sends
     changed = 0
     pks = mentions(store, model, columns, address)
     for start in range(0, len(pks), ROWS_PER_TRANSACTION):
         part = pks[start : start + ROWS_PER_TRANSACTION]
         with transaction.atomic():
-            rows = list(free.filter(pk__in=part).select_for_update(of=("self",)))
+            found = model._default_manager.filter(pk__in=part)
+            rows = list(found.select_for_update(of=("self",)))
             for row in rows:
                 for name in columns:
+                    if name == table.shortened and _is_under_way(row):
+                        continue  # it is still sent so
                     value = getattr(row, name)
                     is_json = isinstance(model._meta.get_field(name), JSONField)
                     setattr(row, name, _without(value, patterns[name], is_json=is_json))

@@ -37,9 +37,7 @@ def export_person(store: Store, address: str) -> dict[str, Any]:
     }
     mentioned: dict[str, list[str]] = {}
     for model in models_of_the_app():
-        table = TABLES[model.__name__]
-        columns = [c for what in ("searched", "replaced", "cut") for c in table.columns(what)]
-        if columns:
+        if columns := TABLES[model.__name__].texts:
             found = mentions(store, model, columns, address)
             if others := [str(pk) for pk in found if pk not in person.rows.get(model, ())]:
                 mentioned[model.__name__] = others

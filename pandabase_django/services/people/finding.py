@@ -74,7 +74,8 @@ class Person:
     @property
     def ids(self) -> list[str]:
         """What the remote may name the person by."""
-        return [*self.named, *self.rows[Order], *self.rows[Subscription]]
+        models = (Order, Subscription, Refund, Dispute)
+        return [*self.named, *(pk for model in models for pk in self.rows[model])]
 
     @property
     def counts(self) -> dict[str, int]:
@@ -120,7 +121,7 @@ def find_person(store: Store, address: str) -> Person:
     person.rows[CustomerLink] = _ids(links)
     acted_on = [*orders, *person.rows[Subscription], *person.rows[Dispute], *person.rows[Refund]]
     actions = RemoteAction.objects.filter(Among(F("object_id"), acted_on), store=store)
-    person.rows[RemoteAction] = _ids(actions.filter(closed_at__isnull=False))
+    person.rows[RemoteAction] = _ids(actions)
     person.rows[WebhookDelivery] = _deliveries(store, person, address)
     return person
 
