@@ -90,6 +90,9 @@ class RemoteAction(PandabaseModel):
         related_name="+",
         verbose_name=_("user"),
     )
+    had_user = models.BooleanField(
+        _("asked by a user"), db_default=False, help_text=_("Stays when the user is deleted.")
+    )
     asked_at = models.DateTimeField(_("asked for"))
     idempotency_key = models.CharField(_("idempotency key"), max_length=32, editable=False)
     state = models.CharField(

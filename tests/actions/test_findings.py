@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from pandabase_django import actions
 from pandabase_django.models import CheckoutSession, Dispute, Order, Purchase, RemoteAction
 from pandabase_django.services.health.checks.actions import actions_are_settled
 from pandabase_django.services.health.checks.deadlines import (
@@ -15,7 +16,7 @@ from pandabase_django.services.health.checks.deadlines import (
     refunds_are_in_time,
 )
 from pandabase_django.services.health.findings import Situation
-from tests.actions.conftest import Shop, pass_time, settled
+from tests.actions.conftest import REASON, Shop, pass_time, settled
 
 pytestmark = pytest.mark.django_db
 
@@ -47,10 +48,19 @@ def test_what_code_asked_for_in_vain_is_reported_for_a_week(shop: Shop) -> None:
     shop.sandbox.change([{"op": "refund_order", "id": this.row.pk}])
     action = settled(this.ask())
     assert found() == {"action_refused": "warning"}
-    RemoteAction.objects.update(asked_by=User.objects.create_user("ada"))
-    assert found() == {}
-    RemoteAction.objects.update(asked_by=None)
     pass_time(action, days=8)
+    assert found() == {}
+
+
+def test_what_a_user_asked_for_is_not_said_to_be_code_s_when_the_user_is_deleted(
+    shop: Shop,
+) -> None:
+    user = User.objects.create_user("ada")
+    order = shop.order()
+    shop.sandbox.change([{"op": "refund_order", "id": order.pk}])
+    action = settled(actions.refund(order, reason=REASON, by=user))
+    assert (action.state, found()) == ("REFUSED", {})
+    user.delete()
     assert found() == {}
 
 

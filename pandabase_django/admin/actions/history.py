@@ -17,7 +17,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from pandabase_django.admin.actions.forms import SettleForm
-from pandabase_django.admin.actions.texts import TONES, explain
+from pandabase_django.admin.actions.texts import TONES, explain, who_asked
 from pandabase_django.admin.base.display import EMPTY, badge, moment, with_quiet
 from pandabase_django.admin.base.export import ExportMixin
 from pandabase_django.admin.base.filters import StoreFilter
@@ -168,7 +168,6 @@ class RemoteActionAdmin(LiveMixin, PrefixSearchMixin, ExportMixin, ReadOnlyAdmin
                 kind=kind_of(action.what),
                 happened=form.cleaned_data["happened"] == "yes",
                 reason=form.cleaned_data["reason"],
-                by=request.user,
             )
         except ActionError as error:
             messages.error(request, str(error))
@@ -190,7 +189,7 @@ class RemoteActionAdmin(LiveMixin, PrefixSearchMixin, ExportMixin, ReadOnlyAdmin
 
     @admin.display(description=_("who"))
     def who(self, action: RemoteAction) -> str:
-        return str(action.asked_by or gettext("Code"))
+        return who_asked(action)
 
     @admin.display(description=_("user"))
     def user_shown(self, action: RemoteAction) -> str:

@@ -22,7 +22,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from pandabase_django.admin.actions.forms import ActionForm
-from pandabase_django.admin.actions.texts import TONES
+from pandabase_django.admin.actions.texts import TONES, who_asked
 from pandabase_django.admin.base.display import badge, moment
 from pandabase_django.admin.base.links import admin_url, change_url, model_name_of
 from pandabase_django.admin.base.page import PandabaseAdmin
@@ -111,7 +111,7 @@ class ActionsMixin(PandabaseAdmin):
                     "state": badge(
                         action.get_state_display(), tone=TONES[RemoteAction.State(action.state)]
                     ),
-                    "who": action.asked_by or gettext("Code"),
+                    "who": who_asked(action),
                     "at": moment(action.asked_at),
                 }
                 for action in asked

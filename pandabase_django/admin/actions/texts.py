@@ -13,7 +13,7 @@ from pandabase_django.models import RemoteAction
 from pandabase_django.services.actions.sending import SEND_WITHIN
 from pandabase_django.services.actions.settling import by_hand_from
 
-__all__ = ["TONES", "Explanation", "explain"]
+__all__ = ["TONES", "Explanation", "explain", "who_asked"]
 
 State = RemoteAction.State
 What = RemoteAction.What
@@ -48,6 +48,13 @@ class Explanation:
 def explain(action: RemoteAction) -> Explanation:
     """The sentences for an action as it is now."""
     return _EXPLANATIONS[State(action.state)](action)
+
+
+def who_asked(action: RemoteAction) -> str:
+    """The user who asked for an action, or what else did."""
+    if action.asked_by is not None:
+        return str(action.asked_by)
+    return _("a deleted user") if action.had_user else _("Code")
 
 
 def _prepared(action: RemoteAction) -> Explanation:
@@ -87,21 +94,23 @@ def _sent(action: RemoteAction) -> Explanation:
 def _done(action: RemoteAction) -> Explanation:
     settled = {
         SettledBy.ANSWER: _("Pandabase has executed it and said so."),
-        SettledBy.PERSON: _("A person has said that it was executed."),
+        SettledBy.PERSON: _("A person has said that it was executed: %(why)s")
+        % {"why": action.outcome},
     }
     happened = settled.get(
         SettledBy(action.settled_by or SettledBy.ANSWER),
         _("Its answer was lost. Pandabase was read, and shows that it was executed."),
     )
-    if action.settled_by == SettledBy.PERSON and action.outcome:
-        happened = f"{happened} {action.outcome}"
     return Explanation(_("Done."), happened, _meaning_of_done(action), _rows_step(action))
 
 
 def _refused(action: RemoteAction) -> Explanation:
+    happened = action.outcome or _("Pandabase refused it.")
+    if action.settled_by == SettledBy.PERSON:
+        happened = _("A person has said that it was not executed: %(why)s") % {"why": happened}
     return Explanation(
         _("Not done."),
-        action.outcome or _("Pandabase refused it."),
+        happened,
         _("Nothing has changed by it at Pandabase."),
         _("Mend what is named above and ask again, or do it in the Pandabase dashboard."),
     )

@@ -72,7 +72,7 @@ class CustomerLink(PandabaseModel):
         on_delete=models.SET_NULL,
         related_name="+",
         verbose_name=_("linked by"),
-        help_text=_("Empty: the shop's own code."),
+        help_text=_("Empty: the shop's own code, or a user who was deleted."),
     )
     ended_at = models.DateTimeField(_("taken back"), null=True)
     ended_by = models.ForeignKey(

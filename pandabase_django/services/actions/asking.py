@@ -68,6 +68,7 @@ def ask(
         parameters=given,
         reason=reason,
         asked_by_id=None if by is None else by.pk,
+        had_user=by is not None,
         asked_at=now,
         idempotency_key=secrets.token_hex(16),
         next_attempt_at=now,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -63,9 +62,7 @@ def look(action: RemoteAction, *, kind: Kind, now: datetime | None = None) -> No
     _judge(action, reading, kind=kind, now=now, over=now >= watch_until)
 
 
-def settle_by_hand(
-    action: RemoteAction, *, kind: Kind, happened: bool, reason: str, by: Any = None
-) -> bool:
+def settle_by_hand(action: RemoteAction, *, kind: Kind, happened: bool, reason: str) -> bool:
     """Take a person's word for what became of an action.
 
     "Not executed" is followed by asking again, so it is taken only when Pandabase, read anew, does
@@ -76,7 +73,6 @@ def settle_by_hand(
         kind: Its kind.
         happened: Whether it was executed.
         reason: How the person knows.
-        by: Who.
 
     Returns:
         Whether it was settled so; not when somebody was faster, nor when Pandabase shows that it
@@ -93,11 +89,10 @@ def settle_by_hand(
         return False
     if not happened and _is_shown_done(action, kind):
         return False
-    said = _("%(user)s says so: %(reason)s") if by is not None else "%(reason)s"
     return close(
         action,
         State.DONE if happened else State.REFUSED,
-        said % {"user": by, "reason": reason},
+        reason,
         kind=kind,
         expected=RemoteAction.UNDECIDED,
         closed=True,

@@ -143,9 +143,9 @@ TABLES: dict[str, Table] = {
     ),
     "RefusedDeliveries": Table(kept="place counts noted_at", searched="newest"),
     "RemoteAction": Table(
-        kept="id store what object_id asked_by asked_at idempotency_key state tries sent_at "
-        "watch_until looked_at closed_at settled_by next_attempt_at enqueued_at http_status "
-        "request_id result_id rows_read_at rows_read_tries",
+        kept="id store what object_id asked_by had_user asked_at idempotency_key state tries "
+        "sent_at watch_until looked_at closed_at settled_by next_attempt_at enqueued_at "
+        "http_status request_id result_id rows_read_at rows_read_tries",
         # The reason is never sent.
         replaced="reason outcome",
         shortened="parameters",

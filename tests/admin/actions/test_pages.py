@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
@@ -215,6 +216,18 @@ def test_the_deadline_is_on_the_list_and_the_page_of_a_dispute(shop: Shop, login
     assert "ended" in client.get(url(dispute)).content.decode()
 
 
+def test_a_user_who_was_deleted_is_not_shown_as_code(shop: Shop, login: Login) -> None:
+    user = User.objects.create_user("ada")
+    row, other = shop.order(), shop.order()
+    action = actions.refund(row, reason=REASON, by=user)
+    by_code = actions.refund(other, reason=REASON)
+    user.delete()
+    client = login(*VIEWS)
+    for address in (url(action), url(row)):
+        assert "a deleted user" in client.get(address).content.decode()
+    assert "a deleted user" not in client.get(url(by_code)).content.decode()
+
+
 def test_who_may_ask_may_say_what_became_of_it(shop: Shop, login: Login) -> None:
     this = shop.attempt("fulfilment")
     action = this.ask()
@@ -236,7 +249,10 @@ def test_who_may_ask_may_say_what_became_of_it(shop: Shop, login: Login) -> None
     client.post(url(action, "settle"), data)
     action.refresh_from_db()
     assert (action.state, action.settled_by) == ("DONE", "PERSON")
-    assert "The webhook came." in client.get(url(action)).content.decode()
+    assert action.outcome == "The webhook came."  # and no name: a user may be deleted
+    assert "was executed: The webhook came." in client.get(url(action)).content.decode()
+    said = LogEntry.objects.get(object_id=str(action.pk))
+    assert str(said.user_id) == client.session["_auth_user_id"]
     again = client.post(url(action, "settle"), {**data, "happened": "no"}, follow=True)
     assert "Nothing was done" in again.content.decode()
 

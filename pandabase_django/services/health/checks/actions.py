@@ -30,7 +30,7 @@ def actions_are_settled(situation: Situation) -> Iterator[Finding]:
     hang = Q(state__in=[State.PREPARED, State.SENT], closed_at=None, asked_at__lt=late)
     unread = Q(
         state=State.REFUSED,
-        asked_by=None,
+        had_user=False,
         asked_at__gt=situation.now - REPORTED_FOR,
     )
     rows = RemoteAction.objects.filter(
