@@ -15,7 +15,8 @@ from pandabase_django.sandbox.control.changes import apply_changes
 from pandabase_django.sandbox.control.dump import dump_objects
 from pandabase_django.sandbox.control.endpoint import Control
 from pandabase_django.sandbox.faults.rules import Faults
-from pandabase_django.sandbox.http.server import Server
+from pandabase_django.sandbox.http.server import Server, answered
+from pandabase_django.sandbox.http.wire import Request, Response
 from pandabase_django.sandbox.settings import Settings
 from pandabase_django.sandbox.store.renaming import give_foreign_ids, give_odd_ids
 from pandabase_django.sandbox.store.shapes import Json
@@ -23,7 +24,10 @@ from pandabase_django.sandbox.store.state import StoreState, WorldSize
 from pandabase_django.sandbox.store.tokens import ALL_PERMISSIONS, Token, TokenRegistry
 from pandabase_django.sandbox.webhooks.deliveries import Deliveries
 
-__all__ = ["Sandbox"]
+__all__ = ["UNHEARD_URL", "Sandbox"]
+
+UNHEARD_URL = "https://pandabase.test"
+"""Address of a sandbox that does not listen; no such name exists anywhere (RFC 6761)."""
 
 
 class Sandbox:
@@ -42,6 +46,7 @@ class Sandbox:
         host: str = "127.0.0.1",
         port: int = 0,
         force_public: bool = False,
+        listen: bool = True,
         equal_times: bool = False,
         odd_ids: bool = False,
         foreign_ids: int = 0,
@@ -57,6 +62,7 @@ class Sandbox:
             host: Address to listen on.
             port: TCP port; 0 takes a free one.
             force_public: Accept an address that is not loopback.
+            listen: Open a socket. Without one, ask by :meth:`answer`.
             equal_times: All seeded products and orders were created at one moment.
             odd_ids: Some products, categories and orders have ids with characters such as ``/``.
             foreign_ids: Some have the ids that a sandbox of this seed gives to its own; 0: none.
@@ -96,11 +102,17 @@ class Sandbox:
             stop=self.close,
         )
         application = Application(self._services, faults=self._faults, control=self._control)
-        self._server = Server(application.handle, host=host, port=port, force_public=force_public)
-        self.url = self._server.url
+        self._handle = application.handle
+        self._server = (
+            Server(self._handle, host=host, port=port, force_public=force_public)
+            if listen
+            else None
+        )
+        self.url = self._server.url if self._server else UNHEARD_URL
         self.store_id = self.state.store_id
         self.control_url = f"{self.url}/_sandbox/{key}"
-        self._server.start()
+        if self._server:
+            self._server.start()
 
     def __enter__(self) -> Sandbox:
         return self
@@ -112,6 +124,10 @@ class Sandbox:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    def answer(self, request: Request) -> Response:
+        """Answer one request as it would be answered over a socket."""
+        return answered(self._handle, request)
 
     @property
     def requests_served(self) -> int:
@@ -264,10 +280,12 @@ class Sandbox:
         )
 
     def wait(self) -> None:
-        """Return once the sandbox is closed."""
-        self._server.wait()
+        """Return once the sandbox is closed; at once when it does not listen."""
+        if self._server:
+            self._server.wait()
 
     def close(self) -> None:
         """Stop answering and sending, and drop every connection."""
         self._deliveries.close()
-        self._server.close()
+        if self._server:
+            self._server.close()

@@ -102,6 +102,7 @@ def test_a_refused_credential_leads_to_install_secret(sandbox: Sandbox) -> None:
     assert f"pandabase_install_secret --token {token.pk}" in line.command
 
 
+@pytest.mark.pandabase_network
 def test_a_name_that_is_unknown_ends_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(*_arguments: Any, **_options: Any) -> Any:
         raise OSError(-2, "Name or service not known")

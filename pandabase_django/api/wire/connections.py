@@ -22,6 +22,8 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from pandabase_django.api.wire import network
+
 __all__ = ["BoundedAdapter", "Exchange", "Stage", "exchange"]
 
 
@@ -123,6 +125,7 @@ class _Tracked(http.client.HTTPConnection):
     response_class = _BoundedResponse
 
     def connect(self) -> None:
+        network.ask(self.host)
         bounds = _current.get()
         if bounds is None:
             super().connect()

@@ -9,7 +9,7 @@ from typing import Protocol
 from pandabase_django.api.wire.headers import blocked_until
 from pandabase_django.api.wire.replies import RawReply
 
-__all__ = ["MemoryRateState", "RateLimits", "RateState"]
+__all__ = ["MemoryRateState", "RateLimits", "RateState", "scopes_of"]
 
 _SCOPE_NAMES: Mapping[str, str] = {
     "ip": "this address",
@@ -44,6 +44,11 @@ class MemoryRateState:
             self._until[scope] = max(until, self._until.get(scope, 0.0))
 
 
+def scopes_of(*, store_id: str, token_key: str) -> tuple[str, str, str]:
+    """What limits of a token's requests are remembered by: the address, the store, the token."""
+    return "ip", f"store:{store_id}", f"token:{token_key}"
+
+
 class RateLimits:
     """The limits that the requests of one token meet.
 
@@ -55,7 +60,7 @@ class RateLimits:
 
     def __init__(self, *, store_id: str, token_key: str, state: RateState | None = None) -> None:
         self.store_id = store_id
-        self._scopes = ("ip", f"store:{store_id}", f"token:{token_key}")
+        self._scopes = scopes_of(store_id=store_id, token_key=token_key)
         self._state = state if state is not None else MemoryRateState()
 
     def note(self, reply: RawReply, *, sent_at: float) -> None:

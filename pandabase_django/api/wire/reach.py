@@ -19,6 +19,7 @@ import requests.adapters
 import requests.utils
 from urllib3.util.ssltransport import SSLTransport
 
+from pandabase_django.api.wire import network
 from pandabase_django.api.wire.egress import Egress, host_and_port
 from pandabase_django.printable import printable
 
@@ -80,6 +81,7 @@ def _steps(
     stack: ExitStack, base_url: str, near: tuple[str, int], way: Egress, timeout_seconds: float
 ) -> Iterator[str | None]:
     """Takes one step at a time, and gives its detail; None where it is not needed."""
+    network.ask(near[0])
     found = socket.getaddrinfo(*near, type=socket.SOCK_STREAM)
     yield ", ".join(dict.fromkeys(str(entry[4][0]) for entry in found))
     connection: _Stream = stack.enter_context(

@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Mapping
 
 import requests
+from requests.adapters import BaseAdapter
 from requests.auth import AuthBase
 from requests.utils import check_header_validity, default_headers
 
@@ -42,6 +43,7 @@ class Sender:
         timeouts: See ``Timeouts``.
         pool_size: Connections kept open.
         egress: The way out.
+        adapter: Sends, and answers; None takes connections of its own.
         clock: Gives the Unix epoch seconds.
     """
 
@@ -53,6 +55,7 @@ class Sender:
         timeouts: Timeouts,
         pool_size: int,
         egress: Egress,
+        adapter: BaseAdapter | None,
         clock: Callable[[], float],
     ) -> None:
         self._base_url = base_url
@@ -61,7 +64,9 @@ class Sender:
         self._egress = egress
         self._clock = clock
         self._remote = _shown(base_url)
-        self._adapter = BoundedAdapter(pool_connections=1, pool_maxsize=pool_size, pool_block=False)
+        self._adapter = adapter or BoundedAdapter(
+            pool_connections=1, pool_maxsize=pool_size, pool_block=False
+        )
 
     def close(self) -> None:
         """Close the connections."""

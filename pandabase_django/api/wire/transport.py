@@ -13,6 +13,7 @@ from requests.auth import AuthBase
 
 from pandabase_django.api.auth import ReplaceableAuth
 from pandabase_django.api.base_url import normalise_base_url
+from pandabase_django.api.wire import network
 from pandabase_django.api.wire.egress import Egress
 from pandabase_django.api.wire.rate import RateLimits
 from pandabase_django.api.wire.replies import RawReply, Reply, read_reply
@@ -41,8 +42,8 @@ class Transport:
         limits: The rate limits that its requests meet.
         policy: How long, and how often, a request is tried.
         pool_size: Connections kept open.
-        clock: Gives the Unix epoch seconds.
-        sleep: Waits for so many seconds; by default a wait that ``give_up`` ends.
+        clock: Gives the Unix epoch seconds; None takes the machine's.
+        sleep: Waits for so many seconds; None waits until ``give_up`` ends it.
         egress: The way out of this machine; None goes directly.
 
     Attributes:
@@ -59,17 +60,22 @@ class Transport:
         limits: RateLimits,
         policy: RequestPolicy,
         pool_size: int = 4,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
         sleep: Callable[[float], object] | None = None,
         egress: Egress | None = None,
     ) -> None:
         self.auth = ReplaceableAuth(auth)
+        stand_in = network.stand_in()
+        if stand_in is not None:
+            clock, sleep = clock or stand_in.clock, sleep or stand_in.sleep
+        clock = clock or time.time
         self._sender = Sender(
             base_url=normalise_base_url(base_url),
             auth=self.auth,
             timeouts=policy.timeouts,
             pool_size=pool_size,
             egress=egress or Egress(),
+            adapter=stand_in.adapter if stand_in else None,
             clock=clock,
         )
         self.store_id = limits.store_id

@@ -28,4 +28,6 @@ class Visit:
     @property
     def origin(self) -> str:
         """Where the caller has reached this sandbox, without a slash at the end."""
-        return f"http://{self.request.headers.get('host', '127.0.0.1')}"
+        headers = self.request.headers
+        scheme = headers.get("x-forwarded-proto", "http")  # whoever encrypts before it says so
+        return f"{scheme}://{headers.get('host', '127.0.0.1')}"

@@ -66,6 +66,11 @@ def _close(args: Json, execute: Execute) -> Response:
     return Response(0, b"", drop="close")
 
 
+def _unreachable(args: Json, execute: Execute) -> Response:
+    """Take no connection, where none is made: without a socket. Else as ``close``."""
+    return Response(0, b"", drop="unreachable")
+
+
 def _commit_then_reset(args: Json, execute: Execute) -> Response:
     """Execute, then break the connection: the answer is lost."""
     execute()
@@ -216,6 +221,7 @@ ACTIONS: dict[str, Callable[[Json, Execute], Response]] = {
     "delay": _delay,
     "reset": _reset,
     "close": _close,
+    "unreachable": _unreachable,
     "commit_then_reset": _commit_then_reset,
     "delay_then_execute": _delay_then_execute,
     "truncate": _truncate,

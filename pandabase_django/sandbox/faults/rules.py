@@ -38,6 +38,8 @@ class FaultRule:
     nth: int
     times: int
     """0 is without end."""
+    in_turn: bool = False
+    """Of those with it, only the first one that matches strikes; the others wait."""
     seconds: float = math.inf
     ends_at_ms: float = math.inf
     matched: int = 0
@@ -120,12 +122,13 @@ class Faults:
         if not self._rules:
             return []
         now_ms = self._clock.read_ms()
+        found: list[FaultRule] = []
         with self._guard:
-            return [
-                rule
-                for rule in self._rules
-                if rule.strikes(request, token_id=token_id, now_ms=now_ms)
-            ]
+            for rule in self._rules:
+                waits = rule.in_turn and any(other.in_turn for other in found)
+                if not waits and rule.strikes(request, token_id=token_id, now_ms=now_ms):
+                    found.append(rule)
+        return found
 
     def _rule(self, given: Json) -> FaultRule:
         action, match = str(given.get("action", "none")), given.get("match", {})
@@ -149,6 +152,7 @@ class Faults:
             changes=given.get("changes", []),
             nth=nth,
             times=times,
+            in_turn=bool(given.get("in_turn", False)),
         )
 
 

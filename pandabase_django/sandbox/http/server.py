@@ -8,7 +8,6 @@ import logging
 import socket
 import struct
 import threading
-import time
 from collections.abc import Callable
 
 from pandabase_django.sandbox.http.wire import (
@@ -19,9 +18,11 @@ from pandabase_django.sandbox.http.wire import (
     failure,
 )
 
-__all__ = ["NotLoopback", "Server"]
+__all__ = ["NotLoopback", "Server", "answered"]
 
 logger = logging.getLogger(__name__)
+
+Handle = Callable[[Request], Response]
 
 _HIGHEST_PORT = 65_535
 _BACKLOG = 256
@@ -37,7 +38,7 @@ class Server:
 
     def __init__(
         self,
-        handle: Callable[[Request], Response],
+        handle: Handle,
         *,
         host: str = "127.0.0.1",
         port: int = 0,
@@ -143,11 +144,7 @@ class Server:
             return False
         if request is None:
             return False
-        try:
-            response = self._handle(request)
-        except Exception:  # the edge: one broken answer must not look like a lost connection
-            logger.exception("The sandbox failed to answer %s %s", request.method, request.path)
-            response = failure(500, "The sandbox failed; see its log")
+        response = answered(self._handle, request)
         keep_alive = request.headers.get("connection", "").lower() != "close"
         if response.drop or response.cut_after is not None or response.raw is not None:
             keep_alive = False
@@ -155,30 +152,18 @@ class Server:
         return keep_alive
 
 
+def answered(handle: Handle, request: Request) -> Response:
+    """Answer a request, whatever happens: one that fails must not look like a lost connection."""
+    try:
+        return handle(request)
+    except Exception:  # the edge
+        logger.exception("The sandbox failed to answer %s %s", request.method, request.path)
+        return failure(500, "The sandbox failed; see its log")
+
+
 def _send(connection: socket.socket, response: Response, *, keep_alive: bool) -> None:
     if response.drop == "reset":
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         return
-    if response.drop is not None:
-        return
-    if response.raw is not None:
-        for piece in response.raw:
-            connection.sendall(piece)
-        return
-    head = response.head(keep_alive=keep_alive)
-    if response.stream is not None:
-        connection.sendall(head)
-        for piece in response.stream:
-            if piece:
-                connection.sendall(b"%x\r\n%b\r\n" % (len(piece), piece))
-        connection.sendall(b"0\r\n\r\n")
-        return
-    body = response.body if response.cut_after is None else response.body[: response.cut_after]
-    if response.drip is None:
-        connection.sendall(head + body)
-        return
-    size, seconds = response.drip
-    connection.sendall(head)
-    for start in range(0, len(body), size):
-        time.sleep(seconds)
-        connection.sendall(body[start : start + size])
+    for piece in response.pieces(keep_alive=keep_alive):
+        connection.sendall(piece)

@@ -85,7 +85,8 @@ class Response:
     slept: bool = False
     """The latency that was asked for has been spent on it already."""
     drop: str | None = None
-    """Send nothing: "reset" (RST) or "close" (FIN)."""
+    """Send nothing: "reset" (RST) or "close" (FIN); "unreachable" is told apart without a socket
+    alone."""
 
     def head(self, *, keep_alive: bool) -> bytes:
         """Status line and headers."""
@@ -99,6 +100,31 @@ class Response:
             f"Content-Type: {self.content_type}\r\n{length}\r\n{extra}"
             f"Connection: {'keep-alive' if keep_alive else 'close'}\r\n\r\n"
         ).encode("latin-1", "replace")
+
+    def pieces(self, *, keep_alive: bool) -> Iterator[bytes]:
+        """All that is sent, in the pieces in which it is sent; nothing where nothing is."""
+        if self.drop is not None:
+            return
+        if self.raw is not None:
+            yield from self.raw
+            return
+        head = self.head(keep_alive=keep_alive)
+        if self.stream is not None:
+            yield head
+            for piece in self.stream:
+                if piece:
+                    yield b"%x\r\n%b\r\n" % (len(piece), piece)
+            yield b"0\r\n\r\n"
+            return
+        body = self.body if self.cut_after is None else self.body[: self.cut_after]
+        if self.drip is None:
+            yield head + body
+            return
+        size, seconds = self.drip
+        yield head
+        for start in range(0, len(body), size):
+            time.sleep(seconds)
+            yield body[start : start + size]
 
 
 @lru_cache(maxsize=2)

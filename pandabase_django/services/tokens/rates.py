@@ -9,10 +9,12 @@ from functools import cached_property
 
 from django.core.cache import BaseCache, caches
 
+from pandabase_django.api.wire.rate import scopes_of
 from pandabase_django.conf import conf
+from pandabase_django.models import ApiToken
 from pandabase_django.services.caching import unless_cache_fails
 
-__all__ = ["CacheRateState"]
+__all__ = ["CacheRateState", "forget_limits"]
 
 PREFIX = "pandabase:rate:"
 LOOK_EVERY_SECONDS = 0.5
@@ -56,3 +58,10 @@ class CacheRateState:
     def _shared(self, scopes: Sequence[str]) -> Mapping[str, float]:
         keys = [PREFIX + scope for scope in scopes]
         return unless_cache_fails(lambda: self._cache.get_many(keys), {})
+
+
+def forget_limits(token: ApiToken) -> None:
+    """Forget the limits that a token's requests met, of its store and of this address too."""
+    scopes = scopes_of(store_id=token.store_id, token_key=str(token.pk))
+    keys = [PREFIX + scope for scope in scopes]
+    unless_cache_fails(lambda: caches[conf.rate_limit_cache].delete_many(keys), None)

@@ -91,6 +91,7 @@ def test_no_frame_and_no_context_holds_the_answer_to_a_registration(answer: str)
     assert SENT not in shown
 
 
+@pytest.mark.pandabase_network
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9", "https://host.invalid"])
 def test_no_frame_and_no_context_of_a_connection_holds_the_credential(url: str) -> None:
     with client(base_url=url, retries=0) as calling, pytest.raises(PandabaseError) as caught:

@@ -1,0 +1,78 @@
+"""The pytest plugin, which every pytest loads where this package is installed.
+
+So it imports nothing of the app before a test asks for it, and does nothing in a project whose
+INSTALLED_APPS lack the app.
+"""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from pandabase_django.testing import Pandabase
+    from pandabase_django.testing.guard import Refused
+
+__all__ = ["pandabase", "pytest_configure", "pytest_runtest_call", "pytest_runtest_protocol"]
+
+MARKERS = (
+    "pandabase(**options): options of the fixture `pandabase`, see pandabase_django.testing",
+    "pandabase_network: requests of pandabase_django may leave this machine",
+)
+
+_refused: pytest.StashKey[Refused] = pytest.StashKey()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the markers."""
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
+    """No test asks the real Pandabase, unless it is marked."""
+    with _guarded(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """A test fails also where its code caught the guard's error."""
+    result = yield
+    refused = item.stash.get(_refused, None)
+    if refused is not None:
+        refused.check()
+    return result
+
+
+@pytest.fixture
+def pandabase(request: pytest.FixtureRequest, db: None) -> Iterator[Pandabase]:
+    """A store at a Pandabase of this test's own. ``@pytest.mark.pandabase(…)`` gives options."""
+    from pandabase_django.testing import Pandabase
+
+    # Tests may share a cache: what is kept of one test's ids must not answer another one.
+    options: dict[str, Any] = {"seed": zlib.crc32(request.node.nodeid.encode())}
+    for marker in reversed(list(request.node.iter_markers("pandabase"))):
+        options.update(marker.kwargs)
+    with Pandabase(**options) as running:
+        yield running
+
+
+@contextmanager
+def _guarded(item: pytest.Item) -> Iterator[None]:
+    django = sys.modules.get("django.apps")
+    is_here = django and django.apps.ready and django.apps.is_installed("pandabase_django")
+    if not is_here or item.get_closest_marker("pandabase_network"):
+        yield
+        return
+    from pandabase_django.testing.guard import refusing_network
+
+    with refusing_network() as refused:
+        item.stash[_refused] = refused
+        yield

@@ -1,0 +1,108 @@
+"""The plugin is loaded everywhere: it guards the shops' tests, and does nothing to others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pandabase_django.sandbox.seed.identity import Identities
+from tests.testing.inner import SETTINGS, run_pytest
+
+GUARDED = """
+import pytest
+
+from pandabase_django.api.auth import NoAuth
+from pandabase_django.api.public import PublicClient
+from pandabase_django.api.wire.rate import RateLimits
+from pandabase_django.api.wire.timeouts import RequestPolicy
+from pandabase_django.api.wire.transport import Transport
+from pandabase_django.exceptions import TransportError
+from pandabase_django.services import client_for
+
+
+def ask(address):
+    limits = RateLimits(store_id="shp_1", token_key="1")
+    policy = RequestPolicy(retries=0)
+    Transport(base_url=address, auth=NoAuth(), limits=limits, policy=policy).send("GET", "/")
+
+
+def test_asks():
+    ask("https://pandabase.invalid")
+
+
+def test_hides_it():
+    try:
+        ask("https://pandabase.invalid")
+    except BaseException:
+        pass
+
+
+@pytest.fixture
+def asking():
+    try:
+        ask("https://pandabase.invalid")
+    except BaseException:
+        pass
+
+
+def test_hides_it_in_a_fixture(asking):
+    pass
+
+
+@pytest.mark.pandabase_network
+def test_may_ask():
+    with pytest.raises(TransportError):
+        ask("https://pandabase.invalid")
+
+
+def test_asks_this_machine():
+    with pytest.raises(TransportError):
+        ask("http://127.0.0.1:9")
+
+
+def test_asks_the_fixture(pandabase):
+    with client_for(pandabase.store) as client:
+        assert client.store.get().id == pandabase.store.pk
+
+
+@pytest.mark.pandabase(seed=1, products=4)
+def test_gives_options(pandabase):
+    assert pandabase.store.pk == "{store}"
+    assert pandabase.remote.sandbox.counts()["products"] == 4
+
+
+def test_has_a_store_of_its_own(pandabase):
+    assert pandabase.store.pk != "{store}"
+"""
+ABSENT = """
+import sys
+
+
+def test_nothing_is_loaded():
+    loaded = [name for name in sys.modules if name.startswith("pandabase_django")]
+    assert loaded == ["pandabase_django", "pandabase_django.pytest_plugin"]
+"""
+NO_DJANGO = (
+    ABSENT
+    + """
+    assert "django" not in sys.modules
+"""
+)
+STORE_OF_SEED_1 = Identities(1).make("store", 0)
+
+
+def test_a_shops_tests_are_guarded(tmp_path: Path) -> None:
+    outcome = run_pytest(tmp_path, GUARDED.replace("{store}", STORE_OF_SEED_1), "--nomigrations")
+    assert outcome.names("FAILED") == ["test_asks", "test_hides_it", "test_hides_it_in_a_fixture"]
+    assert len(outcome.names("PASSED")) == 5, outcome.text
+    assert outcome.text.count("This test would have asked pandabase.invalid") >= 3
+
+
+def test_nothing_happens_where_django_is_not_used(tmp_path: Path) -> None:
+    outcome = run_pytest(tmp_path, NO_DJANGO, django=False)
+    assert outcome.names("PASSED") == ["test_nothing_is_loaded"], outcome.text
+
+
+def test_nothing_happens_where_the_app_is_not_installed(tmp_path: Path) -> None:
+    settings = SETTINGS.replace(', "pandabase_django"]', "]")
+    outcome = run_pytest(tmp_path, ABSENT, settings=settings)
+    assert outcome.names("PASSED") == ["test_nothing_is_loaded"], outcome.text
