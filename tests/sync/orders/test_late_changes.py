@@ -104,6 +104,34 @@ def test_a_refund_decided_after_newer_ones_came_is_seen(sandbox: Sandbox, sync: 
     assert Order.objects.get(pk=order).amount_minor == 4
 
 
+@pytest.mark.fact(23)
+@pytest.mark.parametrize("watched", ["the lists", "the ledger"])
+@pytest.mark.parametrize("seen", ["in one look", "one by one", "by a late replica"])
+def test_two_refunds_of_an_order_that_moves_between_them_are_both_seen(
+    sandbox: Sandbox, sync_without: Callable[..., Callable[..., SyncRun]], watched: str, seen: str
+) -> None:
+    run = sync_without(*(["REFUNDS_READ"] if watched == "the ledger" else []))
+    sandbox.set_clock(1_800_000_000_000)
+    (order,) = sandbox.change([{"op": "edit_order", "index": 0, "fields": {"status": "COMPLETED"}}])
+    run()
+    if seen == "by a late replica":
+        sandbox.set(detail_lag_seconds=30.0)
+    again = {"op": "edit_order", "id": order, "fields": {"status": "COMPLETED"}}
+    sandbox.change([{"op": "refund_order", "id": order, "status": "FAILED"}, again])
+    if seen == "one by one":
+        run()
+    sandbox.set_clock(1_800_000_020_000)
+    sandbox.change([{"op": "refund_order", "id": order}])
+    run()
+    if seen == "by a late replica":
+        assert Order.objects.get(pk=order).dirty  # the first refund's time does not settle it
+        sandbox.set(detail_lag_seconds=0.0)
+        run()
+    assert Order.objects.get(pk=order).status == "REFUNDED"
+    assert not Order.objects.filter(dirty=True).exists()
+    assert order_differences(sandbox) == []
+
+
 @pytest.mark.parametrize("wrong", ["an older answer", "another refund"])
 def test_a_refund_whose_own_answer_is_not_its_end_is_asked_for_again(
     sandbox: Sandbox, sync: Sync, wrong: str
