@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.utils import timezone
 
 from pandabase_django.api import schemas
-from pandabase_django.database import transaction
 from pandabase_django.exceptions import ProtocolError
 from pandabase_django.models import Order, Product, Store, SyncCursor, SyncRun
 from pandabase_django.models.sync import Resource
-from pandabase_django.services.erasures.scrubber import is_current
 from pandabase_django.services.sync.catalog.products import PRODUCTS
 from pandabase_django.services.sync.due.marks import mark_dirty
 from pandabase_django.services.sync.mirror.writing import write_rows
 from pandabase_django.services.sync.orders.details.writing import Detailed, write_details
 from pandabase_django.services.sync.run import lease as leases
 from pandabase_django.services.sync.run.change_notes import ChangeNotes
-from pandabase_django.services.sync.run.failures import transact
-from pandabase_django.services.sync.run.reader import Reader
 from pandabase_django.services.sync.run.recorder import Recorder
 from pandabase_django.services.sync.run.session import opened
-from pandabase_django.services.tokens.clients import client_for
+from pandabase_django.services.sync.single import Answer, fetch_and_write
 
 __all__ = ["fetch_order", "refresh_row"]
 
@@ -78,93 +74,60 @@ def fetch_order(
         ConfigurationError: The store has no active token.
     """
     rows = Order.objects.filter(pk=order_id, store=store)
-    mark_dirty(rows)
-    mark = rows.values_list("dirty_mark", flat=True).first()
-    asked_at = timezone.now()
-    reader: Reader[Any]
-    with (
-        client_for(store, pool_size=1) as client,
-        Reader(
-            concurrency=1,
-            while_waiting=while_waiting,
-            renew=client.renew,
-            give_up=client.give_up,
-        ) as reader,
-    ):
-        answer = reader.one(lambda: client.orders.get(order_id))
-        scrub = client.scrub
-    if answer.id != order_id:
-        raise ProtocolError(f"Order {order_id} came back as {answer.id}.")
-    silent = not SyncCursor.objects.filter(
-        store=store, resource=Resource.ORDERS, first_completed_at__isnull=False
-    ).exists()
     notes = ChangeNotes(store_id=store.pk, delivery_id=delivery_id, user_id=user_id)
-    if not transact(
-        lambda: _write(
-            answer,
-            mark,
-            asked_at,
-            store=store,
-            silent=silent,
-            notes=notes,
-            is_wanted=lambda: is_current(store.pk, scrub),
-        )
-    ):
-        # Somebody inserted it meanwhile, maybe from a newer state: ask again, now with a mark. Or
-        # a person was erased meanwhile.
-        fetch_order(
-            store,
-            order_id,
-            delivery_id=delivery_id,
-            user_id=user_id,
-            while_waiting=while_waiting,
-        )
+
+    def writer() -> Callable[[Answer[schemas.Order]], bool]:
+        mark_dirty(rows)
+        mark = rows.values_list("dirty_mark", flat=True).first()
+        return partial(_write, mark=mark, store=store, notes=notes)
+
+    fetch_and_write(
+        store,
+        order_id,
+        get=lambda client: client.orders.get(order_id),
+        writer=writer,
+        while_waiting=while_waiting,
+    )
 
 
 def _write(
-    answer: schemas.Order,
-    mark: int | None,
-    asked_at: datetime,
+    answer: Answer[schemas.Order],
     *,
+    mark: int | None,
     store: Store,
-    silent: bool,
     notes: ChangeNotes,
-    is_wanted: Callable[[], bool],
 ) -> bool:
-    """Write an answer; False when there was no row before it was asked for, and is one now.
-
-    Also when it is not wanted any more.
-    """
-    with transaction.atomic():
-        leases.limit_idling()
-        if not is_wanted():
-            return False
-        if mark is None:
-            # A row to lock: of two workers that both found none, the older answer must not win.
-            now = timezone.now()
-            row, created = Order.objects.get_or_create(
-                pk=answer.id,
-                defaults={
-                    "store": store,
-                    "status": answer.status or "",
-                    "created_at": answer.created_at,
-                    "first_seen_at": now,
-                    "synced_at": now,
-                },
-            )
-            if row.store_id != store.pk:
-                raise ProtocolError(f"Order {row.pk} belongs to store {row.store_id} already.")
-            if not created:
-                return False
-            mark = row.dirty_mark
-        outcome = write_details(
-            [Detailed(order=answer, mark=mark, asked_at=asked_at)],
-            store_id=store.pk,
-            silent=silent,
+    """Write an answer; False when there was no row before it was asked for, and is one now."""
+    order = answer.item
+    if mark is None:
+        # A row to lock: of two workers that both found none, the older answer must not win.
+        now = timezone.now()
+        row, created = Order.objects.get_or_create(
+            pk=order.id,
+            defaults={
+                "store": store,
+                "status": order.status or "",
+                "created_at": order.created_at,
+                "first_seen_at": now,
+                "synced_at": now,
+            },
         )
-        notes.wrote(outcome.changes)
-        notes.went(outcome.gone_rows)
-        return True
+        if row.store_id != store.pk:
+            raise ProtocolError(f"Order {row.pk} belongs to store {row.store_id} already.")
+        if not created:
+            return False
+        mark = row.dirty_mark
+    silent = not SyncCursor.objects.filter(
+        store=store, resource=Resource.ORDERS, first_completed_at__isnull=False
+    ).exists()
+    outcome = write_details(
+        [Detailed(order=order, mark=mark, asked_at=answer.asked_at)],
+        store_id=store.pk,
+        silent=silent,
+    )
+    notes.wrote(outcome.changes)
+    notes.went(outcome.gone_rows)
+    return True
 
 
 def _refresh_product(store: Store, pk: str, *, user_id: Any) -> None:
@@ -189,6 +152,8 @@ def _refresh_product(store: Store, pk: str, *, user_id: Any) -> None:
             client = context.client
             # One that is not found stays: a sweep asks for more proofs than this 404.
             product = context.reader.one(lambda: client.products.get(pk))
+            if product.id != pk:
+                raise ProtocolError(f"{pk} came back as {product.id}.")
             with context.writing() as now:
                 write_rows(context, PRODUCTS, [product], now)
     finally:

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from pandabase_django.exceptions import DatabaseBusy
 from pandabase_django.models import Order, Store, Subscription, SyncCursor
 from pandabase_django.sandbox import Sandbox
 from pandabase_django.sandbox.seed.timeline import parse_ms
@@ -123,3 +124,16 @@ def test_a_plan_changes_now_or_with_the_next_renewal(sandbox: Sandbox, sync: Syn
     assert (row.quantity, row.amount_minor) == (5, before["amount"] * 5)
     assert row.current_period_start.timestamp() * 1000 == parse_ms(before["currentPeriodEnd"])
     assert row.current_period_start > timezone.now()
+
+
+def test_a_row_that_is_dated_by_a_clock_ahead_is_not_asked_for_without_end(
+    sandbox: Sandbox, sync: Sync, store: Store
+) -> None:
+    sync("subscriptions")
+    row = Subscription.objects.order_by("pk")[0]
+    Subscription.objects.filter(pk=row.pk).update(synced_at=timezone.now() + timedelta(minutes=5))
+    since = sandbox.requests_served
+    with pytest.raises(DatabaseBusy) as error:
+        fetch_subscription(store, row.pk)
+    assert error.value.retryable
+    assert sandbox.requests_served - since <= 5
