@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PORT ?= 8000
 
-.PHONY: demo test lint types graph screenshots messages bench clean
+.PHONY: demo test lint types docs graph screenshots messages bench clean
 .PHONY: soak soak-schedules soak-misbehaviour soak-answers soak-faults soak-kills
 .PHONY: soak-processes soak-rotation soak-webhooks soak-admin soak-access
 
@@ -21,6 +21,11 @@ lint: .venv/ready
 
 types: .venv/ready
 	$(BIN)/mypy pandabase_django
+
+# The site into docs/_build, without a network; a warning is an error. Needs Python 3.11.
+docs: .venv/ready
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs docs/_build
+	$(BIN)/python .ci/check_site.py docs/_build
 
 # Modules and lines of each folder, who imports whom, and the layers.
 graph: .venv/ready
@@ -85,7 +90,7 @@ bench: .bench/ready
 	.bench/bin/python -m benchmarks $(MEASURES) $(BENCH)
 
 clean:
-	rm -rf .bench .venv .demo build dist *.egg-info
+	rm -rf .bench .venv .demo build dist docs/_build *.egg-info
 
 .venv/ready: requirements.txt setup.cfg
 	$(PYTHON) -m venv .venv

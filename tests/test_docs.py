@@ -16,9 +16,13 @@ from django.contrib import admin
 from pandabase_django import conf
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+DOCS = sorted(
+    page for page in (ROOT / "docs").rglob("*.md") if ROOT / "docs/_build" not in page.parents
+)
+PAGES = [*sorted(ROOT.glob("*.md")), *DOCS]
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]+))?\)")
 HEADING = re.compile(r"^#+ (.+)$", re.M)
+TOCTREE = re.compile(r"^```\{toctree\}\n(.*?)^```", re.M | re.S)
 BLOCK = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```", re.M | re.S)
 
 
@@ -67,11 +71,13 @@ def test_what_a_page_imports_from_the_app_is_there(page: Path) -> None:
     assert missing == []
 
 
-def test_the_readme_leads_to_every_page() -> None:
-    read_on = README.partition("## Read on")[2]
-    assert [
-        page.name for page in (ROOT / "docs").glob("*.md") if f"(docs/{page.name})" not in read_on
-    ] == []
+def test_the_site_leads_to_every_page() -> None:
+    found = {ROOT / "docs/index.md"}
+    for page in DOCS:
+        for toctree in TOCTREE.findall(page.read_text(encoding="utf-8")):
+            names = [line for line in toctree.splitlines() if line and not line.startswith(":")]
+            found |= {(page.parent / f"{name}.md").resolve() for name in names}
+    assert sorted(str(page.relative_to(ROOT)) for page in found ^ set(DOCS)) == []
 
 
 def test_the_readme_names_every_permission_that_is_not_djangos_own() -> None:
