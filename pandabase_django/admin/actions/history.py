@@ -221,12 +221,8 @@ class RemoteActionAdmin(LiveMixin, PrefixSearchMixin, ExportMixin, ReadOnlyAdmin
 
     @admin.display(description=_("asked with"))
     def parameters_shown(self, action: RemoteAction) -> str:
-        # What a person wrote is long, and is on the page of the dispute once it is there.
-        private = kind_of(action.what).private
-        shown = [
-            (name, Truncator(str(value)).chars(200) if name in private else value)
-            for name, value in action.parameters.items()
-        ]
+        # The words about a customer are for who may see the dispute, and on its own pages.
+        shown = action.without_words().items()
         return format_html_join(", ", "<code>{}: {}</code>", shown) if shown else EMPTY
 
 

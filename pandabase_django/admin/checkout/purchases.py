@@ -201,11 +201,11 @@ class PurchaseAdmin(PrefixSearchMixin, ExportMixin, ReadOnlyAdmin):
 
     def _accept(self, request: HttpRequest, purchase: Purchase, reason: str) -> None:
         try:
-            accept_purchase(purchase.pk, reason=reason, user=request.user)
+            accepted = accept_purchase(purchase.pk, reason=reason, user=request.user)
         except ValueError as error:  # another person was faster
             messages.error(request, str(error))
             return
-        self.log_change(request, purchase, f"Accepted by hand: {reason}")
+        self.log_change(request, purchase, f"Accepted by hand: {accepted.accepted_reason}")
         messages.success(request, gettext("Accepted. A worker calls the handlers now."))
 
     @admin.action(description=_("Call handlers again now"), permissions=["replay"])

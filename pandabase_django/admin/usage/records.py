@@ -25,6 +25,7 @@ from pandabase_django.admin.base.lists import PrefixSearchMixin
 from pandabase_django.admin.base.page import ReadOnlyAdmin
 from pandabase_django.admin.usage.forms import CorrectForm, DropForm
 from pandabase_django.models import Store, UsageRecord
+from pandabase_django.services.reasons import kept_reason
 from pandabase_django.services.usage.corrections import correct_usage, drop_usage, resend_usage
 
 __all__ = ["UsageRecordAdmin"]
@@ -189,7 +190,7 @@ class UsageRecordAdmin(PrefixSearchMixin, ExportMixin, ReadOnlyAdmin):
             messages.error(request, str(error))
             return
         done = "Dropped" if name == "drop" else "Corrected"
-        self.log_change(request, record, f"{done} (was {before}): {reason}")
+        self.log_change(request, record, f"{done} (was {before}): {kept_reason(reason)}")
         said = {
             "drop": gettext("Dropped: it is never billed."),
             "correct": gettext("Corrected. It is sent within a minute."),

@@ -18,6 +18,7 @@ from pandabase_django.conf import conf
 from pandabase_django.database import transaction
 from pandabase_django.exceptions import ConfigurationError
 from pandabase_django.models import Customer, CustomerLink
+from pandabase_django.services.reasons import kept_reason
 
 __all__ = ["link_customer", "link_verified_emails", "unlink_customer", "verified_emails_of"]
 
@@ -50,7 +51,7 @@ def link_customer(
         ValueError: There is no reason, no saved user, or the customer is linked to another user:
             take that back first.
     """
-    reason = reason.strip()
+    reason = kept_reason(reason)
     if not reason:
         raise ValueError("Linking a customer needs a reason for its history.")
     if user is None or user.pk is None:
@@ -93,7 +94,7 @@ def unlink_customer(link: CustomerLink, *, reason: str, by: Any = None) -> bool:
     Raises:
         ValueError: There is no reason.
     """
-    reason = reason.strip()
+    reason = kept_reason(reason)
     if not reason:
         raise ValueError("Taking a link back needs a reason for its history.")
     rows = CustomerLink.objects.filter(pk=link.pk, ended_at=None)

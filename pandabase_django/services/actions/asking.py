@@ -16,8 +16,9 @@ from pandabase_django.models import RemoteAction
 from pandabase_django.printable import storable
 from pandabase_django.services.actions.kinds import Kind, refused
 from pandabase_django.services.actions.queue import enqueue_soon
+from pandabase_django.services.reasons import kept_reason
 
-__all__ = ["MAX_REASON_CHARACTERS", "ask", "problem_of"]
+__all__ = ["MAX_REASON_CHARACTERS", "ask", "checked_reason", "problem_of"]
 
 MAX_REASON_CHARACTERS = 500
 
@@ -46,11 +47,7 @@ def ask(
     """
     if not isinstance(row, kind.model):
         raise TypeError(f"{kind.what} takes a {kind.model.__name__}, not {type(row).__name__}.")
-    # A database's own error would hold the text, which may be about a person.
-    reason = storable(reason).strip()
-    if not 0 < len(reason) <= MAX_REASON_CHARACTERS:
-        text = _("Give a reason of 1 to %(most)d characters.") % {"most": MAX_REASON_CHARACTERS}
-        raise refused("reason", text)
+    reason = checked_reason(reason)
     now = timezone.now()
     given = {
         name: storable(value) if isinstance(value, str) else value
@@ -85,6 +82,19 @@ def ask(
         raise ActionInProgress(text % {"action": other}, action_id=other.pk) from None
     enqueue_soon(action)
     return action
+
+
+def checked_reason(reason: str) -> str:
+    """A reason as it is kept.
+
+    Raises:
+        ActionRefused: It is missing or too long.
+    """
+    kept = kept_reason(reason)
+    if not 0 < len(kept) <= MAX_REASON_CHARACTERS:
+        text = _("Give a reason of 1 to %(most)d characters.") % {"most": MAX_REASON_CHARACTERS}
+        raise refused("reason", text)
+    return kept
 
 
 def problem_of(kind: Kind, row: Any, parameters: Mapping[str, Any] | None = None) -> str:

@@ -11,8 +11,7 @@ from django.utils.translation import gettext as _
 from pandabase_django.api.client import Client
 from pandabase_django.exceptions import ConfigurationError, PandabaseError
 from pandabase_django.models import RemoteAction
-from pandabase_django.printable import storable
-from pandabase_django.services.actions.asking import MAX_REASON_CHARACTERS
+from pandabase_django.services.actions.asking import checked_reason
 from pandabase_django.services.actions.kinds import Kind, Reading, Shown, refused
 from pandabase_django.services.actions.transitions import (
     SettledBy,
@@ -81,10 +80,7 @@ def settle_by_hand(action: RemoteAction, *, kind: Kind, happened: bool, reason: 
     Raises:
         ActionRefused: The reason is missing or too long, or Pandabase could not be read.
     """
-    reason = storable(reason).strip()
-    if not 0 < len(reason) <= MAX_REASON_CHARACTERS:
-        text = _("Give a reason of 1 to %(most)d characters.") % {"most": MAX_REASON_CHARACTERS}
-        raise refused("reason", text)
+    reason = checked_reason(reason)
     if not settleable_by_hand(action):
         return False
     if not happened and _is_shown_done(action, kind):

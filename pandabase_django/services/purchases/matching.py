@@ -24,6 +24,7 @@ from pandabase_django.services.purchases import queue
 from pandabase_django.services.purchases.judgement import NAMING, SESSION_PREFIX, judge
 from pandabase_django.services.purchases.reference import reference_in
 from pandabase_django.services.purchases.subscriptions import find_subscriptions
+from pandabase_django.services.reasons import kept_reason
 
 __all__ = ["accept_purchase", "match_orders"]
 
@@ -112,7 +113,7 @@ def accept_purchase(purchase_id: int, *, reason: str, user: Any) -> Purchase:
     Raises:
         ValueError: There is no reason; or it is no mismatch, and nothing was changed.
     """
-    reason = reason.strip()
+    reason = kept_reason(reason)
     if not reason:
         raise ValueError("Accepting a purchase needs a reason for its history.")
     with transaction.atomic():

@@ -10,6 +10,7 @@ from pandabase_django.crypto.secret import Secret
 from pandabase_django.database import transaction
 from pandabase_django.exceptions import InvalidCredential, RotationError, TransportError
 from pandabase_django.models import ApiToken, RotationAttempt
+from pandabase_django.services.reasons import kept_reason
 from pandabase_django.services.rotation.context import RotationContext, refuse_outer_transaction
 from pandabase_django.services.rotation.judge import sender_may_live
 from pandabase_django.services.rotation.replies import KeptReply, unpacked
@@ -65,7 +66,7 @@ def install_secret(
     """
     refuse_outer_transaction()
     context = context or RotationContext()
-    reason = reason.strip()
+    reason = kept_reason(reason)
     if not reason:
         raise ValueError("An installed secret needs a reason for its history.")
     check_secret(secret)

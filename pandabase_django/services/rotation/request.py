@@ -15,6 +15,7 @@ from django.utils import timezone
 from pandabase_django.database import transaction
 from pandabase_django.exceptions import RotationError, RotationInProgress
 from pandabase_django.models import ApiToken, RotationAttempt, Store
+from pandabase_django.services.reasons import kept_reason
 from pandabase_django.services.rotation.transitions import State
 from pandabase_django.services.tokens.roles import lock_token
 
@@ -117,7 +118,7 @@ def request_rotation(
         RotationInProgress: The token has an open rotation already; names it.
         RotationError: The token can't be rolled, or the signer can't sign for it.
     """
-    reason = reason.strip()
+    reason = kept_reason(reason)
     if not reason:
         raise ValueError("A rotation needs a reason for its history.")
     signer = signer or token

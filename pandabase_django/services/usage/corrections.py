@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from pandabase_django.models import UsageRecord
 from pandabase_django.models.base.lookups import Among
+from pandabase_django.services.reasons import kept_reason
 from pandabase_django.services.usage.recording import check_usage, due_of
 
 __all__ = ["correct_usage", "drop_usage", "resend_usage"]
@@ -58,7 +59,7 @@ def drop_usage(pk: int, *, reason: str) -> None:
     _change(
         pk,
         state=State.DROPPED,
-        reason=reason[:REASON_CHARACTERS],
+        reason=kept_reason(reason)[:REASON_CHARACTERS],
         is_corrected=True,
         settled_at=timezone.now(),
     )

@@ -198,6 +198,16 @@ def test_a_refused_text_is_proposed_again(shop: Shop, login: Login) -> None:
     assert page.context["form"]["text"].value() == LOG
 
 
+def test_the_words_about_a_customer_are_not_on_the_page_of_the_action(
+    shop: Shop, login: Login
+) -> None:
+    """Who may see actions may not see disputes by that."""
+    action = shop.attempt("evidence").ask()
+    page = login("view_remoteaction").get(url(action)).content.decode()
+    assert f"access_activity_log_characters: {len(LOG)}" in page
+    assert "signed in" not in page
+
+
 def test_breaks_of_a_browser_count_once(shop: Shop, login: Login) -> None:
     dispute = shop.dispute()
     text = "\n".join(["x" * 99] * 200)
