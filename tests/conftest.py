@@ -15,6 +15,17 @@ from pandabase_django.sandbox import Sandbox
 from pandabase_django.services.webhooks import doctor
 from tests.brokers import broker_at
 from tests.connecting import connect
+from tests.worker import tables
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        tables.begin()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        tables.remove()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,5 +1,4 @@
-"""PostgreSQL for tests with real workers: a database of the shared server, or a whole cluster
-of their own that may be stopped."""
+"""A PostgreSQL of a test's own, which may be stopped."""
 
 from __future__ import annotations
 
@@ -9,29 +8,15 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
-import psycopg
 import pytest
 
-__all__ = ["Cluster", "fresh_database", "own_cluster"]
+from tests.worker.tables import server
 
-
-@contextmanager
-def fresh_database() -> Iterator[str]:
-    """URL of an empty database of the server that DATABASE_URL names."""
-    server = _server()
-    name = f"pandabase_rotation_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(server, autocommit=True, connect_timeout=3) as admin:
-        admin.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
-        try:
-            yield urlsplit(server)._replace(path=f"/{name}").geturl()
-        finally:
-            admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[arg-type]
+__all__ = ["Cluster", "own_cluster"]
 
 
 class Cluster:
@@ -75,7 +60,7 @@ class Cluster:
 @contextmanager
 def own_cluster() -> Iterator[Cluster]:
     """A running cluster of its own."""
-    _server()
+    server()
     programs = _programs()
     if programs is None:
         pytest.skip("no PostgreSQL programs; CI installs them")
@@ -89,14 +74,6 @@ def own_cluster() -> Iterator[Cluster]:
             yield cluster
         finally:
             cluster.stop()
-
-
-def _server() -> str:
-    """These tests take long, so they run once in CI: where it names a PostgreSQL."""
-    server = os.environ.get("DATABASE_URL", "")
-    if not server.startswith("postgres"):
-        pytest.skip("DATABASE_URL names no PostgreSQL; CI does")
-    return server
 
 
 def _programs() -> Path | None:

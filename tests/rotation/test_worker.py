@@ -21,9 +21,10 @@ import pytest
 from redis import Redis
 
 from pandabase_django.sandbox import Sandbox, Token
-from tests.rotation.cluster import fresh_database, own_cluster
+from tests.rotation.cluster import own_cluster
 from tests.rotation.conftest import ROLL
 from tests.worker.shop import Shop, redis_url
+from tests.worker.tables import fresh_database
 
 pytestmark = [pytest.mark.worker, pytest.mark.postgres, pytest.mark.redis, pytest.mark.timeout(600)]
 
@@ -71,7 +72,7 @@ class Rotating(Shop):
     def __init__(self, database_url: str, sandbox: Sandbox, **extra: str) -> None:
         super().__init__(database_url, **extra)
         self.sandbox = sandbox
-        self.migrate()
+        self.make_tables()
 
     def add(self, token: Token) -> str:
         return str(

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import atexit
 import json
 import os
 import select
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
-import uuid
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -21,13 +17,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pandabase_django.sandbox import Sandbox
+from tests.worker import tables
 
 __all__ = ["PATIENCE_SECONDS", "ROOT", "Shop", "redis_url", "wait_for_requests"]
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 180
-
-_TABLES = Path(tempfile.gettempdir()) / f"pandabase-tables-{uuid.uuid4().hex}"
 
 _QUIET = ("--without-gossip", "--without-mingle", "--without-heartbeat")
 _WORKER = ("worker", "-l", "INFO", *_QUIET)
@@ -80,7 +75,7 @@ class Shop:
     """Commands, workers and tables of one shop.
 
     Args:
-        database_url: Its database; ``migrate`` makes the tables.
+        database_url: Its database; ``make_tables`` makes the tables.
         extra: Further environment variables.
     """
 
@@ -130,25 +125,23 @@ class Shop:
         assert line, f"the shop does not start: {self._forking.wait()}"
         return line
 
-    def migrate(self) -> None:
-        """Make the tables; on SQLite, where this process made them before, by a copy."""
+    def make_tables(self) -> None:
+        """Unless they are there; on SQLite by a copy."""
         url = urlsplit(self.environment["DATABASE_URL"])
-        copy = _TABLES / "tables.sqlite3"
-        fresh = url.scheme == "sqlite" and not Path(url.path[1:]).exists()
-        if fresh and copy.exists():
-            shutil.copy(copy, url.path[1:])
+        if url.scheme == "sqlite":
+            if not Path(url.path[1:]).exists():
+                tables.copy_file(Path(url.path[1:]))
             return
         self.run(
-            "from django.core.management import call_command\ncall_command('migrate', verbosity=0)"
+            "from django.core.management import call_command\n"
+            "from django.db import connection\n"
+            "if 'pandabase_store' not in connection.introspection.table_names():\n"
+            "    call_command('migrate', verbosity=0)"
         )
-        if fresh:
-            _TABLES.mkdir(mode=0o700)
-            atexit.register(shutil.rmtree, _TABLES, ignore_errors=True)
-            shutil.copy(url.path[1:], copy)
 
     def open(self, sandbox: Sandbox) -> None:
         """Make the tables if they are not there, and add the sandbox's token."""
-        self.migrate()
+        self.make_tables()
         token = sandbox.hmac_token
         self.run(
             "from pandabase_django.crypto.secret import Secret\n"

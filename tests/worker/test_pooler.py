@@ -11,9 +11,9 @@ from contextlib import closing
 import pytest
 
 from pandabase_django.sandbox import Sandbox
-from tests.rotation.cluster import fresh_database
 from tests.worker.pooler import transaction_pooler
 from tests.worker.shop import PATIENCE_SECONDS, ROOT, Shop
+from tests.worker.tables import fresh_database
 
 pytestmark = [pytest.mark.worker, pytest.mark.postgres]
 
@@ -32,13 +32,14 @@ def sandboxes() -> Iterator[list[Sandbox]]:
 @pytest.fixture
 def pooled(sandboxes: list[Sandbox]) -> Iterator[Shop]:
     """A shop of two stores behind a pooler; its tables were made without it."""
-    with fresh_database() as url, transaction_pooler(url, connections=2) as pooled_url:
-        with closing(Shop(url)) as direct:
-            direct.migrate()
-        with closing(Shop(pooled_url)) as shop:
-            for sandbox in sandboxes:
-                shop.open(sandbox)
-            yield shop
+    with (
+        fresh_database() as url,
+        transaction_pooler(url, connections=2) as pooled_url,
+        closing(Shop(pooled_url)) as shop,
+    ):
+        for sandbox in sandboxes:
+            shop.open(sandbox)
+        yield shop
 
 
 def test_forked_workers_of_two_stores_read_and_write_their_own_rows_alone(pooled: Shop) -> None:

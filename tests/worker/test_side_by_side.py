@@ -15,8 +15,8 @@ import pytest
 from pandabase_django.sandbox import Sandbox
 from tests.load.server import Gunicorn
 from tests.required import skip
-from tests.rotation.cluster import fresh_database
 from tests.worker.shop import PATIENCE_SECONDS, Shop, redis_url
+from tests.worker.tables import fresh_database
 
 pytestmark = [pytest.mark.worker, pytest.mark.postgres, pytest.mark.redis, pytest.mark.timeout(300)]
 

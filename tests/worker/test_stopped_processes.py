@@ -6,11 +6,9 @@ import os
 import random
 import signal
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
@@ -18,6 +16,7 @@ import pytest
 from pandabase_django.sandbox import Sandbox
 from tests.sync.world import seeds
 from tests.worker.shop import PATIENCE_SECONDS, Shop
+from tests.worker.tables import fresh_database
 
 pytestmark = [pytest.mark.worker, pytest.mark.postgres]
 
@@ -31,46 +30,16 @@ ROWS = """
 MIRRORS = ("order", "orderitem", "customer", "product", "productvariant", "category", "synccursor")
 
 
-@pytest.fixture(scope="module")
-def server() -> str:
-    """URL of a PostgreSQL server."""
-    url = os.environ.get("DATABASE_URL", "")
-    if not url.startswith("postgres"):
-        pytest.skip("needs PostgreSQL in DATABASE_URL; CI has one")
-    return url
-
-
-def _database(server: str, name: str) -> str:
-    return urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
-
-
-@pytest.fixture(scope="module")
-def template(server: str) -> Iterator[str]:
-    """A database with the tables, to copy."""
-    name = f"pandabase_template_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute(f'CREATE DATABASE "{name}"')  # type: ignore[call-overload]
-        with closing(Shop(_database(server, name))) as shop:
-            shop.migrate()
-        yield name
-        admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[call-overload]
-
-
 @pytest.fixture
 def sandbox_options() -> dict[str, Any]:
     return {"seed": 3, "products": 120, "orders": 700, "latency_ms": 4}
 
 
 @pytest.fixture
-def shop(server: str, template: str, sandbox: Sandbox) -> Iterator[Shop]:
-    name = f"pandabase_shop_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')  # type: ignore[call-overload]
-        running = Shop(_database(server, name))
+def shop(sandbox: Sandbox) -> Iterator[Shop]:
+    with fresh_database() as url, closing(Shop(url)) as running:
         running.open(sandbox)
         yield running
-        running.close()
-        admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[call-overload]
 
 
 def _wait_for_requests(sandbox: Sandbox, number: int) -> None:
