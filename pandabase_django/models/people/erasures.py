@@ -82,11 +82,13 @@ class Erasure(PandabaseModel):
 
 
 class ErasedHash(PandabaseModel):
-    """The keyed hash of an address, or of an id of a customer, order or subscription."""
+    """The keyed hash of an address, or of the id of something that is the person's."""
 
     store = models.ForeignKey(Store, on_delete=models.CASCADE, related_name="+", db_index=False)
     erasure = models.ForeignKey(Erasure, on_delete=models.CASCADE, related_name="hashes")
     value = models.CharField(max_length=64)
+    # Of what an erased person did later, and the remote has shown since.
+    learned = models.BooleanField(default=False, db_default=False)
 
     objects = WriterManager()
 
@@ -97,7 +99,13 @@ class ErasedHash(PandabaseModel):
         constraints = [
             models.UniqueConstraint(fields=["store", "value"], name="pandabase_erased_once"),
         ]
-        indexes = [models.Index(fields=["store", "-id"], name="pandabase_erased_newest")]
+        indexes = [
+            models.Index(
+                fields=["store", "-id"],
+                condition=Q(learned=False),
+                name="pandabase_erased_newest",
+            )
+        ]
 
     def __str__(self) -> str:
         return str(self.pk)

@@ -19,7 +19,7 @@ from pandabase_django.exceptions import SealError
 from pandabase_django.models import Dispute, RemoteAction
 from pandabase_django.models.actions import OPEN_ACTION
 from pandabase_django.services.actions.kinds import Kind
-from pandabase_django.services.erasures.scrubber import hold_off_erasures, is_erased
+from pandabase_django.services.erasures.hashes import hold_off_erasures, is_erased
 from pandabase_django.services.erasures.scrubbing import ERASED
 
 __all__ = ["MAX_OUTCOME_CHARACTERS", "SettledBy", "State", "advance", "close", "kept_words"]
@@ -111,6 +111,6 @@ def _of_erased(action: RemoteAction) -> bool:
     disputes = Dispute.objects.filter(pk=action.object_id, store=action.store_id)
     ids = [action.object_id, *disputes.values_list("order_id", flat=True)]
     try:
-        return is_erased(action.store_id, filter(None, ids))
+        return is_erased(action.store_id, [("id", pk) for pk in ids if pk])
     except SealError:
         return True  # nobody can be known again, so nothing of anybody is kept

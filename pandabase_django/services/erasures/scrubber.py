@@ -2,40 +2,25 @@
 
 A scrubber knows those that were erased when it was made. Whoever writes what it has read passes the
 gate first, inside the transaction: an erasure waits there for such transactions, and whoever comes
-after it with an older scrubber writes nothing.
+after it with an older scrubber writes nothing. There, what was seen of an erased person for the
+first time is remembered by its id: an event or an action may name nothing else.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import secrets
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from pandabase_django.api.wire.decoding import RawItem
-from pandabase_django.crypto.secret import Secret
-from pandabase_django.database import connection, transaction
-from pandabase_django.models import ErasedHash, Erasure, ErasureKey
-from pandabase_django.services.erasures.addresses import normal_address
+from pandabase_django.database import transaction
+from pandabase_django.models import Customer, ErasedHash
+from pandabase_django.services.erasures.deliveries import scrub_deliveries_of
+from pandabase_django.services.erasures.hashes import Hash, hasher, hold_off_erasures
 from pandabase_django.services.erasures.scrubbing import identifiers, scrubbed
 
-__all__ = [
-    "Scrubber",
-    "forget_hashes",
-    "hold_off_erasures",
-    "is_current",
-    "is_erased",
-    "remember",
-    "scrubber_of",
-]
-
-KEY_BYTES = 32
-HASH_CHARACTERS = 48
-# What the advisory lock of PostgreSQL is known by.
-_LOCK = (0x70616E64, 0x65726173)
+__all__ = ["Scrubber", "may_write", "scrubber_of"]
 
 
 class _Who(msgspec.Struct):
@@ -52,6 +37,11 @@ class _Row(msgspec.Struct):
 _ROW = msgspec.json.Decoder(_Row)
 
 
+class _Seen(NamedTuple):
+    value: str
+    erasure: int
+
+
 class Scrubber:
     """Leaves out what is personal in objects of erased persons; all others stay as they are.
 
@@ -62,12 +52,14 @@ class Scrubber:
     """
 
     def __init__(
-        self, store_id: str, *, hashes: frozenset[str], version: int | None, hash_: _Hash
+        self, store_id: str, *, hashes: dict[str, int], version: int | None, hash_: Hash
     ) -> None:
         self.version = version
-        self._hashes = hashes
+        self._hashes = hashes  # with the erasure of each
         self._hash = hash_
         self._store_id = store_id
+        self._seen: dict[str, _Seen] = {}
+        self._known: set[str] = set()  # customers that were here before
 
     def __call__(self, data: Any) -> Any:
         """An object, decoded or not, as it may be kept."""
@@ -75,22 +67,55 @@ class Scrubber:
             return data
         if isinstance(data, RawItem):
             row = data.partly(_ROW)
-            if row is not None and not self._names(_identifiers_of(row)):
+            if row is not None and not self._erasure_of(_identifiers_of(row)):
                 return data
             return self(data.decode().data)  # one that is odd is looked at whole
-        if isinstance(data, dict) and self._names(identifiers(data)):
+        if isinstance(data, dict) and (erasure := self._erasure_of(identifiers(data))):
+            self._see(data, erasure)
             return scrubbed(data)
         return data
 
-    def names(self, ids: Iterable[str]) -> bool:
-        """Whether one of these ids is of an erased person."""
-        return bool(self._hashes) and self._names(("id", pk) for pk in ids)
+    def keep_seen(self) -> None:
+        """Remember the ids that were seen since the last time, in the caller's transaction."""
+        seen = dict(self._seen)
+        if not seen:
+            return
+        # A customer that is here had another address, with which its other rows are kept.
+        customers = Customer.objects.filter(store=self._store_id, pk__in=seen)
+        before = set(customers.values_list("pk", flat=True))
+        rows = ErasedHash.objects.filter(store=self._store_id)
+        # Of one that was lifted meanwhile no hash is left.
+        of_seen = rows.filter(erasure__in={one.erasure for one in seen.values()})
+        alive = set(of_seen.values_list("erasure", flat=True).distinct())
+        new = {pk: one for pk, one in seen.items() if pk not in before and one.erasure in alive}
+        ErasedHash.objects.bulk_create(
+            [
+                ErasedHash(store_id=self._store_id, erasure_id=erasure, value=value, learned=True)
+                for value, erasure in sorted(new.values())
+            ],
+            ignore_conflicts=True,
+        )
+        scrub_deliveries_of(self._store_id, list(new))
 
-    def _names(self, found: Iterable[tuple[str, str]]) -> bool:
-        return any(self._hash(self._store_id, kind, value) in self._hashes for kind, value in found)
+        def learn() -> None:
+            self._known |= before
+            self._hashes.update(new.values())
+            for pk in seen:
+                self._seen.pop(pk, None)
 
+        transaction.on_commit(learn)
 
-_Hash = Callable[[str, str, str], str]
+    def _see(self, data: dict[str, Any], erasure: int) -> None:
+        customer = data.get("customer")
+        for pk in (data.get("id"), customer.get("id") if isinstance(customer, dict) else None):
+            if isinstance(pk, str) and pk and pk not in self._known:
+                value = self._hash(self._store_id, "id", pk)
+                if value not in self._hashes:
+                    self._seen[pk] = _Seen(value, erasure)
+
+    def _erasure_of(self, found: Iterable[tuple[str, str]]) -> int | None:
+        hashes = (self._hash(self._store_id, kind, value) for kind, value in found)
+        return next((self._hashes[one] for one in hashes if one in self._hashes), None)
 
 
 def scrubber_of(store_id: str) -> Scrubber:
@@ -100,83 +125,32 @@ def scrubber_of(store_id: str) -> Scrubber:
         SealError: Somebody was erased, and the key of the hashes can't be opened: nothing may be
             read then, since nobody could be known again.
     """
-    rows = list(ErasedHash.objects.filter(store=store_id).values_list("pk", "value"))
-    version = max((pk for pk, _ in rows), default=None)
-    hash_ = _hasher(create=False) if rows else _never
-    hashes = frozenset(value for _, value in rows)
+    # Before the hashes: they are as new as it says, or newer.
+    version = _version(store_id)
+    hashes = dict(ErasedHash.objects.filter(store=store_id).values_list("value", "erasure"))
+    hash_ = hasher(create=False) if hashes else _never
     return Scrubber(store_id, hashes=hashes, version=version, hash_=hash_)
 
 
-def is_current(store_id: str, scrubber: Callable[[Any], Any] | None) -> bool:
+def may_write(store_id: str, scrubber: Callable[[Any], Any] | None) -> bool:
     """Whether nobody was erased since a scrubber was made; call it first in a write transaction.
 
-    Until the end of the transaction no erasure begins.
+    Until the end of the transaction no erasure begins. If so, what the scrubber has seen of erased
+    persons for the first time, such as an order that they made later, is remembered as theirs.
     """
     if not isinstance(scrubber, Scrubber):
         return True
     hold_off_erasures()
-    newest = ErasedHash.objects.filter(store=store_id).order_by("-pk").values_list("pk", flat=True)
-    return newest.first() == scrubber.version
-
-
-def hold_off_erasures() -> None:
-    """Have erasures wait for this transaction; what is read after it knows of all before it.
-
-    SQLite has one writer at a time anyway.
-    """
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            # A statement of its own: what follows sees what was committed while this waited.
-            cursor.execute("SELECT pg_advisory_xact_lock_shared(%s, %s)", _LOCK)
-
-
-def is_erased(store_id: str, ids: Iterable[str]) -> bool:
-    """Whether one of these ids is of an erased person, as of now.
-
-    Raises:
-        SealError: Somebody was erased, and the key of the hashes can't be opened.
-    """
-    rows = ErasedHash.objects.filter(store=store_id)
-    if not rows.exists():
+    if _version(store_id) != scrubber.version:
         return False
-    hash_ = _hasher(create=False)
-    return rows.filter(value__in={hash_(store_id, "id", pk) for pk in ids}).exists()
+    scrubber.keep_seen()
+    return True
 
 
-def remember(erasure: Erasure, *, addresses: Iterable[str], ids: Iterable[str]) -> int:
-    """Keep the hashes of a person's addresses and ids; from now on nobody writes their data.
-
-    Returns:
-        How many are new.
-    """
-    store_id = erasure.store_id
-    hash_ = _hasher(create=True)
-    wanted = {hash_(store_id, "email", address) for address in addresses}
-    wanted |= {hash_(store_id, "id", pk) for pk in ids}
-    with transaction.atomic():
-        if connection.vendor == "postgresql":
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", _LOCK)
-        rows = ErasedHash.objects.filter(store=store_id)
-        new = sorted(wanted.difference(rows.values_list("value", flat=True)))
-        ErasedHash.objects.bulk_create(
-            [ErasedHash(store_id=store_id, erasure=erasure, value=value) for value in new],
-            batch_size=500,
-        )
-    return len(new)
-
-
-def forget_hashes(store_id: str, *, addresses: Iterable[str], ids: Iterable[str]) -> int:
-    """Forget that these were erased. Returns how many hashes went."""
-    rows = ErasedHash.objects.filter(store=store_id)
-    if not rows.exists():
-        return 0
-    hash_ = _hasher(create=False)
-    wanted = {hash_(store_id, "email", address) for address in addresses}
-    wanted |= {hash_(store_id, "id", pk) for pk in ids}
-    own = rows.filter(value__in=wanted).values_list("erasure", flat=True)
-    count, _ = rows.filter(erasure__in=list(own)).delete()
-    return count
+def _version(store_id: str) -> int | None:
+    # What was learned makes no scrubber old: it knows the address.
+    rows = ErasedHash.objects.filter(store=store_id, learned=False)
+    return rows.order_by("-pk").values_list("pk", flat=True).first()
 
 
 def _identifiers_of(row: _Row) -> Iterable[tuple[str, str]]:
@@ -187,29 +161,6 @@ def _identifiers_of(row: _Row) -> Iterable[tuple[str, str]]:
             yield "id", row.customer.id
         if row.customer.email:
             yield "email", row.customer.email
-
-
-def _hasher(*, create: bool) -> _Hash:
-    """Makes hashes; no variable of any frame holds the key's text for longer than a call.
-
-    Raises:
-        SealError: The key can't be opened, or there is none.
-    """
-    if create and not ErasureKey.objects.exists():
-        fresh = ErasureKey(secret=Secret(secrets.token_hex(KEY_BYTES)))
-        with transaction.atomic():
-            ErasureKey.objects.bulk_create([fresh], ignore_conflicts=True)
-    kept = ErasureKey.objects.get()
-
-    made = hmac.new(kept.secret.reveal().encode(), digestmod=hashlib.sha256)
-
-    def hash_(store_id: str, kind: str, value: str) -> str:
-        text = normal_address(value) or value if kind == "email" else value
-        one = made.copy()
-        one.update(f"{store_id}\0{kind}\0{text}".encode("utf-8", "surrogatepass"))
-        return one.hexdigest()[:HASH_CHARACTERS]
-
-    return hash_
 
 
 def _never(store_id: str, kind: str, value: str) -> str:

@@ -87,7 +87,7 @@ TABLES: dict[str, Table] = {
         scrubbed="payload",
         reread="reason",
     ),
-    "ErasedHash": Table(kept="id store erasure value"),
+    "ErasedHash": Table(kept="id store erasure value learned"),
     "Erasure": Table(kept="id store begun_at finished_at source user counts"),
     "ErasureKey": Table(kept="id secret"),
     "HandledEvent": Table(kept="id store event_id handler handled_at"),

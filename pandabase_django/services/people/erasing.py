@@ -35,7 +35,7 @@ from pandabase_django.models import (
     Subscription,
 )
 from pandabase_django.models.base.mirror import TO_BE_READ_AGAIN
-from pandabase_django.services.erasures.scrubber import forget_hashes, remember
+from pandabase_django.services.erasures.hashes import forget_hashes, remember
 from pandabase_django.services.erasures.scrubbing import ERASED, scrubbed, without_texts
 from pandabase_django.services.people.decisions import TABLES, Table
 from pandabase_django.services.people.finding import (
@@ -83,12 +83,12 @@ def erase_person(
     """
     person = find_person(store, address)
     erasure = Erasure.objects.create(store=store, source=source, user=user)
-    remember(erasure, addresses=[address], ids=person.ids)
+    remember(erasure, address, ids=person.ids)
     counts: Counter[str] = Counter()
     for _ in range(MOST_ROUNDS):
         # Again, after the hashes are kept: what was written until then is here now.
         person = find_person(store, address)
-        remember(erasure, addresses=(), ids=person.ids)
+        remember(erasure, address, ids=person.ids)
         before = counts.total()
         for model in person.rows:
             for pks in person.chunks(model):
@@ -114,7 +114,7 @@ def lift_erasure(store: Store, address: str) -> int:
 
     What the remote still has comes with the next full sync.
     """
-    return forget_hashes(store.pk, addresses=[address], ids=())
+    return forget_hashes(store.pk, address)
 
 
 def _erase_rows(model: type[Model], pks: Sequence[Any]) -> int:

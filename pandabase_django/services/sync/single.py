@@ -14,7 +14,7 @@ from pandabase_django.api.client import Client
 from pandabase_django.database import transaction
 from pandabase_django.exceptions import DatabaseBusy, ProtocolError
 from pandabase_django.models import Store
-from pandabase_django.services.erasures.scrubber import is_current
+from pandabase_django.services.erasures.scrubber import may_write
 from pandabase_django.services.sync.mirror.resource import Item, Resource
 from pandabase_django.services.sync.mirror.rows import row_of
 from pandabase_django.services.sync.mirror.upsert import in_one_order, upsert
@@ -127,7 +127,7 @@ def fetch_and_write(
             ) as reader,
         ):
             item = reader.one(partial(get, client))
-            is_wanted = partial(is_current, store.pk, client.scrub)
+            is_wanted = partial(may_write, store.pk, client.scrub)
         if item.id != pk:
             raise ProtocolError(f"{pk} came back as {item.id}.")
         answer = Answer(item, asked_at)

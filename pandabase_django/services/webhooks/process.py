@@ -35,6 +35,7 @@ from pandabase_django.services.attempts.schedule import (
     note_trouble,
     words_of,
 )
+from pandabase_django.services.erasures.deliveries import scrub_deliveries
 from pandabase_django.services.sync.due.causes import Cause
 from pandabase_django.services.sync.due.marks import mark_dirty
 from pandabase_django.services.sync.orders.details.lateness import is_behind
@@ -150,7 +151,8 @@ def _fetch(store: Store, deliveries: Sequence[WebhookDelivery], renewal: Renewal
     for pk, delivery in {found.id: one for found, one in named if found and found.id}.items():
         work = partial(refresh_subscription, delivery, pk, while_waiting=renewal)
         trouble = trouble or _tried("Subscription", pk, work)
-    return trouble
+    # By now it is known whether they are an erased person's.
+    return trouble or _tried("Order", first.order_id, partial(scrub_deliveries, deliveries))
 
 
 def _tried(kind: str, pk: str, fetch: Callable[[], None]) -> Trouble | None:

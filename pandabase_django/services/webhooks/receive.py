@@ -8,22 +8,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
 from django.db import IntegrityError
 from django.db.models import F
 from django.utils import timezone
 
 from pandabase_django.api.webhooks.diagnosis import Evidence, diagnose
-from pandabase_django.api.webhooks.payload import WebhookEvent, read_event
+from pandabase_django.api.webhooks.payload import read_event
 from pandabase_django.api.webhooks.signatures import SigningSecret, Version
 from pandabase_django.api.webhooks.verification import Reason, Verified, verify
 from pandabase_django.database import transaction
 from pandabase_django.exceptions import SealError, WebhookRejected
-from pandabase_django.models import Order, WebhookDelivery, WebhookEndpoint
+from pandabase_django.models import WebhookDelivery, WebhookEndpoint
 from pandabase_django.models.webhooks import ENDPOINT_ID_PATTERN
-from pandabase_django.services.erasures.scrubber import hold_off_erasures, scrubber_of
-from pandabase_django.services.erasures.scrubbing import scrubbed
+from pandabase_django.services.erasures.deliveries import without_erased
+from pandabase_django.services.erasures.hashes import hold_off_erasures
 from pandabase_django.services.webhooks.doctor import note_refusal
 
 __all__ = ["KEPT_HEADERS", "Receipt", "live_secrets", "receive", "refuse"]
@@ -166,25 +165,13 @@ def _store(
     try:
         with transaction.atomic():
             hold_off_erasures()
-            delivery.payload = _without_erased(endpoint.store_id, event)
+            delivery.payload = without_erased(
+                endpoint.store_id, event.kept, order_id=event.order_id
+            )
             delivery.save(force_insert=True)
     except IntegrityError:
         return _known(endpoint, verified, now=now)
     return Receipt(delivery_id=delivery.pk, to_do=True)
-
-
-def _without_erased(store_id: str, event: WebhookEvent) -> dict[str, Any]:
-    """What may be kept: of an erased person no address, and nothing that they typed."""
-    scrubber = scrubber_of(store_id)
-    if scrubber.version is None:
-        return event.kept
-    # An event may name the order alone.
-    orders = Order.objects.filter(pk=event.order_id, store=store_id)
-    ids = [event.order_id, *orders.values_list("customer", flat=True)]
-    found: dict[str, Any] = scrubber(event.kept)
-    if found is event.kept and scrubber.names(filter(None, ids)):
-        found = scrubbed(event.kept)
-    return found
 
 
 def _known(endpoint: WebhookEndpoint, verified: Verified, *, now: datetime) -> Receipt:

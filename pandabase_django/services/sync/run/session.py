@@ -12,7 +12,7 @@ from pandabase_django.api.client import Client
 from pandabase_django.conf import conf
 from pandabase_django.exceptions import LeaseLost
 from pandabase_django.models import SyncCursor
-from pandabase_django.services.erasures.scrubber import is_current
+from pandabase_django.services.erasures.scrubber import may_write
 from pandabase_django.services.sync.run.context import Guard, RunContext
 from pandabase_django.services.sync.run.reader import Reader
 from pandabase_django.services.sync.run.recorder import Recorder
@@ -31,7 +31,7 @@ class _AfterErasures:
 
     def guard(self) -> None:
         self.lease.guard()
-        if not is_current(self.store_id, self.client.scrub):
+        if not may_write(self.store_id, self.client.scrub):
             raise LeaseLost("A person was erased meanwhile; the next run goes on.")
 
 

@@ -1,0 +1,120 @@
+"""The keyed hashes by which erased persons are known again: kept, looked up, forgotten."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable, Iterable
+
+from pandabase_django.crypto.secret import Secret
+from pandabase_django.database import connection, transaction
+from pandabase_django.models import ErasedHash, Erasure, ErasureKey
+from pandabase_django.services.erasures.addresses import normal_address
+
+__all__ = [
+    "Hash",
+    "forget_hashes",
+    "hasher",
+    "hold_off_erasures",
+    "is_erased",
+    "remember",
+]
+
+KEY_BYTES = 32
+HASH_CHARACTERS = 48
+# What the advisory lock of PostgreSQL is known by.
+_LOCK = (0x70616E64, 0x65726173)
+
+Hash = Callable[[str, str, str], str]
+"""Of a store's id, ``id`` or ``email``, and the value."""
+
+
+def is_erased(store_id: str, found: Iterable[tuple[str, str]]) -> bool:
+    """Whether one of these is of an erased person, as of now.
+
+    Args:
+        store_id: Whose it is.
+        found: Pairs of ``id`` or ``email``, and the value; looked at once somebody was erased.
+
+    Raises:
+        SealError: Somebody was erased, and the key of the hashes can't be opened.
+    """
+    rows = ErasedHash.objects.filter(store=store_id)
+    if not rows.exists():
+        return False
+    hash_ = hasher(create=False)
+    return rows.filter(value__in={hash_(store_id, kind, value) for kind, value in found}).exists()
+
+
+def remember(erasure: Erasure, address: str, *, ids: Iterable[str]) -> int:
+    """Keep the hashes of a person's address and ids; from now on nobody writes their data.
+
+    Returns:
+        How many are new.
+    """
+    store_id = erasure.store_id
+    hash_ = hasher(create=True)
+    known = hash_(store_id, "email", address)
+    wanted = {known, *(hash_(store_id, "id", pk) for pk in ids)}
+    with transaction.atomic():
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", _LOCK)
+        rows = ErasedHash.objects.filter(store=store_id)
+        # All of one person hang on one erasure, so that they are forgotten together.
+        first = rows.filter(value=known).values_list("erasure", flat=True).first()
+        new = sorted(wanted.difference(rows.values_list("value", flat=True)))
+        ErasedHash.objects.bulk_create(
+            [
+                ErasedHash(store_id=store_id, erasure_id=first or erasure.pk, value=value)
+                for value in new
+            ],
+            batch_size=500,
+        )
+    return len(new)
+
+
+def forget_hashes(store_id: str, address: str) -> int:
+    """Forget that the person of this address was erased. Returns how many hashes went."""
+    rows = ErasedHash.objects.filter(store=store_id)
+    if not rows.exists():
+        return 0
+    known = hasher(create=False)(store_id, "email", address)
+    own = rows.filter(value=known).values_list("erasure", flat=True)
+    count, _ = rows.filter(erasure__in=list(own)).delete()
+    return count
+
+
+def hold_off_erasures() -> None:
+    """Have erasures wait for this transaction; what is read after it knows of all before it.
+
+    SQLite has one writer at a time anyway.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            # A statement of its own: what follows sees what was committed while this waited.
+            cursor.execute("SELECT pg_advisory_xact_lock_shared(%s, %s)", _LOCK)
+
+
+def hasher(*, create: bool) -> Hash:
+    """Makes hashes; no variable of any frame holds the key's text for longer than a call.
+
+    Raises:
+        SealError: The key can't be opened, or there is none.
+    """
+    if create and not ErasureKey.objects.exists():
+        fresh = ErasureKey(secret=Secret(secrets.token_hex(KEY_BYTES)))
+        with transaction.atomic():
+            ErasureKey.objects.bulk_create([fresh], ignore_conflicts=True)
+    kept = ErasureKey.objects.get()
+
+    made = hmac.new(kept.secret.reveal().encode(), digestmod=hashlib.sha256)
+
+    def hash_(store_id: str, kind: str, value: str) -> str:
+        text = normal_address(value) or value if kind == "email" else value
+        one = made.copy()
+        one.update(f"{store_id}\0{kind}\0{text}".encode("utf-8", "surrogatepass"))
+        return one.hexdigest()[:HASH_CHARACTERS]
+
+    return hash_
