@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -26,7 +26,7 @@ from pandabase_django.services.health.ticks import last_ticks, missed
 from pandabase_django.services.sync.outages import host_of
 from pandabase_django.services.sync.runs import READ_SELDOM, RESOURCES
 
-__all__ = ["UNFINISHED", "Check", "Finding", "Level", "Situation"]
+__all__ = ["UNFINISHED", "Check", "Counted", "Finding", "Level", "Situation", "of_counts"]
 
 # What the run before such a one ended with may hold still.
 UNFINISHED = (SyncRun.State.RUNNING, SyncRun.State.POSTPONED, SyncRun.State.CANCELLED)
@@ -65,6 +65,49 @@ class Finding:
     store_id: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What a check counted in one store; a finding unless the number is 0.
+
+    Attributes:
+        code: As a finding has it.
+        level: As a finding has it.
+        number: How many.
+        sentence: With ``%(number)s`` and ``%(store)s``, and what else ``of_counts`` gets.
+        fix: As a finding has it.
+    """
+
+    code: str
+    level: Level
+    number: int
+    sentence: str
+    fix: str
+
+
+def of_counts(
+    store_id: str, counted: Iterable[Counted], *, url_name: str, **values: object
+) -> Iterator[Finding]:
+    """Findings of what was counted in one store.
+
+    Args:
+        store_id: The store.
+        counted: The counts.
+        url_name: Name of the admin page that lists what was counted.
+        values: What the sentences name as well.
+    """
+    for one in counted:
+        if one.number:
+            named = {"number": one.number, "store": store_id, **values}
+            yield Finding(
+                code=one.code,
+                level=one.level,
+                sentence=one.sentence % named,
+                fix=one.fix,
+                url_name=url_name,
+                store_id=store_id,
+            )
+
+
 class Situation:
     """What the checks look at. Each fact is read from the database at most once.
 
@@ -96,6 +139,14 @@ class Situation:
     def enabled(self) -> dict[str, Store]:
         """Those that scheduled syncs read."""
         return {store.pk: store for store in self.stores if store.enabled}
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        return {store.pk: str(store) for store in self.stores}
+
+    def name_of(self, store_id: str) -> str:
+        """What a store is called in a finding."""
+        return self._names.get(store_id, store_id)
 
     @cached_property
     def tokens(self) -> list[ApiToken]:
@@ -171,7 +222,9 @@ class Situation:
         )
         attempts = of_stores.real().open()
         return list(
-            attempts.defer("reply", "token__secret").select_related("token").order_by("prepared_at")
+            attempts.defer("reply", "token__secret")
+            .select_related("token__store")
+            .order_by("prepared_at")
         )
 
     @cached_property

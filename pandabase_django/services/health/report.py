@@ -146,7 +146,7 @@ def runs_end_well(situation: Situation) -> Iterator[Finding]:
                 sentence=sentence
                 % {
                     "resource": run.get_resource_display(),
-                    "store": _name_of_store(run.store_id, situation),
+                    "store": situation.name_of(run.store_id),
                     "why": run.error or run.attention,
                 },
                 fix=fix,
@@ -221,10 +221,6 @@ def _explained_by_permission(run: SyncRun, situation: Situation) -> bool:
     token = situation.active_tokens.get(run.store_id)
     missing = missing_permissions(token) if token is not None else []
     return run.resource == Resource.PRODUCTS and "CATEGORIES_READ" in missing
-
-
-def _name_of_store(store_id: str, situation: Situation) -> str:
-    return next((str(store) for store in situation.stores if store.pk == store_id), store_id)
 
 
 CHECKS: list[Check] = [

@@ -19,10 +19,11 @@ TOLD_FOR = timedelta(days=7)
 
 def addresses_are_known(situation: Situation) -> Iterator[Finding]:
     """Stores whose request log shows calls of the last week from a new address."""
-    names = {store.pk: str(store) for store in situation.stores}
     counted = (
         RequestLog.objects.filter(
-            store__in=list(names), ip_is_new=True, logged_at__gt=situation.now - TOLD_FOR
+            store__in=[store.pk for store in situation.stores],
+            ip_is_new=True,
+            logged_at__gt=situation.now - TOLD_FOR,
         )
         .order_by("store_id")
         .values("store_id")
@@ -40,7 +41,7 @@ def addresses_are_known(situation: Situation) -> Iterator[Finding]:
                 row["addresses"],
             )
             % {
-                "store": names[row["store_id"]],
+                "store": situation.name_of(row["store_id"]),
                 "addresses": row["addresses"],
                 "calls": row["calls"],
             },

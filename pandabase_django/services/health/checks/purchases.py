@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 
 from pandabase_django.models import Purchase
 from pandabase_django.services.attempts.waiting import FAILING, FAILING_LONG
-from pandabase_django.services.health.findings import Finding, Level, Situation
+from pandabase_django.services.health.findings import Counted, Finding, Level, Situation, of_counts
 
 __all__ = ["purchases_are_handed_out"]
 
@@ -47,8 +47,8 @@ def purchases_are_handed_out(situation: Situation) -> Iterator[Finding]:
     newest = [row["newest"] for row in rows if row["newest"]]
     errors = dict(Purchase.objects.filter(pk__in=newest).values_list("store_id", "last_error"))
     for row in rows:
-        for code, level, number, sentence, fix in (
-            (
+        counts = (
+            Counted(
                 "purchase_mismatch",
                 Level.WARNING,
                 row["mismatches"],
@@ -61,7 +61,7 @@ def purchases_are_handed_out(situation: Situation) -> Iterator[Finding]:
                 ),
                 _("Its page shows what differs. Refund it at Pandabase, or accept it by hand."),
             ),
-            (
+            Counted(
                 "purchase_dead",
                 Level.ERROR,
                 row["dead"],
@@ -74,7 +74,7 @@ def purchases_are_handed_out(situation: Situation) -> Iterator[Finding]:
                 ),
                 _("Mend what the error tells of, then have the handlers called again."),
             ),
-            (
+            Counted(
                 "purchase_failing",
                 Level.ERROR if row["failing_long"] else Level.WARNING,
                 row["failing"],
@@ -85,7 +85,7 @@ def purchases_are_handed_out(situation: Situation) -> Iterator[Finding]:
                 ),
                 _("Mend what the error tells of. Handlers are called again by themselves."),
             ),
-            (
+            Counted(
                 "purchase_waiting",
                 Level.WARNING,
                 row["waiting"],
@@ -97,18 +97,10 @@ def purchases_are_handed_out(situation: Situation) -> Iterator[Finding]:
                 ),
                 _("See that beat and enough workers run."),
             ),
-        ):
-            if number:
-                yield Finding(
-                    code=code,
-                    level=level,
-                    sentence=sentence
-                    % {
-                        "number": number,
-                        "store": row["store_id"],
-                        "why": errors.get(row["store_id"], ""),
-                    },
-                    fix=fix,
-                    url_name="pandabase_purchase_changelist",
-                    store_id=row["store_id"],
-                )
+        )
+        yield from of_counts(
+            row["store_id"],
+            counts,
+            url_name="pandabase_purchase_changelist",
+            why=errors.get(row["store_id"], ""),
+        )

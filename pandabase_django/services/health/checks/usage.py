@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from pandabase_django.models import UsageRecord
-from pandabase_django.services.health.findings import Finding, Level, Situation
+from pandabase_django.services.health.findings import Counted, Finding, Level, Situation, of_counts
 
 __all__ = ["usage_is_sent"]
 
@@ -36,35 +36,31 @@ def usage_is_sent(situation: Situation) -> Iterator[Finding]:
         .order_by("store_id")
     )
     for row in counted:
-        store = row["store_id"]
-        if number := row["rejected"]:
-            yield Finding(
-                code="usage_rejected",
-                level=Level.ERROR,
-                sentence=ngettext(
+        counts = (
+            Counted(
+                "usage_rejected",
+                Level.ERROR,
+                row["rejected"],
+                ngettext(
                     "%(number)s usage record of %(store)s was rejected, and is not billed.",
                     "%(number)s usage records of %(store)s were rejected, and are not billed.",
-                    number,
-                )
-                % {"number": number, "store": store},
-                fix=_("The list shows why. Correct them, send them again, or drop them."),
-                url_name="pandabase_usagerecord_changelist",
-                store_id=store,
-            )
-        if number := row["stuck"]:
-            yield Finding(
-                code="usage_waiting",
-                level=Level.ERROR,
-                sentence=ngettext(
+                    row["rejected"],
+                ),
+                _("The list shows why. Correct them, send them again, or drop them."),
+            ),
+            Counted(
+                "usage_waiting",
+                Level.ERROR,
+                row["stuck"],
+                ngettext(
                     "%(number)s usage record of %(store)s waits to be sent though it is due.",
                     "%(number)s usage records of %(store)s wait to be sent though they are due.",
-                    number,
-                )
-                % {"number": number, "store": store},
-                fix=_(
+                    row["stuck"],
+                ),
+                _(
                     "See that beat and a worker run, and that the token may write usage. What "
                     "is not sent before its period ends is rejected."
                 ),
-                url_name="pandabase_usagerecord_changelist",
-                store_id=store,
-            )
+            ),
+        )
+        yield from of_counts(row["store_id"], counts, url_name="pandabase_usagerecord_changelist")

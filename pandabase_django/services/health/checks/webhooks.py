@@ -17,7 +17,7 @@ from django.utils.translation import ngettext
 from pandabase_django.crypto.secret import MASK
 from pandabase_django.models import WebhookDelivery, WebhookEndpoint
 from pandabase_django.services.attempts.waiting import FAILING, FAILING_LONG
-from pandabase_django.services.health.findings import Finding, Level, Situation
+from pandabase_django.services.health.findings import Counted, Finding, Level, Situation, of_counts
 from pandabase_django.services.tokens.refusals import TOKEN_WORDS
 from pandabase_django.services.webhooks.doctor import REASON_TEXTS
 from pandabase_django.services.webhooks.queue import (
@@ -95,8 +95,8 @@ def deliveries_are_worked_off(situation: Situation) -> Iterator[Finding]:
         token = situation.active_tokens.get(row["endpoint__store_id"])
         offered = row["refused"] and token and works_since(token, row["refused_at"])
         refused = row["refused"] if offered else 0
-        for code, level, number, sentence, fix in (
-            (
+        counts = (
+            Counted(
                 "webhook_dead_letters",
                 Level.ERROR,
                 row["dead"] - refused,
@@ -107,7 +107,7 @@ def deliveries_are_worked_off(situation: Situation) -> Iterator[Finding]:
                 ),
                 _("Fix what its error reports, then replay it."),
             ),
-            (
+            Counted(
                 "webhook_replay_offered",
                 Level.ERROR,
                 refused,
@@ -120,7 +120,7 @@ def deliveries_are_worked_off(situation: Situation) -> Iterator[Finding]:
                 ),
                 _("Replay what was given up: here, or on the token's page."),
             ),
-            (
+            Counted(
                 # Somebody may have paid and have nothing: `pandabase_check` ends with 4 at once,
                 # and with 1 when it is no matter of minutes.
                 "webhook_failing",
@@ -133,7 +133,7 @@ def deliveries_are_worked_off(situation: Situation) -> Iterator[Finding]:
                 ),
                 _("Fix what its error reports. It is tried again by itself, or by “Replay now”."),
             ),
-            (
+            Counted(
                 "webhook_waiting",
                 Level.WARNING,
                 row["waiting"],
@@ -144,7 +144,7 @@ def deliveries_are_worked_off(situation: Situation) -> Iterator[Finding]:
                 ),
                 _("See that beat and enough workers run."),
             ),
-            (
+            Counted(
                 "webhook_conflict",
                 Level.WARNING,
                 row["conflicts"],
@@ -158,21 +158,13 @@ def deliveries_are_worked_off(situation: Situation) -> Iterator[Finding]:
                     "signing secret."
                 ),
             ),
-        ):
-            if number:
-                yield Finding(
-                    code=code,
-                    level=level,
-                    sentence=sentence
-                    % {
-                        "number": number,
-                        "store": row["endpoint__store_id"],
-                        "why": errors.get(row["endpoint__store_id"], ""),
-                    },
-                    fix=fix,
-                    url_name="pandabase_webhookdelivery_changelist",
-                    store_id=row["endpoint__store_id"],
-                )
+        )
+        yield from of_counts(
+            row["endpoint__store_id"],
+            counts,
+            url_name="pandabase_webhookdelivery_changelist",
+            why=errors.get(row["endpoint__store_id"], ""),
+        )
 
 
 def _of_endpoint(
