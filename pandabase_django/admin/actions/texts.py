@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-
-from django.utils.formats import date_format
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
+from pandabase_django.admin.base.display import Explanation, moment_text
 from pandabase_django.models import RemoteAction
 from pandabase_django.services.actions.sending import SEND_WITHIN
 from pandabase_django.services.actions.settling import by_hand_from
 
-__all__ = ["TONES", "Explanation", "explain", "who_asked"]
+__all__ = ["TONES", "explain", "who_asked"]
 
 State = RemoteAction.State
 What = RemoteAction.What
@@ -26,23 +22,6 @@ TONES = {
     State.REFUSED: "warn",
     State.UNKNOWN: "bad",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """Sentences for a person.
-
-    Attributes:
-        headline: The state in one line.
-        happened: Up to now.
-        means: For whoever asked for it.
-        next_step: What to do; what happens by itself when nothing has to be done.
-    """
-
-    headline: str
-    happened: str
-    means: str
-    next_step: str
 
 
 def explain(action: RemoteAction) -> Explanation:
@@ -63,7 +42,7 @@ def _prepared(action: RemoteAction) -> Explanation:
             "why": action.outcome
         }
         step = _("Nothing: it is tried again, until %(time)s at the latest.") % {
-            "time": _time(action.asked_at + SEND_WITHIN)
+            "time": moment_text(action.asked_at + SEND_WITHIN)
         }
     else:
         happened = _("The action waits for a worker.")
@@ -82,7 +61,7 @@ def _prepared(action: RemoteAction) -> Explanation:
 def _sent(action: RemoteAction) -> Explanation:
     return Explanation(
         _("Sent. The answer has not arrived yet."),
-        _("The one request left at %(time)s.") % {"time": _time(action.sent_at)},
+        _("The one request left at %(time)s.") % {"time": moment_text(action.sent_at)},
         _("It may be executed by now. Until the answer is here, nobody knows."),
         _(
             "Nothing: this takes seconds. If the worker was killed just now, Pandabase is read to "
@@ -120,14 +99,15 @@ def _unknown(action: RemoteAction) -> Explanation:
     if action.is_open:
         return Explanation(
             _("Sent, and no answer came that says what became of it."),
-            action.outcome or _("The request left at %(time)s.") % {"time": _time(action.sent_at)},
+            action.outcome
+            or _("The request left at %(time)s.") % {"time": moment_text(action.sent_at)},
             _("It may have been executed, or be executed still. It is never sent again."),
             _(
                 "Wait: Pandabase is read until %(time)s, and as soon as it shows what became of "
                 "it, so does this page. From %(from)s on, you can say below what you see in the "
                 "Pandabase dashboard."
             )
-            % {"time": _time(action.watch_until), "from": _time(by_hand_from(action))},
+            % {"time": moment_text(action.watch_until), "from": moment_text(by_hand_from(action))},
         )
     if action.what == What.RETRY_FULFILMENT:
         step = _("You can ask for it again: deliveries that come twice are handled once.")
@@ -174,7 +154,7 @@ def _rows_step(action: RemoteAction) -> str:
     if action.rows_read_at is None:
         return _("Nothing: the copy here could not be read again; the next sync does it.")
     return _("Nothing. The copy here was read again at %(time)s.") % {
-        "time": _time(action.rows_read_at)
+        "time": moment_text(action.rows_read_at)
     }
 
 
@@ -185,8 +165,3 @@ _EXPLANATIONS = {
     State.REFUSED: _refused,
     State.UNKNOWN: _unknown,
 }
-
-
-def _time(value: datetime | None) -> str:
-    """A time in the reader's zone and form."""
-    return "…" if value is None else date_format(localtime(value), "DATETIME_FORMAT")

@@ -1,8 +1,9 @@
-"""How money, payloads and missing relations are shown."""
+"""How money, times, payloads and the state of a thing are shown."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,10 +16,12 @@ from pandabase_django.amounts import EMPTY, money_text
 
 __all__ = [
     "EMPTY",
+    "Explanation",
     "badge",
     "duration",
     "health_tone",
     "moment",
+    "moment_text",
     "money",
     "next_try",
     "payload",
@@ -26,6 +29,23 @@ __all__ = [
 ]
 
 HEALTH_TONES = {"OK": "good", "SUSPECT": "bad", "FAILED": "warn"}
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What the state of a thing means, in sentences for a person.
+
+    Attributes:
+        headline: The state in one line.
+        happened: Up to now.
+        means: For whoever asked for the thing, or uses it.
+        next_step: What to do; what happens by itself when nothing has to be done.
+    """
+
+    headline: str
+    happened: str
+    means: str
+    next_step: str
 
 
 def money(minor: int | None, currency: str) -> str:
@@ -75,6 +95,11 @@ def moment(value: datetime | None) -> str:
         at.strftime("%Y-%m-%d %H:%M:%S %Z"),
         date_format(at, "DATETIME_FORMAT"),
     )
+
+
+def moment_text(value: datetime | None) -> str:
+    """A time within a sentence; an ellipsis when it is not known."""
+    return "…" if value is None else date_format(localtime(value), "DATETIME_FORMAT")
 
 
 def next_try(at: datetime) -> str:

@@ -16,7 +16,7 @@ from pandabase_django.amounts import money_text
 from pandabase_django.models import Purchase
 from pandabase_django.services.purchases.judgement import NAMING
 
-__all__ = ["Explanation", "difference_texts", "explain", "handing_text", "is_undecided"]
+__all__ = ["VerdictText", "difference_texts", "explain", "handing_text", "is_undecided"]
 
 Verdict = Purchase.Verdict
 Fact = Purchase.Fact
@@ -54,8 +54,8 @@ _NUMBER = re.compile(r"-?\d+")
 
 
 @dataclass(frozen=True, slots=True)
-class Explanation:
-    """Sentences for a person.
+class VerdictText:
+    """What a verdict means, in sentences for a person.
 
     Attributes:
         headline: The verdict in one line.
@@ -119,19 +119,19 @@ def _readable(text: str, code: str, currency: str, names: Mapping[str, str]) -> 
     return text
 
 
-def explain(purchase: Purchase) -> Explanation:
+def explain(purchase: Purchase) -> VerdictText:
     """The sentences for a purchase as it is now."""
     if purchase.verdict == Verdict.MISMATCH:
         return _mismatch(purchase)
     if purchase.verdict == Verdict.WAITING:
-        return Explanation(
+        return VerdictText(
             _("Not paid yet."),
             _("The order names the checkout. Nothing was handed out."),
             _("Nothing: it is judged again whenever it changes."),
             "busy",
         )
     if purchase.verdict == Verdict.RENEWAL:
-        return Explanation(
+        return VerdictText(
             _("The subscription was paid for again."),
             _("It was sold by the checkout's first order. Nothing further is handed out."),
             _("Nothing."),
@@ -140,14 +140,14 @@ def explain(purchase: Purchase) -> Explanation:
     accepted = purchase.verdict == Verdict.ACCEPTED
     means, next_step = _handing(purchase)
     headline = _("Accepted by hand.") if accepted else _("Paid as asked.")
-    return Explanation(headline, means, next_step, "warn" if accepted else "good")
+    return VerdictText(headline, means, next_step, "warn" if accepted else "good")
 
 
-def _mismatch(purchase: Purchase) -> Explanation:
+def _mismatch(purchase: Purchase) -> VerdictText:
     headline = _("The order did not pay for what the checkout asks.")
     means = _("Nothing was handed out, and the order belongs to no user.")
     if not is_undecided(purchase):
-        return Explanation(headline, means, _("Nothing: the order is not paid any more."), "quiet")
+        return VerdictText(headline, means, _("Nothing: the order is not paid any more."), "quiet")
     codes = {found.get("code") for found in purchase.differences}
     if codes & set(NAMING):
         next_step = _(
@@ -164,7 +164,7 @@ def _mismatch(purchase: Purchase) -> Explanation:
             "Refund the order at Pandabase. Or accept it, when what was paid is enough for you: "
             "then it is handed out."
         )
-    return Explanation(headline, means, next_step, "bad")
+    return VerdictText(headline, means, next_step, "bad")
 
 
 def handing_text(purchase: Purchase) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from pandabase_django.admin.base.links import change_url, link
 from pandabase_django.admin.base.rights import admin_of, may_view
 from pandabase_django.admin.checkout.cells import handing_badge, user_link, verdict_badge
-from pandabase_django.admin.checkout.texts import Explanation, difference_texts, explain
+from pandabase_django.admin.checkout.texts import VerdictText, difference_texts, explain
 from pandabase_django.models import CheckoutSession, Order, Purchase
 
 __all__ = ["ShownPurchase", "purchases_of"]
@@ -27,7 +27,7 @@ class ShownPurchase:
     user: str
     purpose: str
     differences: list[str]
-    explanation: Explanation
+    explanation: VerdictText
 
 
 def purchases_of(site: admin.AdminSite, request: HttpRequest, order: Order) -> list[ShownPurchase]:

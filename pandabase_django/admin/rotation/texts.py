@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
-from django.utils.formats import date_format
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
+from pandabase_django.admin.base.display import Explanation, moment_text
 from pandabase_django.models import RotationAttempt
 from pandabase_django.services.rotation import Way
 
-__all__ = ["TONES", "Explanation", "WayText", "describe", "explain"]
+__all__ = ["TONES", "WayText", "describe", "explain"]
 
 State = RotationAttempt.State
 
@@ -29,23 +27,6 @@ TONES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """Sentences for a person.
-
-    Attributes:
-        headline: The state in one line.
-        happened: Up to now.
-        means: For whoever uses the token.
-        next_step: What to do; what happens by itself when nothing has to be done.
-    """
-
-    headline: str
-    happened: str
-    means: str
-    next_step: str
-
-
 def explain(attempt: RotationAttempt) -> Explanation:
     """The sentences for an attempt as it is now."""
     explanation = _EXPLANATIONS[State(attempt.state)](attempt)
@@ -55,7 +36,7 @@ def explain(attempt: RotationAttempt) -> Explanation:
         explanation.headline,
         explanation.happened,
         _("This was so until %(time)s. Then the rotation was closed.")
-        % {"time": _time(attempt.closed_at)},
+        % {"time": moment_text(attempt.closed_at)},
         _("Nothing. The token's page shows which secret it has now."),
     )
 
@@ -84,7 +65,7 @@ def _sent(attempt: RotationAttempt) -> Explanation:
     return Explanation(
         _("Sent. The answer has not arrived yet."),
         _("The one request that rolls the secret left at %(time)s.")
-        % {"time": _time(attempt.sent_at)},
+        % {"time": moment_text(attempt.sent_at)},
         _("Until the answer is kept, nobody knows whether the secret stored here still works."),
         _(
             "Nothing: this takes seconds. If the worker was killed just now, the next look at open "
@@ -97,7 +78,7 @@ def _journaled(attempt: RotationAttempt) -> Explanation:
     return Explanation(
         _("The answer is kept, sealed. The new secret is being tried."),
         _("Pandabase answered at %(time)s, and the answer was stored before anybody read it.")
-        % {"time": _time(attempt.journaled_at)},
+        % {"time": moment_text(attempt.journaled_at)},
         _(
             "The old secret is refused now. The new one is on this machine and can't be lost "
             "any more."
@@ -152,13 +133,13 @@ def _watching(attempt: RotationAttempt) -> Explanation:
         _("Sent, and no answer came. It is being watched."),
         attempt.outcome
         or _("The request left at %(time)s and its answer did not arrive.")
-        % {"time": _time(attempt.sent_at)},
+        % {"time": moment_text(attempt.sent_at)},
         _(
             "The old secret works as long as Pandabase has not executed the request. It may still "
             "do so: the old secret is tried until %(time)s. If it is refused, the new secret is "
             "lost; if it works until then, nothing has changed."
         )
-        % {"time": _time(attempt.watch_until)},
+        % {"time": moment_text(attempt.watch_until)},
         _(
             "Wait. If you can't: roll the secret in the Pandabase dashboard and install it here, "
             "which ends this in any case."
@@ -257,8 +238,3 @@ def _explanation(way: Way) -> str:
             "in the Pandabase dashboard and installed here."
         )
     return _("If the answer is lost, %(signer)s can roll %(token)s once more.") % names
-
-
-def _time(value: datetime | None) -> str:
-    """A time in the reader's zone and form."""
-    return "…" if value is None else date_format(localtime(value), "DATETIME_FORMAT")

@@ -11,14 +11,13 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
-from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
-from django.utils.timezone import localtime, now
+from django.utils.timezone import now
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from pandabase_django.admin.base.buttons import Button
-from pandabase_django.admin.base.display import EMPTY, duration
+from pandabase_django.admin.base.display import EMPTY, duration, moment_text
 from pandabase_django.admin.base.enqueue import hand_over_sync
 from pandabase_django.admin.base.filters import StoreFilter
 from pandabase_django.admin.base.links import admin_url
@@ -185,8 +184,7 @@ class SyncRunAdmin(LiveMixin, ReadOnlyAdmin):
             return format_html(
                 '{} <span class="pandabase-quiet">{}</span>',
                 shown,
-                gettext("goes on at %(time)s")
-                % {"time": date_format(localtime(run.waiting_until), "DATETIME_FORMAT")},
+                gettext("goes on at %(time)s") % {"time": moment_text(run.waiting_until)},
             )
         if run.state != SyncRun.State.RUNNING or not run.progress_total:
             return shown

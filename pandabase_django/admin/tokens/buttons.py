@@ -8,12 +8,12 @@ from django.contrib import messages
 from django.db.models import F
 from django.forms import Form
 from django.http import HttpRequest, QueryDict
-from django.utils.formats import date_format
-from django.utils.timezone import localtime
+from django.utils.timezone import now
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from pandabase_django.admin.base.buttons import Button
+from pandabase_django.admin.base.display import moment_text
 from pandabase_django.admin.base.page import PandabaseAdmin
 from pandabase_django.admin.base.rights import admin_of
 from pandabase_django.admin.tokens.forms import DisableForm
@@ -68,7 +68,7 @@ def _report(model_admin: PandabaseAdmin, request: HttpRequest, token: ApiToken) 
         return
     # Kept for the page that follows, so that reloading it asks the remote nothing again.
     request.session[report_key(token)] = {
-        "at": date_format(localtime(), "DATETIME_FORMAT"),
+        "at": moment_text(now()),
         "lines": [asdict(line) for line in diagnosis.lines],
     }
     if diagnosis.ok:
