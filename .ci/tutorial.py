@@ -1,6 +1,6 @@
-"""Follows docs/selling.md to the letter, in the project that the README's lines have made.
+"""Follows docs/selling.md to the letter, in the project that the first steps have made.
 
-Run there after ``readme_project.py``. A block of another terminal runs until the end. What a person
+Run there after ``first_steps.py``. A block of another terminal runs until the end. What a person
 does in a browser is done by one without JavaScript. What the last lines print is compared with the
 page.
 """

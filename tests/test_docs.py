@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import configparser
 import importlib
 import re
 import textwrap
@@ -12,8 +13,11 @@ from pathlib import Path
 import pytest
 from django.apps import apps
 from django.contrib import admin
+from django.core.management import load_command_class
+from django.core.management.base import BaseCommand
 
 from pandabase_django import conf
+from pandabase_django.schedules import beat_schedule
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = sorted(
@@ -26,8 +30,8 @@ TOCTREE = re.compile(r"^```\{toctree\}\n(.*?)^```", re.M | re.S)
 BLOCK = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```", re.M | re.S)
 
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
 APP = ROOT / "pandabase_django"
+SETTINGS_PAGE = "docs/reference/settings.md"
 
 
 def anchors_of(page: Path) -> set[str]:
@@ -80,17 +84,38 @@ def test_the_site_leads_to_every_page() -> None:
     assert sorted(str(page.relative_to(ROOT)) for page in found ^ set(DOCS)) == []
 
 
-def test_the_readme_names_every_permission_that_is_not_djangos_own() -> None:
+def test_the_readme_is_short_and_its_links_lead_to_the_project() -> None:
+    """The package index shows it too: there is no tree around it, and no page beside it."""
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    urls = dict(
+        line.split(" = ") for line in config["metadata"]["project_urls"].strip().splitlines()
+    )
+    text = text_of("README.md")
+    assert len(text.splitlines()) <= 120
+    found = re.findall(r"\]\(([^)]+)\)", BLOCK.sub("", text))
+    ours = [link for link in found if link.startswith(urls["Source"])]
+    assert [link for link in found if not link.startswith("https://")] == []
+    assert len(ours) > 10
+    missing = []
+    for link in ours:
+        kind, _, path = link.removeprefix(f"{urls['Source']}/").partition("/main/")
+        if kind != ("raw" if path.endswith(".png") else "blob") or not (ROOT / path).is_file():
+            missing.append(link)
+    assert missing == []
+
+
+def test_a_page_names_every_permission_that_is_not_djangos_own() -> None:
     names = {
         codename
         for model in apps.get_app_config("pandabase").get_models()
         for codename, _label in model._meta.permissions
     }
     assert len(names) > 20
-    assert sorted(name for name in names if f"`{name}`" not in README) == []
+    assert unnamed(names, "docs/admin.md") == []
 
 
-def test_the_readme_names_every_rule_that_a_shop_may_override() -> None:
+def test_a_page_names_every_rule_that_a_shop_may_override() -> None:
     names = {
         name
         for model, model_admin in admin.site._registry.items()
@@ -99,22 +124,56 @@ def test_the_readme_names_every_rule_that_a_shop_may_override() -> None:
         if re.fullmatch(r"has_\w+_permission", name)
     }
     assert "has_refund_permission" in names
-    assert sorted(name for name in names if f"`{name}`" not in README) == []
+    assert unnamed(names, "docs/admin.md") == []
 
 
-def test_the_readme_names_every_task_command_and_signal() -> None:
+def test_a_page_names_every_task() -> None:
     sources = "\n".join(path.read_text(encoding="utf-8") for path in (APP / "tasks").glob("*.py"))
-    tasks = set(re.findall(r'name="pandabase(\.\w+)"', sources))
-    commands = {path.stem for path in (APP / "management/commands").glob("pandabase_*.py")}
+    names = set(re.findall(r'name="(pandabase\.\w+)"', sources))
+    assert len(names) > 20
+    assert unnamed(names, "docs/reference/tasks.md") == []
+    scheduled = text_of("docs/reference/tasks.md").split("\n## ")[1]
+    rows = set(re.findall(r"^\| `(pandabase\.\w+)`", scheduled, re.M))
+    assert rows == {entry["task"] for entry in beat_schedule().values()}
+
+
+def test_a_page_names_every_signal() -> None:
     signals = set(re.findall(r"^(\w+) = Signal\(\)", (APP / "signals.py").read_text("utf-8"), re.M))
-    assert len(tasks) > 20
-    assert len(commands) > 10
     assert len(signals) > 5
-    missing = [name for name in tasks if f"{name}`" not in README]
-    missing += [name for name in commands if f"`{name}" not in README]
-    missing += [name for name in signals if f"`{name}`" not in README]
-    assert missing == []
+    assert unnamed(signals, "docs/reference/signals.md") == []
 
 
-def test_the_readme_names_every_setting() -> None:
-    assert [name for name in conf.DEFAULTS if f"`{name}`" not in README] == []
+def test_a_page_has_every_command_with_every_option() -> None:
+    pages = re.split(r"^### ", text_of("docs/reference/commands.md"), flags=re.M)
+    sections = {page.partition("\n")[0]: page.partition("\n## ")[0] for page in pages[1:]}
+    commands = {path.stem for path in (APP / "management/commands").glob("pandabase_*.py")}
+    assert set(sections) == commands
+    everywhere = options_of(BaseCommand())
+    for name, section in sections.items():
+        shown = set(re.findall(r"`(--[\w-]+)", section))
+        assert shown == options_of(load_command_class("pandabase_django", name)) - everywhere, name
+
+
+def options_of(command: BaseCommand) -> set[str]:
+    actions = command.create_parser("manage.py", "command")._actions
+    return {text for action in actions for text in action.option_strings if text[:2] == "--"}
+
+
+def test_a_page_has_every_setting_with_its_default_and_range() -> None:
+    rows = re.findall(r"^\| `([A-Z_]+)` \| `(.+?)` \| (.*?) ?\|", text_of(SETTINGS_PAGE), re.M)
+    shown = {name: ast.literal_eval(default) for name, default, _ in rows}
+    assert {**shown, "ENCRYPTION_KEYS": ()} == dict(conf.DEFAULTS)
+    source = (APP / "conf.py").read_text(encoding="utf-8")
+    ranges = dict.fromkeys(conf.DEFAULTS, "") | {
+        name: f"{low} to {high}".replace("_", "")
+        for name, low, high in re.findall(r'"([A-Z_]+)", low=([\d._]+), high=([\d._]+)', source)
+    }
+    assert {name: span for name, _, span in rows} == ranges
+
+
+def unnamed(names: set[str], page: str) -> list[str]:
+    return sorted(name for name in names if f"`{name}`" not in text_of(page))
+
+
+def text_of(page: str) -> str:
+    return (ROOT / page).read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A shop's web server as the README advises it: persistent connections, a shared cache."""
+"""A shop's web server as docs/webhooks.md advises it: persistent connections, a shared cache."""
 
 from __future__ import annotations
 

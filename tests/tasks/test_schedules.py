@@ -46,7 +46,7 @@ assert beat_schedule()
 
 
 def test_a_settings_module_may_ask_for_the_schedule() -> None:
-    """README has it there, when Django's apps are not loaded yet."""
+    """docs/first-steps.md has it there, when Django's apps are not loaded yet."""
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", BEFORE_DJANGO],
         capture_output=True,

@@ -7,7 +7,7 @@ from tests.worker.settings import CELERY_BROKER_URL, env
 
 ALLOWED_HOSTS = ["*"]
 if CELERY_BROKER_URL.startswith("redis"):
-    # As the README says, but for shorter waits.
+    # As docs/celery.md says, but for shorter waits.
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "socket_timeout": env.float("BROKER_SOCKET_TIMEOUT", default=1.0),
         "socket_connect_timeout": 1.0,

@@ -1,30 +1,28 @@
-"""Follows the README to the letter: its blocks of "Put it into your project", in an empty project.
+"""Follows docs/first-steps.md to the letter, in an empty project.
 
 Run inside a project that ``django-admin startproject shop`` has made, with the Python that the
 reader would use first on PATH. A Python block names its file in its first line and is appended to
 that file; a shell block is run as it stands. What the reader brings (the token's secret, its ids,
-the address of the API) comes from the environment: a sandbox stands in for Pandabase.
+the address of the API) comes from the environment: a sandbox stands in for Pandabase. So blocks
+that name a terminal, which start a sandbox and copy what it prints, are left out.
 """
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
-SECTION = re.compile(r"^## Put it into your project\n(.*?)^## ", re.M | re.S)
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.M | re.S)
 # Of the check: warnings, as of beat that has not run yet.
 FINE = (0, 4)
 
 
-def main(readme: str) -> None:
-    (section,) = SECTION.findall(Path(readme).read_text(encoding="utf-8"))
-    blocks = BLOCK.findall(section)
-    if len(blocks) < 5:
-        sys.exit("The README shows too few blocks.")
+def main(page: str) -> None:
+    blocks = BLOCK.findall(Path(page).read_text(encoding="utf-8"))
+    if len(blocks) < 7:
+        sys.exit("The page shows too few blocks.")
     script = []
     for language, text in blocks:
         if language == "python":
@@ -34,15 +32,12 @@ def main(readme: str) -> None:
             script.append(f"cat >>{name[1]} <<'PYTHON'\n{text}PYTHON\n")
         else:
             script.append(text)
-    if "PANDABASE_API_URL" in os.environ:
-        address = 'PANDABASE["API_URL"] = os.environ["PANDABASE_API_URL"]'
-        script.insert(-2, f"cat >>shop/settings.py <<'PYTHON'\n{address}\nPYTHON\n")
     last = script.pop()
     for text, fine in (("\n".join(script) + "\nexport -p >.exported\n", (0,)), (last, FINE)):
         before = "" if fine == (0,) else ". ./.exported\n"
         code = subprocess.run(["bash", "-euvo", "pipefail", "-c", before + text], check=False)
         if code.returncode not in fine:
-            sys.exit(f"The README's lines ended with {code.returncode}.")
+            sys.exit(f"The page's lines ended with {code.returncode}.")
 
 
 main(sys.argv[1])
