@@ -22,7 +22,7 @@ from pandabase_django.sandbox.store.renaming import give_foreign_ids, give_odd_i
 from pandabase_django.sandbox.store.shapes import Json
 from pandabase_django.sandbox.store.state import StoreState, WorldSize
 from pandabase_django.sandbox.store.tokens import ALL_PERMISSIONS, Token, TokenRegistry
-from pandabase_django.sandbox.webhooks.deliveries import Deliveries
+from pandabase_django.sandbox.webhooks.deliveries import MOST_SENDERS, Deliveries, Post
 
 __all__ = ["UNHEARD_URL", "Sandbox"]
 
@@ -47,6 +47,7 @@ class Sandbox:
         port: int = 0,
         force_public: bool = False,
         listen: bool = True,
+        deliver: bool = True,
         equal_times: bool = False,
         odd_ids: bool = False,
         foreign_ids: int = 0,
@@ -63,6 +64,7 @@ class Sandbox:
             port: TCP port; 0 takes a free one.
             force_public: Accept an address that is not loopback.
             listen: Open a socket. Without one, ask by :meth:`answer`.
+            deliver: Send webhooks. Otherwise :meth:`send_deliveries` does.
             equal_times: All seeded products and orders were created at one moment.
             odd_ids: Some products, categories and orders have ids with characters such as ``/``.
             foreign_ids: Some have the ids that a sandbox of this seed gives to its own; 0: none.
@@ -91,7 +93,10 @@ class Sandbox:
         self._services.settings.update(settings)
         self.hmac_token = self._tokens.add(mode="HMAC")
         self.bearer_token = self._tokens.add(mode="BEARER")
-        self._deliveries = Deliveries(self.state, self._services.settings)
+        self._deliveries = Deliveries(
+            self.state, self._services.settings, threads=MOST_SENDERS if deliver else 0
+        )
+        self._delivers = deliver
         key = secrets.token_hex(8)
         self._control = Control(
             self._services,
@@ -171,8 +176,10 @@ class Sandbox:
         self.state.clock.set(ms)
 
     def pass_time(self, *, seconds: float) -> None:
-        """Let time pass on the clock of changes, at once."""
+        """Let time pass on the clock of changes, at once, and for deliveries sent by hand."""
         self.state.clock.move_on(round(seconds * 1000))
+        if not self._delivers:
+            self._deliveries.pass_time(seconds=seconds)
 
     def add_token(
         self,
@@ -230,6 +237,14 @@ class Sandbox:
     def deliveries(self, *, since: int = 0) -> list[Json]:
         """Webhook deliveries after a number, oldest first, without bodies and signatures."""
         return self._deliveries.log(since=since)
+
+    def send_deliveries(self, post: Post) -> int:
+        """Send the deliveries that are due, one after the other; returns how many.
+
+        Args:
+            post: Sends one. Its errors pass; a status that is none of success is tried again later.
+        """
+        return self._deliveries.send_due(post)
 
     def repeat_delivery(self, event_id: str) -> int:
         """Send an event once more; returns to how many endpoints.

@@ -3,16 +3,43 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 from celery import Task, current_app
 from kombu.exceptions import OperationalError
 
-__all__ = ["broker_problem", "can_wait", "enqueue", "is_eager"]
+__all__ = ["Message", "broker_problem", "can_wait", "enqueue", "held_back", "is_eager"]
 
 logger = logging.getLogger(__name__)
 
 BROKER_TIMEOUT_SECONDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message that did not go to the broker."""
+
+    task: Task[Any, Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any] = field(repr=False)
+    after_seconds: float = 0
+
+
+class _Held:
+    take: Callable[[Message], object] | None = None
+
+
+@contextmanager
+def held_back(take: Callable[[Message], object]) -> Iterator[None]:
+    """Messages that this process enqueues inside are given to ``take``: a test is the worker."""
+    before, _Held.take = _Held.take, take
+    try:
+        yield
+    finally:
+        _Held.take = before
 
 
 def enqueue(
@@ -31,6 +58,9 @@ def enqueue(
         expires_seconds: A worker that takes it later drops it; None keeps it for ever.
         kwargs: Its keyword arguments.
     """
+    if _Held.take is not None:
+        _Held.take(Message(task, args, kwargs, after_seconds))
+        return True
     try:
         options: dict[str, Any] = {"countdown": after_seconds, "expires": expires_seconds}
         task.apply_async(args, kwargs, retry=False, **options)

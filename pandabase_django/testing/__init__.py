@@ -12,8 +12,9 @@ docs/testing.md shows what it can do.
 
 from __future__ import annotations
 
+from pandabase_django.testing.cases import PandabaseMixin
 from pandabase_django.testing.guard import NetworkRefused, refusing_network
 from pandabase_django.testing.pandabase import Pandabase
 from pandabase_django.testing.remote import Remote
 
-__all__ = ["NetworkRefused", "Pandabase", "Remote", "refusing_network"]
+__all__ = ["NetworkRefused", "Pandabase", "PandabaseMixin", "Remote", "refusing_network"]

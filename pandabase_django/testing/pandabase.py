@@ -1,83 +1,152 @@
-"""A shop's store at a Pandabase of the test's own."""
+"""What a test says of buyers and of what is sold; each gives the row that this shop has of it.
+
+Rows are made as those of production are: it happens at the Pandabase, and what arrives of it is
+read. So each has all columns and relations that a real one has.
+"""
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-from types import TracebackType
 from typing import Any
 
-from django.conf import settings as django_settings
-from django.test import override_settings
-
-from pandabase_django.crypto.keyring import generate_key
-from pandabase_django.crypto.secret import Secret
-from pandabase_django.models import ApiToken, Store
-from pandabase_django.services.tokens.connection import add_token
-from pandabase_django.services.tokens.rates import forget_limits
-from pandabase_django.testing.remote import Remote
+from pandabase_django.checkout import ItemLike, open_checkout
+from pandabase_django.models import CheckoutSession, License, Order, Product, Subscription
+from pandabase_django.models.sync import Resource
+from pandabase_django.services.sync.refresh import fetch_product
+from pandabase_django.testing.arrivals import Arrivals
 
 __all__ = ["Pandabase"]
 
+RETURN_URL = "https://shop.example/thanks/{session}/"
 
-class Pandabase:
+
+class Pandabase(Arrivals):
     """A store at a Pandabase, and the rows that this shop has of it.
 
     Use it as a context manager, inside a test that may use the database.
 
     Attributes:
-        remote: The Pandabase: what happens there, and what goes wrong.
+        remote: The Pandabase: what happens there alone, and what goes wrong.
         token: The store's token, active here.
         store: The store.
+        endpoint: Where its deliveries arrive; None when the project's URLs lack the app's.
     """
 
-    remote: Remote
-    token: ApiToken
-    store: Store
-
-    def __init__(self, *, seed: int = 1, served: bool = False, **settings: Any) -> None:
-        """Prepare it; nothing answers before it is entered.
+    def product(
+        self,
+        title: str = "Course",
+        *,
+        price_minor: int = 2900,
+        product_type: str = "DIGITAL_DOWNLOAD",
+        **fields: Any,
+    ) -> Product:
+        """A product that is on sale.
 
         Args:
-            seed: The same seed gives the same ids. Give each test one of its own where tests share
-                a cache.
-            served: The Pandabase listens at a port of this machine, for workers in other processes.
-            settings: The sandbox's (docs/sandbox.md), such as ``tax_included=True``.
+            title: What buyers read.
+            price_minor: In cents.
+            product_type: ``DIGITAL_DOWNLOAD``, ``LICENSE_KEY`` or ``SUBSCRIPTION``.
+            fields: Others in Pandabase's spelling, such as ``status="DRAFT"`` or ``variants=[…]``.
         """
-        self._options = {"seed": seed, "served": served, **settings}
-        self._stack = ExitStack()
+        fields = {"status": "ACTIVE", **fields}
+        fields |= {"title": title, "price": price_minor, "productType": product_type}
+        (pk,) = self.remote.change("create_product", fields=fields)
+        fetch_product(self.store, pk)
+        return Product.objects.get(pk=pk)
 
-    def __enter__(self) -> Pandabase:
-        with ExitStack() as stack:
-            stack.enter_context(_with_a_key())
-            self.remote = Remote(**self._options)
-            stack.enter_context(self.remote.answering())
-            sandbox = self.remote.sandbox
-            given = sandbox.hmac_token
-            self.token = add_token(
-                store_id=sandbox.store_id,
-                mode=given.mode,
-                secret=Secret(given.secret),
-                token_id=given.token_id,
-                base_url=sandbox.url,
-            )
-            self.store = self.token.store
-            # The next test may have a token with the same number.
-            stack.callback(forget_limits, self.token)
-            self._stack = stack.pop_all()
-        return self
+    def checkout(self, *items: ItemLike, **options: Any) -> CheckoutSession:
+        """An open checkout session.
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._stack.close()
+        Args:
+            items: As of ``open_checkout``; none: a product.
+            options: Of ``open_checkout``, such as ``user`` and ``purpose``.
+        """
+        options = {"return_url": RETURN_URL, **options}
+        return open_checkout(self.store, items or [self.product()], **options)
 
+    def paid_order(
+        self, *items: ItemLike, buyer: dict[str, Any] | None = None, **options: Any
+    ) -> Order:
+        """An order that was paid; your handlers were called for it.
 
-def _with_a_key() -> override_settings:
-    """A key to seal the token with, where the settings have none."""
-    given = getattr(django_settings, "PANDABASE", {})
-    if given.get("ENCRYPTION_KEYS"):
-        return override_settings()
-    return override_settings(PANDABASE={**given, "ENCRYPTION_KEYS": [generate_key()]})
+        Args:
+            items: As of ``open_checkout``; none: a product.
+            buyer: What the buyer gives, see ``pay``.
+            options: Of ``open_checkout``, such as ``user`` and ``purpose``.
+        """
+        return self.pay(self.checkout(*items, **options), **(buyer or {}))
+
+    def active_subscription(
+        self, user: Any = None, product: Product | None = None, **options: Any
+    ) -> Subscription:
+        """A subscription whose first period was paid.
+
+        Args:
+            user: Whose; None is a guest's.
+            product: To what; None: to a product of its own.
+            options: Of ``open_checkout``, such as ``purpose``.
+        """
+        product = product or self.product(product_type="SUBSCRIPTION")
+        self.paid_order(product, user=user, **options)
+        made = self.remote.sandbox.dump("subscriptions")[-1]
+        return self._arrived(Subscription, made["id"])
+
+    def license(self, user: Any = None, product: Product | None = None, **options: Any) -> License:
+        """A licence that was bought.
+
+        Args:
+            user: Whose; None is a guest's.
+            product: For what; None: for a product of its own.
+            options: Of ``open_checkout``, such as ``purpose``.
+        """
+        product = product or self.product(product_type="LICENSE_KEY")
+        order = self.paid_order(product, user=user, **options)
+        self.sync(Resource.LICENSES)
+        return License.objects.get(order=order)
+
+    def pay(self, session: CheckoutSession, **buyer: Any) -> Order:
+        """A buyer pays a session, or what was being processed of it is paid.
+
+        Args:
+            session: An open one.
+            buyer: What the buyer gives: ``email``, ``name``, ``country``, ``typed``; see
+                ``Remote.pay``.
+        """
+        return self._arrived(Order, self.remote.pay(session, **buyer))
+
+    def pay_slowly(self, session: CheckoutSession, **buyer: Any) -> Order:
+        """A buyer pays by what takes days: the order is being processed until ``pay``."""
+        return self.pay(session, how="async", **buyer)
+
+    def decline(self, session: CheckoutSession, **buyer: Any) -> Order:
+        """A buyer's card is declined: the order has failed, and the buyer may try again."""
+        return self.pay(session, how="decline", **buyer)
+
+    def refund(self, order: Order) -> Order:
+        """The store's owner refunds an order, at Pandabase."""
+        self.remote.refund(order)
+        return self._arrived(Order, order.pk)
+
+    def dispute(self, order: Order) -> Order:
+        """A buyer's bank takes the money back."""
+        self.remote.dispute(order)
+        return self._arrived(Order, order.pk)
+
+    def resolve(self, order: Order, *, outcome: str = "WON") -> Order:
+        """The dispute of an order ends: ``WON``, ``LOST`` or ``PREVENTED``."""
+        self.remote.resolve(order, outcome=outcome)
+        return self._arrived(Order, order.pk)
+
+    def renew(self, subscription: Subscription) -> Subscription:
+        """The next period of a subscription is paid."""
+        self.remote.renew(subscription)
+        return self._arrived(Subscription, subscription.pk)
+
+    def miss_charge(self, subscription: Subscription) -> Subscription:
+        """The next period's charge fails; after four more tries the subscription is cancelled."""
+        self.remote.miss_charge(subscription)
+        return self._arrived(Subscription, subscription.pk)
+
+    def cancel(self, subscription: Subscription, *, immediate: bool = False) -> Subscription:
+        """A customer cancels: access ends with the period, or at once."""
+        self.remote.cancel(subscription, immediate=immediate)
+        return self._arrived(Subscription, subscription.pk)

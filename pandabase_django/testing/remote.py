@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 from pandabase_django.api.wire import network
+from pandabase_django.models import CheckoutSession, Order, Subscription
 from pandabase_django.sandbox import Sandbox
 from pandabase_django.testing.in_process import stand_in_for
 
@@ -32,7 +34,7 @@ class Remote:
             settings: The sandbox's, such as ``products=20``.
         """
         size = {"products": 0, "orders": 0, "categories": 0}
-        self.sandbox = Sandbox(seed=seed, listen=served, **{**size, **settings})
+        self.sandbox = Sandbox(seed=seed, listen=served, deliver=False, **{**size, **settings})
         self._served = served
 
     @contextmanager
@@ -91,3 +93,52 @@ class Remote:
     def recover(self) -> None:
         """Nothing goes wrong any more."""
         self.sandbox.clear_faults()
+
+    def change(self, op: str, **options: Any) -> list[str]:
+        """Something happens there; docs/sandbox.md lists what can. Returns the ids it touched.
+
+        Nothing of it is known here before a delivery or a sync says so.
+
+        Raises:
+            ChangeRefused: There is no such change, or nothing of that id.
+        """
+        return self.sandbox.change([{"op": op, **options}])
+
+    def pass_time(self, span: timedelta) -> None:
+        """So much time passes there."""
+        self.sandbox.pass_time(seconds=span.total_seconds())
+
+    def pay(self, session: CheckoutSession, *, how: str = "card", **buyer: Any) -> str:
+        """A buyer pays a session; returns the order's id.
+
+        Args:
+            session: An open one, or one whose payment is being processed.
+            how: ``card``; ``async``: it is processed until it is paid by ``card``; ``decline``.
+            buyer: ``email``, ``name``, ``country``, ``typed`` (by the key of a field) and what else
+                the change ``pay_checkout`` takes.
+        """
+        return self.change("pay_checkout", id=session.session_id, **{"as": how}, **buyer)[-1]
+
+    def refund(self, order: Order) -> str:
+        """An order's money goes back; returns the refund's id."""
+        return self.change("refund_order", id=order.pk)[-1]
+
+    def dispute(self, order: Order) -> str:
+        """A buyer's bank takes an order's money back; returns the dispute's id."""
+        return self.change("dispute_order", id=order.pk)[-1]
+
+    def resolve(self, order: Order, *, outcome: str) -> None:
+        """An order's dispute ends: ``WON``, ``LOST`` or ``PREVENTED``."""
+        self.change("resolve_dispute", id=order.pk, outcome=outcome)
+
+    def renew(self, subscription: Subscription) -> str:
+        """The next period is paid; returns the id of its order."""
+        return self.change("renew_subscription", id=subscription.pk)[-1]
+
+    def miss_charge(self, subscription: Subscription) -> None:
+        """The next period's charge fails; after four more tries it is cancelled."""
+        self.change("miss_charge", id=subscription.pk)
+
+    def cancel(self, subscription: Subscription, *, immediate: bool = False) -> None:
+        """Its customer cancels: at the end of the period, or at once."""
+        self.change("cancel_subscription", id=subscription.pk, immediate=immediate)

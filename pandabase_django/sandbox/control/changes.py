@@ -182,14 +182,23 @@ def _flag_order(name: str, value: bool) -> Callable[[StoreState, Json], list[str
 
 
 def _send_event(state: StoreState, change: Json) -> list[str]:
-    """Send an event of something that did not happen: nothing of the store changes."""
-    _, index = target_of(state, change, "order")
+    """Send an event of something that did not happen: nothing of the store changes.
+
+    It is about an order, or about a ``subscription`` alone.
+    """
     event_type = str(change.get("type"))
     if event_type not in EVENT_TYPES:
         raise ValueError(f"type {event_type!r} is not one of {', '.join(EVENT_TYPES)}")
-    if state.orders.find(index) is None:
-        raise LookupError(f"no order with index {index}")
     subscription = str(change.get("subscription", ""))
+    if "id" in change or "index" in change:
+        _, index = target_of(state, change, "order")
+        if state.orders.find(index) is None:
+            raise LookupError(f"no order with index {index}")
+    else:
+        found = state.ids.index_of("subscription", subscription)
+        if found is None or state.subscriptions.find(found) is None:
+            raise LookupError(f"no subscription {subscription!r}, and no order")
+        index = found
     return [
         state.emit(event_type, index, subscription=subscription)
         for _ in range(int(change.get("count", 1)))

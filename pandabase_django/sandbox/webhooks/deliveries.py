@@ -13,6 +13,7 @@ import random
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pandabase_django.sandbox.settings import Settings
@@ -22,13 +23,16 @@ from pandabase_django.sandbox.webhooks.events import event_payload
 from pandabase_django.sandbox.webhooks.posting import is_loopback, post
 from pandabase_django.sandbox.webhooks.signatures import signed_headers, signing_secret
 
-__all__ = ["RETRY_DELAYS_SECONDS", "Deliveries"]
+__all__ = ["MOST_SENDERS", "RETRY_DELAYS_SECONDS", "Deliveries", "Post"]
 
 RETRY_DELAYS_SECONDS = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
 """Waits after each failed attempt: ten attempts over some 75 hours. Source: P-34."""
 
-_SENDERS = 8
+MOST_SENDERS = 8
 _KEPT_DELIVERIES = 5_000
+
+Post = Callable[[str, bytes, dict[str, str]], int]
+"""Sends a body with headers to a URL; returns the status of the answer."""
 
 
 @dataclass
@@ -49,7 +53,16 @@ class _Delivery:
 class Deliveries:
     """The queue and its senders; they start with the first delivery."""
 
-    def __init__(self, state: StoreState, settings: Settings) -> None:
+    def __init__(
+        self, state: StoreState, settings: Settings, *, threads: int = MOST_SENDERS
+    ) -> None:
+        """Begin to listen.
+
+        Args:
+            state: The store.
+            settings: The sandbox's.
+            threads: Senders; with none, :meth:`send_due` sends.
+        """
         self._state = state
         self._settings = settings
         self._condition = threading.Condition()
@@ -57,7 +70,9 @@ class Deliveries:
         self._kept: deque[_Delivery] = deque(maxlen=_KEPT_DELIVERIES)
         self._numbers = itertools.count(1)
         self._draw = random.Random(state.size.seed)
+        self._threads = threads
         self._senders: list[threading.Thread] = []
+        self._ahead_seconds = 0.0
         self._in_flight = 0
         self._closed = False
         state.listeners.append(self._tell)
@@ -89,6 +104,19 @@ class Deliveries:
             for delivery in waiting:
                 self._put(delivery, seconds=0)
             return len(waiting)
+
+    def send_due(self, post: Post) -> int:
+        """Send in this thread what is due, in order; returns how many. Errors of ``post`` pass."""
+        sent = 0
+        while (delivery := self._pop_due()) is not None:
+            self._record(delivery, *self._attempt(delivery, post))
+            sent += 1
+        return sent
+
+    def pass_time(self, *, seconds: float) -> None:
+        """Let time pass, at once, for what waits and for what is signed."""
+        with self._condition:
+            self._ahead_seconds += seconds
 
     def settled(self, *, timeout_seconds: float) -> bool:
         """Wait until nothing waits or is being sent; False when it took too long."""
@@ -137,10 +165,10 @@ class Deliveries:
     def _put(self, delivery: _Delivery, *, seconds: float) -> None:
         if self._closed:
             return
-        delivery.due_at = time.monotonic() + seconds
+        delivery.due_at = self._now() + seconds
         heapq.heappush(self._queue, (delivery.due_at, delivery.number, delivery))
         if not self._senders:
-            for number in range(_SENDERS):
+            for number in range(self._threads):
                 name = f"sandbox-sender-{number}"
                 self._senders.append(threading.Thread(target=self._work, name=name, daemon=True))
                 self._senders[-1].start()
@@ -148,55 +176,55 @@ class Deliveries:
 
     def _work(self) -> None:
         while (delivery := self._next()) is not None:
-            state, attempt = self._attempt(delivery)
-            with self._condition:
-                self._in_flight -= 1
-                if attempt is not None:
-                    delivery.attempts.append(attempt)
-                delivery.state = state
-                if state == "WAITING":
-                    wait = RETRY_DELAYS_SECONDS[len(delivery.attempts) - 1]
-                    self._put(delivery, seconds=wait / self._settings.webhook_time_factor)
-                self._condition.notify_all()
+            self._record(delivery, *self._attempt(delivery))
+
+    def _record(self, delivery: _Delivery, state: str, attempt: Json | None) -> None:
+        with self._condition:
+            self._in_flight -= 1
+            if attempt is not None:
+                delivery.attempts.append(attempt)
+            delivery.state = state
+            if state == "WAITING":
+                wait = RETRY_DELAYS_SECONDS[len(delivery.attempts) - 1]
+                self._put(delivery, seconds=wait / self._settings.webhook_time_factor)
+            self._condition.notify_all()
 
     def _next(self) -> _Delivery | None:
         """Wait for the next delivery that is due; None at the end."""
         with self._condition:
             while not self._closed:
-                if not self._queue:
-                    self._condition.wait()
-                    continue
-                left = self._queue[0][0] - time.monotonic()
-                if left > 0:
-                    self._condition.wait(left)
-                    continue
-                self._in_flight += 1
-                return heapq.heappop(self._queue)[2]
+                delivery = self._pop_due()
+                if delivery is not None:
+                    return delivery
+                self._condition.wait(self._queue[0][0] - self._now() if self._queue else None)
         return None
 
-    def _attempt(self, delivery: _Delivery) -> tuple[str, Json | None]:
+    def _pop_due(self) -> _Delivery | None:
+        with self._condition:
+            if not self._queue or self._queue[0][0] > self._now():
+                return None
+            self._in_flight += 1
+            return heapq.heappop(self._queue)[2]
+
+    def _now(self) -> float:
+        return time.monotonic() + self._ahead_seconds
+
+    def _attempt(self, delivery: _Delivery, given: Post | None = None) -> tuple[str, Json | None]:
         with self._state.lock:
             item = self._state.webhooks.touch(delivery.webhook_index)
             url, version = str(item.payload["url"]), str(item.payload["signatureVersion"])
             gone = item.deleted or not item.payload["isEnabled"]
             secret = signing_secret(self._state.size.seed, delivery.webhook_index)
-        if gone or not (self._settings.webhook_public or is_loopback(url)):
+        is_allowed = given or self._settings.webhook_public or is_loopback(url)
+        if gone or not is_allowed:
             return "DROPPED", None
-        now_ms = int(time.time() * 1000)
+        now_ms = int((time.time() + self._ahead_seconds) * 1000)
         body, headers = self._signed(delivery, secret=secret, version=version, now_ms=now_ms)
-        status, error = None, None
+        headers = {"Content-Type": "application/json", "User-Agent": "Sandbox", **headers}
         started = time.monotonic()
-        try:
-            status = post(
-                url,
-                body=body,
-                headers={"Content-Type": "application/json", "User-Agent": "Sandbox", **headers},
-                timeout_seconds=self._settings.webhook_timeout_seconds,
-            )
-        except (OSError, http.client.HTTPException, ValueError) as failure:
-            error = type(failure).__name__
-        except RuntimeError as failure:  # a test that blocks sockets raises these
-            error = type(failure).__name__
+        status, error = (
+            (given(url, body, headers), None) if given else self._posted(url, body, headers)
+        )
         attempt = {
             "at_ms": now_ms,
             "timestamp": headers["Webhook-Timestamp"],
@@ -208,6 +236,18 @@ class Deliveries:
             return "DELIVERED", attempt
         last = len(delivery.attempts) >= len(RETRY_DELAYS_SECONDS)
         return ("GIVEN_UP" if last else "WAITING"), attempt
+
+    def _posted(
+        self, url: str, body: bytes, headers: dict[str, str]
+    ) -> tuple[int | None, str | None]:
+        """The status of the answer, or the name of what went wrong."""
+        seconds = self._settings.webhook_timeout_seconds
+        try:
+            return post(url, body=body, headers=headers, timeout_seconds=seconds), None
+        except (OSError, http.client.HTTPException, ValueError) as failure:
+            return None, type(failure).__name__
+        except RuntimeError as failure:  # a test that blocks sockets raises these
+            return None, type(failure).__name__
 
     def _signed(
         self, delivery: _Delivery, *, secret: str, version: str, now_ms: int
@@ -237,5 +277,5 @@ class Deliveries:
             "webhook_id": delivery.webhook_id,
             "state": delivery.state,
             "attempts": list(delivery.attempts),
-            "due_in_seconds": round(delivery.due_at - time.monotonic(), 3) if waits else None,
+            "due_in_seconds": round(delivery.due_at - self._now(), 3) if waits else None,
         }

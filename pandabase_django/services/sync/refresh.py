@@ -22,7 +22,7 @@ from pandabase_django.services.sync.run.recorder import Recorder
 from pandabase_django.services.sync.run.session import opened
 from pandabase_django.services.sync.single import Answer, fetch_and_write
 
-__all__ = ["fetch_order", "refresh_row"]
+__all__ = ["fetch_order", "fetch_product", "refresh_row"]
 
 
 def refresh_row(model_name: str, pk: str, *, user_id: Any = None) -> None:
@@ -47,7 +47,7 @@ def refresh_row(model_name: str, pk: str, *, user_id: Any = None) -> None:
     elif model_name == "product":
         product = Product.objects.select_related("store").filter(pk=pk).first()
         if product is not None:
-            _refresh_product(product.store, pk, user_id=user_id)
+            fetch_product(product.store, pk, user_id=user_id)
 
 
 def fetch_order(
@@ -130,7 +130,19 @@ def _write(
     return True
 
 
-def _refresh_product(store: Store, pk: str, *, user_id: Any) -> None:
+def fetch_product(store: Store, product_id: str, *, user_id: Any = None) -> None:
+    """Read a product and write it; insert it when it is new.
+
+    Args:
+        store: Whose product it is.
+        product_id: The remote's id.
+        user_id: Noted with the row: who asked for it to be read again.
+
+    Raises:
+        LeaseHeld: A sync of the products is under way, and will read it.
+        PandabaseError: It could not be read.
+        ConfigurationError: The store has no active token.
+    """
     lease = leases.acquire(store_id=store.pk, resource=Resource.PRODUCTS)
     try:
         cursor = SyncCursor.objects.get(pk=lease.cursor_id)
@@ -151,9 +163,9 @@ def _refresh_product(store: Store, pk: str, *, user_id: Any) -> None:
         with opened(recorder, cursor, lease=lease, concurrency=1) as context:
             client = context.client
             # One that is not found stays: a sweep asks for more proofs than this 404.
-            product = context.reader.one(lambda: client.products.get(pk))
-            if product.id != pk:
-                raise ProtocolError(f"{pk} came back as {product.id}.")
+            product = context.reader.one(lambda: client.products.get(product_id))
+            if product.id != product_id:
+                raise ProtocolError(f"{product_id} came back as {product.id}.")
             with context.writing() as now:
                 write_rows(context, PRODUCTS, [product], now)
     finally:

@@ -51,3 +51,14 @@ def test_each_operation_answers_with_what_it_made(caller: Caller, path: str) -> 
     assert done["endsAt"] == done["cancelledAt"]
     post("reactivate", status=400)
     assert caller.send("GET", "/subscriptions/sub_nobody_has_this").status_code == 404
+
+
+def test_one_of_a_product_that_was_made_later_shows_it(caller: Caller) -> None:
+    fields = {"title": "Club", "price": 700, "productType": "SUBSCRIPTION"}
+    (product,) = caller.sandbox.change([{"op": "create_product", "fields": fields}])
+    index = caller.sandbox.state.ids.index_of("product", product)
+    change = {"op": "create_subscription", "product": index, "quantity": 2}
+    (pk,) = caller.sandbox.change([change])
+    made = caller.get(f"/subscriptions/{pk}")
+    assert made["product"] == {"id": product, "title": "Club", "price": 700}
+    assert made["amount"] == 1400

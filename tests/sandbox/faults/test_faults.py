@@ -47,7 +47,17 @@ def test_a_rule_may_name_one_token(caller: Caller) -> None:
     other.session.close()
 
 
-@pytest.mark.parametrize("action", ["reset", "close"])
+def test_rules_in_turn_strike_one_after_the_other(caller: Caller) -> None:
+    rules = [
+        {"action": "status", "args": {"status": status}, "times": times, "in_turn": True}
+        for status, times in ((502, 1), (503, 2))
+    ]
+    caller.sandbox.fault([*rules, {"action": "edit_body", "args": {}, "times": 0}])
+    answers = [caller.send("GET", "/orders").status_code for _ in range(4)]
+    assert answers == [502, 503, 503, 200]
+
+
+@pytest.mark.parametrize("action", ["reset", "close", "unreachable"])
 def test_a_dropped_connection_executes_nothing(caller: Caller, action: str) -> None:
     caller.sandbox.fault([{"action": action}])
     with pytest.raises(requests.ConnectionError):

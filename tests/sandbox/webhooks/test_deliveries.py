@@ -340,3 +340,45 @@ def test_the_command_refuses_to_deliver_to_another_machine_unasked() -> None:
         _, errors = process.communicate(timeout=20)
         assert process.returncode != 0
         assert "--webhook-public" in errors
+
+
+@pytest.mark.fact(30)
+def test_an_event_may_be_about_a_subscription_alone(sandbox: Sandbox, receiver: Receiver) -> None:
+    sandbox.add_webhook(receiver.url)
+    (pk, *_) = sandbox.change([{"op": "create_subscription"}])
+    sandbox.change([{"op": "send_event", "type": "SUBSCRIPTION_TRIAL_ENDING", "subscription": pk}])
+    assert sandbox.wait_for_deliveries()
+    (told,) = [body for body in bodies(receiver) if body["event"].endswith("TRIAL_ENDING")]
+    assert told["data"]["subscription"]["id"] == pk
+    with pytest.raises(ChangeRefused, match="no subscription"):
+        sandbox.change([{"op": "send_event", "type": "SUBSCRIPTION_PAUSED"}])
+
+
+def test_deliveries_may_be_sent_by_hand_and_are_tried_again_in_time() -> None:
+    answers = [500, 500, 200, 200]
+    sent = []
+
+    def post(url: str, body: bytes, headers: dict[str, str]) -> int:
+        sent.append((json.loads(body)["id"], int(headers["Webhook-Timestamp"])))
+        return answers.pop(0)
+
+    with Sandbox(seed=7, products=1, orders=3, listen=False, deliver=False) as sandbox:
+        sandbox.add_webhook("https://shop.example/")
+        first, second = sandbox.change([{**EVENT, "count": 2}])
+        assert sandbox.send_deliveries(post) == 2
+        assert sandbox.send_deliveries(post) == 0
+        sandbox.pass_time(seconds=RETRY_DELAYS_SECONDS[0])
+        assert sandbox.send_deliveries(post) == 2
+    assert [event for event, _ in sent] == [first, second, first, second]
+    assert sent[2][1] - sent[0][1] >= RETRY_DELAYS_SECONDS[0]
+
+
+def test_what_goes_wrong_while_one_is_sent_by_hand_is_raised() -> None:
+    def post(url: str, body: bytes, headers: dict[str, str]) -> int:
+        raise ValueError("The shop's own mistake.")
+
+    with Sandbox(products=1, orders=3, listen=False, deliver=False) as sandbox:
+        sandbox.add_webhook("https://shop.example/")
+        sandbox.change([EVENT])
+        with pytest.raises(ValueError, match="own mistake"):
+            sandbox.send_deliveries(post)

@@ -59,7 +59,10 @@ def start(
         payload = state.subscribed.begun(
             index, product=product, customer=customer, interval=interval, began_ms=now_ms
         )
-        replan(state, payload, {"quantity": quantity})
+        plan: dict[str, object] = {"quantity": quantity}
+        if state.products.find(product) is not None:
+            plan["product_id"] = state.ids.make("product", product)  # as it is now
+        replan(state, payload, plan)
         if trial_days:
             ends = iso(now_ms + trial_days * DAY_MS)
             payload.update(

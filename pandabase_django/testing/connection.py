@@ -1,0 +1,103 @@
+"""A store at a Pandabase of the test's own, connected to this shop as its owner connects it."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.test import override_settings
+from typing_extensions import Self
+
+from pandabase_django.crypto.keyring import generate_key
+from pandabase_django.crypto.secret import Secret
+from pandabase_django.models import ApiToken, Store, WebhookEndpoint
+from pandabase_django.services.tokens.connection import add_token
+from pandabase_django.services.tokens.rates import forget_limits
+from pandabase_django.services.webhooks.own_address import receiving_path
+from pandabase_django.services.webhooks.registration import register
+from pandabase_django.testing.clock import Clock
+from pandabase_django.testing.remote import Remote
+from pandabase_django.testing.worker import Worker
+
+__all__ = ["Connection"]
+
+SITE = "https://testserver"  # as Django's test client calls it
+
+
+class Connection:
+    """What is there as long as a test runs; see ``Pandabase``."""
+
+    remote: Remote
+    token: ApiToken
+    store: Store
+    endpoint: WebhookEndpoint | None
+
+    def __init__(
+        self, *, seed: int = 1, celery: bool = False, served: bool = False, **settings: Any
+    ) -> None:
+        """Prepare it; nothing answers before it is entered.
+
+        Args:
+            seed: The same seed gives the same ids. Give each test one of its own where tests share
+                a cache.
+            celery: Messages go to the broker, and a worker of yours does the work.
+            served: The Pandabase listens at a port of this machine, for a worker in another
+                process.
+            settings: The sandbox's (docs/sandbox.md), such as ``tax_included=True``.
+        """
+        self._options = {"seed": seed, "served": served, **settings}
+        self._celery = celery
+        self._worker = Worker()
+        self._clock = Clock()
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            stack.enter_context(_with_a_key())
+            self.remote = Remote(**self._options)
+            stack.enter_context(self.remote.answering())
+            stack.enter_context(self._clock.running())
+            if not self._celery:
+                stack.enter_context(self._worker.employed())
+            self._connect()
+            # The next test may have a token with the same number.
+            stack.callback(forget_limits, self.token)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    def _connect(self) -> None:
+        sandbox = self.remote.sandbox
+        given = sandbox.hmac_token
+        self.token = add_token(
+            store_id=sandbox.store_id,
+            mode=given.mode,
+            secret=Secret(given.secret),
+            token_id=given.token_id,
+            base_url=sandbox.url,
+        )
+        self.store = self.token.store
+        self.endpoint = None
+        # A project without the app's URLs gets no webhooks.
+        endpoint = WebhookEndpoint(store=self.store, label="Tests")
+        if path := receiving_path(endpoint.pk):
+            endpoint.save()
+            register(endpoint, url=SITE + path)
+            self.endpoint = endpoint
+
+
+def _with_a_key() -> override_settings:
+    """A key to seal the token with, where the settings have none."""
+    given = getattr(django_settings, "PANDABASE", {})
+    if given.get("ENCRYPTION_KEYS"):
+        return override_settings()
+    return override_settings(PANDABASE={**given, "ENCRYPTION_KEYS": [generate_key()]})

@@ -1,0 +1,15 @@
+"""Handlers of a test's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.testing.handlers import no_handlers
+
+
+@pytest.fixture(autouse=True)
+def _no_handlers() -> Iterator[None]:
+    with no_handlers():
+        yield

@@ -1,0 +1,154 @@
+"""Each row of a factory is one that production would have, in one line."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from pandabase_django.access import has_access
+from pandabase_django.checkout import FreeItem
+from pandabase_django.events import on_paid, on_restored, on_reversed
+from pandabase_django.models import Order, Product, Purchase, WebhookDelivery
+from pandabase_django.testing import Pandabase
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def ada() -> User:
+    return User.objects.create_user("ada")
+
+
+@pytest.fixture
+def calls() -> list[str]:
+    said: list[str] = []
+
+    @on_paid()
+    def hand_out(purchase: Purchase) -> None:
+        said.append("paid")
+
+    @on_reversed()
+    def take_back(purchase: Purchase) -> None:
+        said.append("reversed")
+
+    @on_restored()
+    def give_again(purchase: Purchase) -> None:
+        said.append("restored")
+
+    return said
+
+
+def test_a_product_is_on_sale(pandabase: Pandabase) -> None:
+    product = pandabase.product("Pro", price_minor=4900, variants=[{"title": "Team", "price": 100}])
+    assert product in Product.objects.on_sale()
+    assert (product.title, product.price_minor, product.status) == ("Pro", 4900, "ACTIVE")
+    (variant,) = product.variants.all()
+    assert variant.price_minor == 100
+    assert pandabase.product().pk != product.pk
+
+
+def test_a_paid_order_is_its_users(pandabase: Pandabase, ada: User, calls: list[str]) -> None:
+    order = pandabase.paid_order(user=ada, purpose="course", context={"course": 3})
+    assert (order.status, order.user, order.amount_minor) == ("COMPLETED", ada, 2900)
+    assert order.session is not None
+    assert (order.session.state, order.session.purpose) == ("PAID", "course")
+    (item,) = order.items.all()
+    assert has_access(ada, item.product)
+    assert calls == ["paid"]
+    assert set(WebhookDelivery.objects.values_list("state", flat=True)) == {"PROCESSED"}
+
+
+def test_what_is_bought_can_be_named(pandabase: Pandabase) -> None:
+    free = FreeItem(name="Hour", amount_minor=9000, quantity=2)
+    order = pandabase.paid_order(free, buyer={"email": "eve@example.com", "country": "DE"})
+    assert order.customer is not None
+    assert (order.customer.email, order.payload["amount"]) == ("eve@example.com", 18000)
+    product = pandabase.product()
+    assert pandabase.paid_order((product, 3)).items.get().quantity == 3
+
+
+def test_money_goes_back_and_comes_again(pandabase: Pandabase, ada: User, calls: list[str]) -> None:
+    order = pandabase.paid_order(user=ada)
+    assert pandabase.dispute(order).status == "CHARGEBACK"
+    assert pandabase.resolve(order).status == "COMPLETED"
+    assert pandabase.refund(order).status == "REFUNDED"
+    assert calls == ["paid", "reversed", "restored", "reversed"]
+
+
+def test_a_slow_payment_is_paid_later(pandabase: Pandabase, calls: list[str]) -> None:
+    session = pandabase.checkout()
+    assert pandabase.pay_slowly(session).status == "PROCESSING"
+    assert calls == []
+    assert pandabase.pay(session).status == "COMPLETED"
+    assert calls == ["paid"]
+    assert Order.objects.count() == 1
+
+
+def test_a_declined_payment_is_tried_again(pandabase: Pandabase, calls: list[str]) -> None:
+    session = pandabase.checkout()
+    assert pandabase.decline(session).status == "FAILED"
+    session.refresh_from_db()
+    assert session.state == "FAILED"
+    assert pandabase.pay(session).status == "COMPLETED"
+    assert calls == ["paid"]
+
+
+def test_a_subscription_lives_its_life(pandabase: Pandabase, ada: User) -> None:
+    subscription = pandabase.active_subscription(ada)
+    product = subscription.product
+    assert product is not None
+    assert (product.title, subscription.amount_minor) == ("Course", 2900)
+    assert subscription.purchases.get().user == ada
+    assert pandabase.renew(subscription).current_period_end > subscription.current_period_end
+    assert pandabase.miss_charge(subscription).status == "PAST_DUE"
+    assert has_access(ada, product)
+    subscription = pandabase.cancel(subscription)
+    assert has_access(ada, product)
+    pandabase.travel(days=70)
+    assert not has_access(ada, product)
+    assert subscription.ends_at < timezone.now()
+
+
+def test_a_licence_is_its_orders(pandabase: Pandabase, ada: User) -> None:
+    license = pandabase.license(ada)
+    assert license.status == "CLAIMED"
+    assert license.order is not None
+    assert license.order.user == ada
+    pandabase.refund(license.order)
+    license.refresh_from_db()
+    assert license.status == "REVOKED"
+
+
+def test_a_sync_finds_what_no_delivery_said(
+    pandabase: Pandabase, ada: User, calls: list[str]
+) -> None:
+    session = pandabase.checkout(user=ada)
+    order_id = pandabase.remote.pay(session)
+    assert not Order.objects.exists()
+    pandabase.sync()
+    assert Order.objects.get().pk == order_id
+    assert calls == ["paid"]
+    assert not WebhookDelivery.objects.exists()
+    pandabase.work()  # they come late
+    assert WebhookDelivery.objects.count() == 2
+    assert calls == ["paid"]
+
+
+@pytest.mark.urls("tests.testing.no_urls")
+def test_a_shop_without_webhooks_polls(pandabase: Pandabase, ada: User, calls: list[str]) -> None:
+    assert pandabase.endpoint is None
+    order = pandabase.paid_order(user=ada)
+    assert pandabase.refund(order).status == "REFUNDED"
+    assert pandabase.active_subscription(ada).status == "ACTIVE"
+    assert calls == ["paid", "reversed", "paid"]
+    with pytest.raises(RuntimeError, match="include"):
+        pandabase.deliver("PAYMENT_COMPLETED", order)
+
+
+@pytest.mark.parametrize("run", [1, 2])
+@pytest.mark.pandabase(seed=5)
+def test_ids_are_those_of_the_seed(pandabase: Pandabase, run: int) -> None:
+    order = pandabase.paid_order()
+    assert pandabase.store.pk == "shp_y2sq684rj0s6ky55sg6mpw87"
+    assert order.pk == "ord_2mm8ch5v090ekkqtnda4xfcp"
