@@ -18,7 +18,7 @@ from pandabase_django.api.arguments import (
     path_values,
     query_texts,
 )
-from pandabase_django.api.listing import Listing, Lists
+from pandabase_django.api.listing import Listing, Lists, Scrub
 from pandabase_django.api.operations import OPERATIONS, Operation
 from pandabase_django.api.outcomes import note_outcome
 from pandabase_django.api.resources import (
@@ -71,7 +71,7 @@ class Client:
         self._transport = transport
         self._declared = declared_permissions
         self._on_refused = on_refused
-        self.scrub: Callable[[Any], Any] | None = None
+        self.scrub: Scrub | None = None
         self.client_id = secrets.token_hex(8)
         self._noting = threading.Lock()
         self._accepted_generation = 0
@@ -84,14 +84,16 @@ class Client:
         self.orders = Orders(self)
         self.refunds = Lists(self, "refunds_list", "refund_get", schemas.Refund.from_json)
         self.disputes = Lists(self, "disputes_list", "dispute_get", schemas.Dispute.from_json)
-        self.ledger = Listing(self, "ledger_list", schemas.LedgerEntry.from_json)
+        self.ledger = Listing(self, "ledger_list", schemas.LedgerEntry.from_json, texts=True)
         self.payouts = Lists(self, "payouts_list", "payout_get", schemas.Payout.from_json)
         self.customers = Lists(
             self, "customers_list", "customer_get", schemas.CustomerRecord.from_json
         )
         self.licenses = Licenses(self)
         self.subscriptions = Subscriptions(self)
-        self.request_logs = Listing(self, "request_logs_list", RequestLogEntry.from_json)
+        self.request_logs = Listing(
+            self, "request_logs_list", RequestLogEntry.from_json, texts=True
+        )
         self.usage = Usage(self)
         self.webhooks = Webhooks(self)
 

@@ -17,6 +17,7 @@ __all__ = [
     "Caller",
     "Listing",
     "Lists",
+    "Scrub",
     "read_single",
     "scrubbed_by",
 ]
@@ -41,6 +42,13 @@ class Caller(Protocol):
         """Call an operation; see ``Client.request``."""
 
 
+class Scrub(Protocol):
+    """Leaves out of an object what must not be read."""
+
+    def __call__(self, data: Any, *, texts: bool = False) -> Any:
+        """The object; ``texts``: see ``Listing``."""
+
+
 class Listing(Generic[T]):
     """A list without single objects.
 
@@ -49,6 +57,7 @@ class Listing(Generic[T]):
         operation: The list's operation, or its name in ``OPERATIONS``.
         read: Reads one object.
         raw: ``read`` takes a ``RawItem`` as well, and decodes of it what it needs.
+        texts: An object is of no person, but texts in it may name people.
     """
 
     def __init__(
@@ -58,12 +67,14 @@ class Listing(Generic[T]):
         read: Callable[[object], T],
         *,
         raw: bool = False,
+        texts: bool = False,
     ) -> None:
         self._client = client
         self._list = found_operation(operation)
         self._spelling = {_snake(name): name for name in self._list.query}
         self._read = read
         self._raw = raw
+        self._texts = texts
 
     def list(self, *, page: int = 1, limit: int = MAX_PAGE_SIZE, **filters: Any) -> Page[T]:
         """One page.
@@ -88,7 +99,7 @@ class Listing(Generic[T]):
         return Page.from_json(content.data, read=self._scrubbed, replaced=content.replaced)
 
     def _scrubbed(self, data: object) -> T:
-        return self._read(scrubbed_by(self._client, data))
+        return self._read(scrubbed_by(self._client, data, texts=self._texts))
 
     def _hide(self, data: Any) -> None:
         """Take out of an answer what nothing may hold, before any of it is read."""
@@ -143,10 +154,10 @@ class Lists(Listing[T]):
         return read_single(self._scrubbed, reply)
 
 
-def scrubbed_by(client: Caller, data: object) -> object:
+def scrubbed_by(client: Caller, data: object, *, texts: bool = False) -> object:
     """An object as a client lets it through: see ``Client.scrub``."""
-    scrub: Callable[[object], object] | None = getattr(client, "scrub", None)
-    return data if scrub is None else scrub(data)
+    scrub: Scrub | None = getattr(client, "scrub", None)
+    return data if scrub is None else scrub(data, texts=texts)
 
 
 def read_single(read: Callable[[object], T], reply: Reply, *, wrote: bool = False) -> T:

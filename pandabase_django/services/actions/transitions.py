@@ -19,7 +19,11 @@ from pandabase_django.exceptions import SealError
 from pandabase_django.models import Dispute, RemoteAction
 from pandabase_django.models.actions import OPEN_ACTION
 from pandabase_django.services.actions.kinds import Kind
-from pandabase_django.services.erasures.hashes import hold_off_erasures, is_erased
+from pandabase_django.services.erasures.hashes import (
+    hold_off_erasures,
+    is_erased,
+    without_erased_addresses,
+)
 from pandabase_django.services.erasures.scrubbing import ERASED
 
 __all__ = ["MAX_OUTCOME_CHARACTERS", "SettledBy", "State", "advance", "close", "kept_words"]
@@ -56,6 +60,10 @@ def advance(
             if changes.get("closed_at"):
                 # Nothing is sent any more, so what an erasure left to be sent goes as well.
                 changes |= {"reason": ERASED, "parameters": action.without_words()}
+        elif changes.get("closed_at"):
+            # In another person's evidence an erasure has left the address, too.
+            given = changes.get("parameters", action.parameters)
+            changes["parameters"] = without_erased_addresses(action.store_id, given)
         rows = RemoteAction.objects.filter(pk=action.pk, state__in=list(expected))
         if not closed:
             rows = rows.filter(OPEN_ACTION)

@@ -6,11 +6,13 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.database import connection, transaction
 from pandabase_django.models import ErasedHash, Erasure, ErasureKey
-from pandabase_django.services.erasures.addresses import normal_address
+from pandabase_django.services.erasures.addresses import normal_address, with_addresses_replaced
+from pandabase_django.services.erasures.scrubbing import ERASED, with_texts_changed
 
 __all__ = [
     "Hash",
@@ -19,7 +21,10 @@ __all__ = [
     "hold_off_erasures",
     "is_erased",
     "remember",
+    "without_erased_addresses",
 ]
+
+T = TypeVar("T")
 
 KEY_BYTES = 32
 HASH_CHARACTERS = 48
@@ -45,6 +50,28 @@ def is_erased(store_id: str, found: Iterable[tuple[str, str]]) -> bool:
         return False
     hash_ = hasher(create=False)
     return rows.filter(value__in={hash_(store_id, kind, value) for kind, value in found}).exists()
+
+
+def without_erased_addresses(store_id: str, value: T) -> T:
+    """A text or JSON without the addresses of erased persons.
+
+    Raises:
+        SealError: See ``is_erased``.
+    """
+    rows = ErasedHash.objects.filter(store=store_id)
+    if not rows.exists():
+        return value
+    hash_ = hasher(create=False)
+
+    def change(text: str) -> str:
+        return with_addresses_replaced(
+            text,
+            ERASED,
+            is_theirs=lambda a: rows.filter(value=hash_(store_id, "email", a)).exists(),
+        )
+
+    changed: T = with_texts_changed(value, change)
+    return changed
 
 
 def remember(erasure: Erasure, address: str, *, ids: Iterable[str]) -> int:

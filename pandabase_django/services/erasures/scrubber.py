@@ -8,7 +8,7 @@ first time is remembered by its id: an event or an action may name nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import msgspec
@@ -16,9 +16,15 @@ import msgspec
 from pandabase_django.api.wire.decoding import RawItem
 from pandabase_django.database import transaction
 from pandabase_django.models import Customer, ErasedHash
+from pandabase_django.services.erasures.addresses import with_addresses_replaced
 from pandabase_django.services.erasures.deliveries import scrub_deliveries_of
 from pandabase_django.services.erasures.hashes import Hash, hasher, hold_off_erasures
-from pandabase_django.services.erasures.scrubbing import identifiers, scrubbed
+from pandabase_django.services.erasures.scrubbing import (
+    ERASED,
+    identifiers,
+    scrubbed,
+    with_texts_changed,
+)
 
 __all__ = ["Scrubber", "may_write", "scrubber_of"]
 
@@ -61,10 +67,17 @@ class Scrubber:
         self._seen: dict[str, _Seen] = {}
         self._known: set[str] = set()  # customers that were here before
 
-    def __call__(self, data: Any) -> Any:
-        """An object, decoded or not, as it may be kept."""
+    def __call__(self, data: Any, *, texts: bool = False) -> Any:
+        """An object, decoded or not, as it may be kept.
+
+        Args:
+            data: The object.
+            texts: It is of nobody, but its texts may name people: their addresses are left out.
+        """
         if not self._hashes:
             return data
+        if texts:
+            return with_texts_changed(data, self._without_addresses)
         if isinstance(data, RawItem):
             row = data.partly(_ROW)
             if row is not None and not self._erasure_of(_identifiers_of(row)):
@@ -74,6 +87,14 @@ class Scrubber:
             self._see(data, erasure)
             return scrubbed(data)
         return data
+
+    def _without_addresses(self, text: str) -> str:
+        return with_addresses_replaced(
+            text,
+            ERASED,
+            is_theirs=lambda one: bool(self._erasure_of([("email", one)])),
+            joined=True,
+        )
 
     def keep_seen(self) -> None:
         """Remember the ids that were seen since the last time, in the caller's transaction."""
@@ -132,7 +153,7 @@ def scrubber_of(store_id: str) -> Scrubber:
     return Scrubber(store_id, hashes=hashes, version=version, hash_=hash_)
 
 
-def may_write(store_id: str, scrubber: Callable[[Any], Any] | None) -> bool:
+def may_write(store_id: str, scrubber: object) -> bool:
     """Whether nobody was erased since a scrubber was made; call it first in a write transaction.
 
     Until the end of the transaction no erasure begins. If so, what the scrubber has seen of erased

@@ -6,12 +6,20 @@ It is an allow-list, as for webhooks: a field that this version does not know ma
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from pandabase_django.services.purchases.reference import METADATA_KEY
 
-__all__ = ["ERASED", "KEPT", "SECTIONS", "identifiers", "scrubbed", "without_texts"]
+__all__ = [
+    "ERASED",
+    "KEPT",
+    "SECTIONS",
+    "identifiers",
+    "scrubbed",
+    "with_texts_changed",
+    "without_texts",
+]
 
 ERASED = "[erased]"
 MOST_LEVELS = 8
@@ -90,6 +98,17 @@ def without_texts(value: Any) -> Any:
         return [without_texts(entry) for entry in value]
     if isinstance(value, dict):
         return {key: without_texts(entry) for key, entry in value.items() if _is_name(key)}
+    return value
+
+
+def with_texts_changed(value: Any, change: Callable[[str], str]) -> Any:
+    """The same text or JSON, with each text in it changed, names included."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, list):
+        return [with_texts_changed(entry, change) for entry in value]
+    if isinstance(value, dict):
+        return {change(name): with_texts_changed(entry, change) for name, entry in value.items()}
     return value
 
 

@@ -9,14 +9,13 @@ nothing twice.
 from __future__ import annotations
 
 import logging
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from django.db.models import JSONField, Model
+from django.db.models import Model
 from django.utils import timezone
 
 from pandabase_django.api import schemas
@@ -26,6 +25,7 @@ from pandabase_django.models import (
     Customer,
     Dispute,
     Erasure,
+    LedgerEntry,
     License,
     Order,
     OrderItem,
@@ -36,13 +36,13 @@ from pandabase_django.models import (
 )
 from pandabase_django.models.base.mirror import TO_BE_READ_AGAIN
 from pandabase_django.services.erasures.hashes import forget_hashes, remember
-from pandabase_django.services.erasures.scrubbing import ERASED, scrubbed, without_texts
+from pandabase_django.services.erasures.scrubbing import scrubbed, without_texts
 from pandabase_django.services.people.decisions import TABLES, Table
 from pandabase_django.services.people.finding import (
+    changes_of,
     find_person,
     mentions,
     models_of_the_app,
-    patterns_of,
 )
 from pandabase_django.services.people.history import clean_history
 from pandabase_django.services.sync.mirror.upsert import child_digest, in_one_order
@@ -153,9 +153,9 @@ def _erase_row(row: Any, table: Table) -> set[str]:
         return set()
     for name, value in new.items():
         setattr(row, name, value)
-    if "digest" in {field.name for field in row._meta.concrete_fields}:
-        row.digest = _digest(row)
-        moved.add("digest")
+    for name in _digest_column(type(row)):
+        setattr(row, name, _digest(row))
+        moved.add(name)
     if isinstance(row, Order):
         # Of the list's form, which is not here.
         row.list_digest = ERASED_DIGEST
@@ -195,6 +195,7 @@ _READ_AGAIN: dict[str, Callable[[dict[str, Any]], str]] = {
 _FORMS: dict[type[Model], Any] = {
     Customer: schemas.CustomerRecord,
     Dispute: schemas.Dispute,
+    LedgerEntry: schemas.LedgerEntry,
     Order: schemas.Order,
     Refund: schemas.Refund,
     Subscription: schemas.Subscription,
@@ -216,13 +217,18 @@ def _digest(row: Any) -> str:
     return found
 
 
+def _digest_column(model: type[Model]) -> list[str]:
+    return [field.name for field in model._meta.concrete_fields if field.name == "digest"]
+
+
 def _erase_mentions(store: Store, model: type[Model], address: str) -> int:
     """Replace the address in texts of any row of the store, whoever it is about."""
     table = TABLES[model.__name__]
     columns = table.texts
     if not columns:
         return 0
-    patterns = patterns_of(model, columns, address)
+    changes = changes_of(model, columns, address)
+    names = [*columns, *_digest_column(model)]
     changed = 0
     pks = mentions(store, model, columns, address)
     for start in range(0, len(pks), ROWS_PER_TRANSACTION):
@@ -234,22 +240,9 @@ def _erase_mentions(store: Store, model: type[Model], address: str) -> int:
                 for name in columns:
                     if name == table.shortened and _is_under_way(row):
                         continue  # it is still sent so
-                    value = getattr(row, name)
-                    is_json = isinstance(model._meta.get_field(name), JSONField)
-                    setattr(row, name, _without(value, patterns[name], is_json=is_json))
-            model._default_manager.bulk_update(rows, columns, batch_size=50)
+                    setattr(row, name, changes[name](getattr(row, name)))
+                for name in _digest_column(model):
+                    setattr(row, name, _digest(row))
+            model._default_manager.bulk_update(rows, names, batch_size=50)
         changed += len(rows)
     return changed
-
-
-def _without(value: Any, pattern: re.Pattern[str], *, is_json: bool) -> Any:
-    if isinstance(value, str):
-        return pattern.sub(ERASED, value)
-    if is_json and isinstance(value, list):
-        return [_without(entry, pattern, is_json=True) for entry in value]
-    if is_json and isinstance(value, dict):
-        return {
-            pattern.sub(ERASED, key): _without(entry, pattern, is_json=True)
-            for key, entry in value.items()
-        }
-    return value

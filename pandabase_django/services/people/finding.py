@@ -7,8 +7,7 @@ orders of guests that name no customer at all.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,20 +34,21 @@ from pandabase_django.models.base.lookups import Among
 from pandabase_django.services.erasures.addresses import (
     is_similar,
     normal_address,
-    pattern_of,
     spellings,
+    with_addresses_replaced,
     written_forms,
 )
-from pandabase_django.services.erasures.scrubbing import identifiers
+from pandabase_django.services.erasures.scrubbing import ERASED, identifiers, with_texts_changed
 from pandabase_django.services.people.decisions import TABLES
 
 __all__ = [
     "Person",
+    "changes_of",
     "find_person",
     "mentions",
     "models_of_the_app",
-    "patterns_of",
     "similar_addresses",
+    "without_address",
 ]
 
 MOST_SIMILAR = 20
@@ -151,33 +151,36 @@ def mentions(store: Store, model: type[Model], columns: Iterable[str], address: 
         rows = rows.alias(**{f"{column}_text": Cast(column, TextField())})
         for form in forms:
             found |= Q(**{f"{column}_text__icontains": form})
-    patterns = patterns_of(model, names, address)
+    changes = changes_of(model, names, address)
     return [
         pk
         for pk, *values in rows.filter(found).order_by("pk").values_list("pk", *names)
-        if any(_says(value, patterns[n]) for n, value in zip(names, values, strict=True))
+        if any(changes[n](value) != value for n, value in zip(names, values, strict=True))
     ]
 
 
-def patterns_of(
+def changes_of(
     model: type[Model], columns: Iterable[str], address: str
-) -> dict[str, re.Pattern[str]]:
-    """What finds the address in each of these columns.
+) -> dict[str, Callable[[Any], Any]]:
+    """What takes the address out of each of these columns.
 
     Free texts of this app may join it with other words. In a shop's own data ``x-ann@…`` is
     somebody else.
     """
     free = TABLES[model.__name__].columns("searched")
-    whole, joined = pattern_of(address), pattern_of(address, joined=True)
-    return {column: joined if column in free else whole for column in columns}
+    return {column: without_address(address, joined=column in free) for column in columns}
 
 
-def _says(value: Any, pattern: re.Pattern[str]) -> bool:
-    if isinstance(value, str):
-        return bool(pattern.search(value))
-    if isinstance(value, dict):
-        return any(_says(one, pattern) for pair in value.items() for one in pair)
-    return isinstance(value, list) and any(_says(one, pattern) for one in value)
+def without_address(address: str, *, joined: bool) -> Callable[[Any], Any]:
+    """What takes an address out of a text or JSON."""
+    normal = normal_address(address)
+
+    def change(text: str) -> str:
+        return with_addresses_replaced(
+            text, ERASED, is_theirs=lambda one: normal_address(one) == normal, joined=joined
+        )
+
+    return lambda value: with_texts_changed(value, change)
 
 
 def _of_store(model: type[Model], store: Store) -> QuerySet[Any]:

@@ -6,9 +6,9 @@ from django.apps import apps
 from django.db.models import Q
 
 from pandabase_django.models import Customer
-from pandabase_django.services.erasures.addresses import pattern_of, written_forms
+from pandabase_django.services.erasures.addresses import written_forms
 from pandabase_django.services.erasures.scrubbing import ERASED
-from pandabase_django.services.people.finding import Person
+from pandabase_django.services.people.finding import Person, without_address
 
 __all__ = ["clean_history"]
 
@@ -21,15 +21,15 @@ def clean_history(person: Person) -> int:
 
     entries = LogEntry.objects.filter(content_type__app_label="pandabase")
     own = Q(content_type__model="customer", object_id__in=person.rows[Customer])
-    pattern, likely = pattern_of(person.address, joined=True), Q()
+    without, likely = without_address(person.address, joined=True), Q()
     for text in written_forms(person.address):
         likely |= Q(object_repr__icontains=text) | Q(change_message__icontains=text)
     named, said = [], []
     for pk, shown, message in entries.filter(likely).values_list(
         "pk", "object_repr", "change_message"
     ):
-        named += [pk] if pattern.search(shown) else []
-        said += [pk] if pattern.search(message) else []
+        named += [pk] if without(shown) != shown else []
+        said += [pk] if without(message) != message else []
     return entries.filter(own | Q(pk__in=named)).update(object_repr=ERASED) + entries.filter(
         pk__in=said
     ).update(change_message="")
