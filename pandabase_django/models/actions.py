@@ -8,12 +8,11 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django.utils.formats import date_format
-from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
 from pandabase_django.models.base import PandabaseModel, WriterQuerySet
 from pandabase_django.models.stores import Store
+from pandabase_django.times import time_text
 
 __all__ = ["OPEN_ACTION", "RemoteAction"]
 
@@ -159,8 +158,7 @@ class RemoteAction(PandabaseModel):
         ]
 
     def __str__(self) -> str:
-        at = date_format(localtime(self.asked_at), "DATETIME_FORMAT")
-        return f"{self.get_what_display()}, {at}"
+        return f"{self.get_what_display()}, {time_text(self.asked_at)}"
 
     @property
     def is_open(self) -> bool:

@@ -8,13 +8,12 @@ from datetime import datetime
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django.utils.formats import date_format
-from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
 from pandabase_django.crypto.fields import SealedField, sealed_check_constraint
 from pandabase_django.models.base import PandabaseModel, WriterQuerySet
 from pandabase_django.models.tokens import ApiToken
+from pandabase_django.times import time_text
 
 __all__ = ["OPEN", "RotationAttempt"]
 
@@ -167,7 +166,7 @@ class RotationAttempt(PandabaseModel):
         ]
 
     def __str__(self) -> str:
-        at = date_format(localtime(self.prepared_at), "DATETIME_FORMAT")
+        at = time_text(self.prepared_at)
         return f"{at}: {self.get_state_display()}"
 
     @property

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.utils.translation import gettext as _
 
-from pandabase_django.admin.base.display import Explanation, moment_text
+from pandabase_django.admin.base.display import Explanation
 from pandabase_django.models import RemoteAction
 from pandabase_django.services.actions.sending import SEND_WITHIN
 from pandabase_django.services.actions.settling import by_hand_from
+from pandabase_django.times import time_text
 
 __all__ = ["TONES", "explain", "who_asked"]
 
@@ -42,7 +43,7 @@ def _prepared(action: RemoteAction) -> Explanation:
             "why": action.outcome
         }
         step = _("Nothing: it is tried again, until %(time)s at the latest.") % {
-            "time": moment_text(action.asked_at + SEND_WITHIN)
+            "time": time_text(action.asked_at + SEND_WITHIN)
         }
     else:
         happened = _("The action waits for a worker.")
@@ -61,7 +62,7 @@ def _prepared(action: RemoteAction) -> Explanation:
 def _sent(action: RemoteAction) -> Explanation:
     return Explanation(
         _("Sent. The answer has not arrived yet."),
-        _("The one request left at %(time)s.") % {"time": moment_text(action.sent_at)},
+        _("The one request left at %(time)s.") % {"time": time_text(action.sent_at)},
         _("It may be executed by now. Until the answer is here, nobody knows."),
         _(
             "Nothing: this takes seconds. If the worker was killed just now, Pandabase is read to "
@@ -100,14 +101,14 @@ def _unknown(action: RemoteAction) -> Explanation:
         return Explanation(
             _("Sent, and no answer came that says what became of it."),
             action.outcome
-            or _("The request left at %(time)s.") % {"time": moment_text(action.sent_at)},
+            or _("The request left at %(time)s.") % {"time": time_text(action.sent_at)},
             _("It may have been executed, or be executed still. It is never sent again."),
             _(
                 "Wait: Pandabase is read until %(time)s, and as soon as it shows what became of "
                 "it, so does this page. From %(from)s on, you can say below what you see in the "
                 "Pandabase dashboard."
             )
-            % {"time": moment_text(action.watch_until), "from": moment_text(by_hand_from(action))},
+            % {"time": time_text(action.watch_until), "from": time_text(by_hand_from(action))},
         )
     if action.what == What.RETRY_FULFILMENT:
         step = _("You can ask for it again: deliveries that come twice are handled once.")
@@ -154,7 +155,7 @@ def _rows_step(action: RemoteAction) -> str:
     if action.rows_read_at is None:
         return _("Nothing: the copy here could not be read again; the next sync does it.")
     return _("Nothing. The copy here was read again at %(time)s.") % {
-        "time": moment_text(action.rows_read_at)
+        "time": time_text(action.rows_read_at)
     }
 
 

@@ -21,9 +21,7 @@ __all__ = [
     "duration",
     "health_tone",
     "moment",
-    "moment_text",
     "money",
-    "next_try",
     "payload",
     "with_quiet",
 ]
@@ -95,19 +93,6 @@ def moment(value: datetime | None) -> str:
         at.strftime("%Y-%m-%d %H:%M:%S %Z"),
         date_format(at, "DATETIME_FORMAT"),
     )
-
-
-def moment_text(value: datetime | None) -> str:
-    """A time within a sentence; an ellipsis when it is not known."""
-    return "…" if value is None else date_format(localtime(value), "DATETIME_FORMAT")
-
-
-def next_try(at: datetime) -> str:
-    """When what failed is tried again: the time of day, with the day if it is another."""
-    at = localtime(at)
-    if at.date() == localtime().date():
-        return f"{at:%H:%M}"
-    return date_format(at, "DATETIME_FORMAT")
 
 
 def with_quiet(text: object, *quiet: object) -> str:

@@ -11,10 +11,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from pandabase_django.admin.base.display import next_try
 from pandabase_django.amounts import money_text
 from pandabase_django.models import Purchase
 from pandabase_django.services.purchases.judgement import NAMING
+from pandabase_django.times import near_time_text
 
 __all__ = ["VerdictText", "difference_texts", "explain", "handing_text", "is_undecided"]
 
@@ -176,7 +176,7 @@ def handing_text(purchase: Purchase) -> tuple[str, str]:
             return _("Waits for a worker"), "busy"
         if purchase.next_attempt_at is None:
             return _("Failing"), "bad"
-        when = {"time": next_try(purchase.next_attempt_at)}
+        when = {"time": near_time_text(purchase.next_attempt_at)}
         return _("Failing, next try %(time)s") % when, "bad"
     if purchase.last_fact and not _was_handled(purchase):
         return _("No handler"), "quiet"

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from itertools import islice
 from typing import TypeVar
 
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
-from django.utils.formats import date_format
-from django.utils.timezone import localdate, localtime
 
 from pandabase_django.admin.base.display import health_tone
 from pandabase_django.admin.base.links import admin_url, change_url
@@ -25,6 +22,7 @@ from pandabase_django.models.sync import Resource
 from pandabase_django.services.health.findings import Situation
 from pandabase_django.services.health.freshness import Freshness, freshness
 from pandabase_django.services.tokens.permissions import missing_permissions
+from pandabase_django.times import near_time_text
 
 __all__ = ["ShownRun", "ShownStore", "store_cards"]
 
@@ -72,7 +70,9 @@ def store_cards(
     }
     for item in freshness(situation):
         label = str(Resource(item.resource).label)
-        cards[item.store_id].resources.append((label, _moment(item.as_of), item))
+        cards[item.store_id].resources.append(
+            (label, near_time_text(item.as_of) if item.as_of else "", item)
+        )
     if may_view(site, request, ApiToken):
         for store_id, token in situation.active_tokens.items():
             card = cards[store_id]
@@ -93,14 +93,6 @@ def store_cards(
         if finding.code.startswith("webhook_") and finding.store_id in cards:
             cards[finding.store_id].webhooks.append(finding)
     return list(cards.values())
-
-
-def _moment(at: datetime | None) -> str:
-    """A time of today without its date; "" when there is none."""
-    if at is None:
-        return ""
-    today = localtime(at).date() == localdate()
-    return date_format(localtime(at), "TIME_FORMAT" if today else "DATETIME_FORMAT")
 
 
 def _seen(

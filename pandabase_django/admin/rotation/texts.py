@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from pandabase_django.admin.base.display import Explanation, moment_text
+from pandabase_django.admin.base.display import Explanation
 from pandabase_django.models import RotationAttempt
 from pandabase_django.services.rotation import Way
+from pandabase_django.times import time_text
 
 __all__ = ["TONES", "WayText", "describe", "explain"]
 
@@ -36,7 +37,7 @@ def explain(attempt: RotationAttempt) -> Explanation:
         explanation.headline,
         explanation.happened,
         _("This was so until %(time)s. Then the rotation was closed.")
-        % {"time": moment_text(attempt.closed_at)},
+        % {"time": time_text(attempt.closed_at)},
         _("Nothing. The token's page shows which secret it has now."),
     )
 
@@ -65,7 +66,7 @@ def _sent(attempt: RotationAttempt) -> Explanation:
     return Explanation(
         _("Sent. The answer has not arrived yet."),
         _("The one request that rolls the secret left at %(time)s.")
-        % {"time": moment_text(attempt.sent_at)},
+        % {"time": time_text(attempt.sent_at)},
         _("Until the answer is kept, nobody knows whether the secret stored here still works."),
         _(
             "Nothing: this takes seconds. If the worker was killed just now, the next look at open "
@@ -78,7 +79,7 @@ def _journaled(attempt: RotationAttempt) -> Explanation:
     return Explanation(
         _("The answer is kept, sealed. The new secret is being tried."),
         _("Pandabase answered at %(time)s, and the answer was stored before anybody read it.")
-        % {"time": moment_text(attempt.journaled_at)},
+        % {"time": time_text(attempt.journaled_at)},
         _(
             "The old secret is refused now. The new one is on this machine and can't be lost "
             "any more."
@@ -133,13 +134,13 @@ def _watching(attempt: RotationAttempt) -> Explanation:
         _("Sent, and no answer came. It is being watched."),
         attempt.outcome
         or _("The request left at %(time)s and its answer did not arrive.")
-        % {"time": moment_text(attempt.sent_at)},
+        % {"time": time_text(attempt.sent_at)},
         _(
             "The old secret works as long as Pandabase has not executed the request. It may still "
             "do so: the old secret is tried until %(time)s. If it is refused, the new secret is "
             "lost; if it works until then, nothing has changed."
         )
-        % {"time": moment_text(attempt.watch_until)},
+        % {"time": time_text(attempt.watch_until)},
         _(
             "Wait. If you can't: roll the secret in the Pandabase dashboard and install it here, "
             "which ends this in any case."

@@ -17,7 +17,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from pandabase_django.admin.base.buttons import Button
-from pandabase_django.admin.base.display import EMPTY, duration, moment_text
+from pandabase_django.admin.base.display import EMPTY, duration
 from pandabase_django.admin.base.enqueue import hand_over_sync
 from pandabase_django.admin.base.filters import StoreFilter
 from pandabase_django.admin.base.links import admin_url
@@ -34,6 +34,7 @@ from pandabase_django.admin.sync.run_texts import (
 )
 from pandabase_django.models import SyncRun
 from pandabase_django.services.sync.runs import MIRRORED, request_cancel
+from pandabase_django.times import time_text
 
 __all__ = ["SyncRunAdmin"]
 
@@ -184,7 +185,7 @@ class SyncRunAdmin(LiveMixin, ReadOnlyAdmin):
             return format_html(
                 '{} <span class="pandabase-quiet">{}</span>',
                 shown,
-                gettext("goes on at %(time)s") % {"time": moment_text(run.waiting_until)},
+                gettext("goes on at %(time)s") % {"time": time_text(run.waiting_until)},
             )
         if run.state != SyncRun.State.RUNNING or not run.progress_total:
             return shown

@@ -13,7 +13,6 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from pandabase_django.admin.base.buttons import Button
-from pandabase_django.admin.base.display import moment_text
 from pandabase_django.admin.base.page import PandabaseAdmin
 from pandabase_django.admin.base.rights import admin_of
 from pandabase_django.admin.tokens.forms import DisableForm
@@ -30,6 +29,7 @@ from pandabase_django.services.tokens.connection import (
 from pandabase_django.services.tokens.diagnosis import diagnose
 from pandabase_django.services.tokens.permissions import verify_permissions
 from pandabase_django.services.webhooks.queue import refused_dead_letters, replay
+from pandabase_django.times import time_text
 
 __all__ = ["BUTTONS", "report_key"]
 
@@ -68,7 +68,7 @@ def _report(model_admin: PandabaseAdmin, request: HttpRequest, token: ApiToken) 
         return
     # Kept for the page that follows, so that reloading it asks the remote nothing again.
     request.session[report_key(token)] = {
-        "at": moment_text(now()),
+        "at": time_text(now()),
         "lines": [asdict(line) for line in diagnosis.lines],
     }
     if diagnosis.ok:

@@ -18,7 +18,6 @@ from pandabase_django.admin.base.display import (
     EMPTY,
     badge,
     moment,
-    next_try,
     payload,
     with_quiet,
 )
@@ -30,6 +29,7 @@ from pandabase_django.database import transaction
 from pandabase_django.models import HandledEvent, Order, WebhookDelivery
 from pandabase_django.models.base.lookups import Among
 from pandabase_django.services.webhooks.queue import replay
+from pandabase_django.times import near_time_text
 
 __all__ = ["REPLAY", "WebhookDeliveryAdmin", "tell_replayed"]
 
@@ -159,7 +159,7 @@ class WebhookDeliveryAdmin(PrefixSearchMixin, ReadOnlyAdmin):
             text = gettext("Failing")
             if delivery.next_attempt_at is not None:
                 text = gettext("Failing, next try %(time)s") % {
-                    "time": next_try(delivery.next_attempt_at)
+                    "time": near_time_text(delivery.next_attempt_at)
                 }
             return badge(text, tone="bad")
         tone = TONES.get(WebhookDelivery.State(delivery.state), "quiet")

@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from django.core import checks
-from django.utils.formats import date_format
 from django.utils.timesince import timesince
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from pandabase_django.database import connection
@@ -37,6 +35,7 @@ from pandabase_django.services.health.checks.webhooks import (
 from pandabase_django.services.health.findings import UNFINISHED, Check, Finding, Level, Situation
 from pandabase_django.services.health.freshness import BEAT_SILENT_AFTER, beat_last_seen, freshness
 from pandabase_django.services.tokens.permissions import NEEDED_BY_SYNCS, missing_permissions
+from pandabase_django.times import time_text
 
 __all__ = ["CHECKS", "attention"]
 
@@ -117,7 +116,7 @@ def rows_are_fresh(situation: Situation) -> Iterator[Finding]:
             % {
                 "resource": item.resource,
                 "store": situation.enabled[item.store_id],
-                "time": date_format(localtime(item.as_of), "DATETIME_FORMAT"),
+                "time": time_text(item.as_of),
                 "ago": timesince(item.as_of, situation.now),
             },
             fix=_("Start a sync of the store, and see that beat and a worker run."),

@@ -6,8 +6,6 @@ import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from django.utils.formats import time_format
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from pandabase_django.api.permissions import codes_in
@@ -25,6 +23,7 @@ from pandabase_django.services.tokens.building import (
 )
 from pandabase_django.services.tokens.clients import record_use
 from pandabase_django.services.tokens.permissions import missing_permissions
+from pandabase_django.times import clock_text
 
 __all__ = ["Diagnosis", "Line", "diagnose"]
 
@@ -246,7 +245,7 @@ def _rate_limit(reply: RawReply) -> Line:
     }
     if left.remaining:
         return Line(title, True, sentence)
-    at = time_format(localtime(left.reset_at), "TIME_FORMAT") if left.reset_at else "?"
+    at = clock_text(left.reset_at) if left.reset_at else "?"
     return Line(
         title,
         False,

@@ -115,7 +115,7 @@ def test_a_postponed_run_tells_when_it_goes_on(running: SyncRun, login: Login) -
     )
     shown = login(*READER).get(page("change", running)).content.decode()
     assert "Postponed" in shown
-    assert "goes on at May 6, 2031, 7:08 a.m." in shown
+    assert "goes on at May 6, 2031, 7:08 AM" in shown
     state = login("view_syncrun").get(page("live", running)).json()
     assert (state["open"], state["texts"]["waiting"]) == (False, "")
     SyncRun.objects.update(waiting_until=timezone.now() - timedelta(minutes=1))

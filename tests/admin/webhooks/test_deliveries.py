@@ -84,7 +84,7 @@ def test_a_failing_delivery_shows_when_it_is_tried_again_and_can_be_tried_now(
     )
     listed = owner.get(reverse("admin:pandabase_webhookdelivery_changelist")).content.decode()
     for shown in (listed, owner.get(page_of(row)).content.decode()):
-        assert "Failing, next try 23:59" in shown
+        assert "Failing, next try 11:59 PM" in shown
         assert "shop.keys (LookupError)" in shown
     assert "Replay now" in owner.get(page_of(row)).content.decode()
     WebhookDelivery.objects.update(next_attempt_at=None)

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from django.utils.formats import date_format
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from pandabase_django.api.client import Client
@@ -18,6 +16,7 @@ from pandabase_django.services.actions.subjects.deadlines import awaits_evidence
 from pandabase_django.services.actions.subjects.evidence import compose_evidence
 from pandabase_django.services.sync.money.lists import DISPUTES
 from pandabase_django.services.sync.single import fetch_row
+from pandabase_django.times import day_text
 
 __all__ = ["EVIDENCE", "LOG", "MAX_EVIDENCE_CHARACTERS", "one_kind_of_breaks", "submit_evidence"]
 
@@ -62,8 +61,7 @@ def _check(dispute: Dispute, parameters: Mapping[str, Any], now: datetime) -> No
     if not awaits_evidence(dispute, now=now):
         due = evidence_due_at(dispute)
         text = _("The seven days for evidence ended on %(day)s.")
-        day = "?" if due is None else date_format(localtime(due), "DATE_FORMAT")
-        raise refused("too_late", text % {"day": day})
+        raise refused("too_late", text % {"day": day_text(due)})
     said = parameters.get(LOG)
     if said is not None and not 0 < len(said) <= MAX_EVIDENCE_CHARACTERS:
         text = _("Evidence has 1 to %(most)d characters; this has %(number)d.")

@@ -7,8 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import TextChoices
-from django.utils.formats import date_format
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -24,6 +22,7 @@ from pandabase_django.services.actions.subjects.deadlines import (
 from pandabase_django.services.sync.money.lists import REFUNDS
 from pandabase_django.services.sync.refresh import fetch_order
 from pandabase_django.services.sync.single import fetch_row
+from pandabase_django.times import day_text
 
 __all__ = ["REFUND", "RefundCode", "refund"]
 
@@ -74,7 +73,7 @@ def _check(order: Order, parameters: Mapping[str, Any], now: datetime) -> None:
     until = refundable_until(order)
     if until is not None and now > until + GRACE:
         text = _("The 30 days for a refund ended on %(day)s.")
-        raise refused("too_late", text % {"day": date_format(localtime(until), "DATE_FORMAT")})
+        raise refused("too_late", text % {"day": day_text(until)})
     same = {"order": order.pk, "store": order.store_id, "gone_at": None}
     if Dispute.objects.filter(**same, status__in=OPEN_DISPUTES).exists():
         text = _("A dispute about this order is open: answer it instead.")

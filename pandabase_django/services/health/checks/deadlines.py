@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.db.models import Count, Min
-from django.utils.formats import date_format
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -19,6 +17,7 @@ from pandabase_django.services.actions.subjects.deadlines import (
 )
 from pandabase_django.services.health.checks.purchases import MISMATCHED
 from pandabase_django.services.health.findings import Finding, Level, Situation
+from pandabase_django.times import time_text
 
 __all__ = ["disputes_are_answered", "refunds_are_in_time"]
 
@@ -55,7 +54,7 @@ def disputes_are_answered(situation: Situation) -> Iterator[Finding]:
             % {
                 "number": len(disputes),
                 "store": store_id,
-                "time": date_format(localtime(due), "DATETIME_FORMAT"),
+                "time": time_text(due),
             },
             fix=_("Submit evidence on its page. An unanswered dispute is lost."),
             url_name="pandabase_dispute_change",
@@ -89,7 +88,7 @@ def refunds_are_in_time(situation: Situation) -> Iterator[Finding]:
             % {
                 "number": row["number"],
                 "store": row["store_id"],
-                "time": date_format(localtime(until), "DATETIME_FORMAT"),
+                "time": time_text(until),
             },
             fix=_("Refund it, or accept it by hand."),
             url_name="pandabase_purchase_changelist",

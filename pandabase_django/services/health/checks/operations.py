@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from django.utils.formats import date_format
 from django.utils.timesince import timesince
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from pandabase_django.services.health.findings import Finding, Level, Situation
 from pandabase_django.services.health.freshness import BEAT_SILENT_AFTER, beat_last_seen
+from pandabase_django.times import clock_text, time_text
 
 __all__ = ["hosts_answer", "scheduled_tasks_run"]
 
@@ -41,9 +40,9 @@ def hosts_answer(situation: Situation) -> Iterator[Finding]:
             )
             % {
                 "host": host,
-                "since": date_format(localtime(outage.since), "DATETIME_FORMAT"),
+                "since": time_text(outage.since),
                 "why": outage.error,
-                "next": date_format(localtime(outage.next_try_at), "TIME_FORMAT"),
+                "next": clock_text(outage.next_try_at),
             },
             fix=_("Nothing, if it comes back. “Sync now” tries at once."),
         )

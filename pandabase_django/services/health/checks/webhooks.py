@@ -8,9 +8,7 @@ from functools import reduce
 from operator import or_
 
 from django.db.models import Count, Max, Q
-from django.utils.formats import date_format
 from django.utils.timesince import timesince
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -26,6 +24,7 @@ from pandabase_django.services.webhooks.queue import (
     works_since,
 )
 from pandabase_django.services.webhooks.refusals import Refusals, refusals_of
+from pandabase_django.times import time_text
 
 __all__ = ["deliveries_are_worked_off", "endpoints_are_well"]
 
@@ -235,6 +234,6 @@ def _of_endpoint(
             "webhook_v1",
             Level.NOTE,
             _("The webhook endpoint %(endpoint)s takes V1 signatures until %(time)s.")
-            % {"endpoint": endpoint, "time": date_format(localtime(until), "DATETIME_FORMAT")},
+            % {"endpoint": endpoint, "time": time_text(until)},
             _("Set its registration to V2, then end this here."),
         )
