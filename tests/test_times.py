@@ -12,7 +12,7 @@ from django.utils.translation import override
 import pandabase_django
 from pandabase_django.admin.actions.texts import explain
 from pandabase_django.models import RemoteAction
-from pandabase_django.times import clock_text, day_text, near_time_text, time_text
+from pandabase_django.texts.times import clock_text, day_text, near_time_text, time_text
 
 EVENING = datetime(2031, 5, 6, 21, 46, tzinfo=timezone.utc)
 PACKAGE = Path(pandabase_django.__file__).parent
@@ -47,4 +47,4 @@ def test_nothing_else_writes_a_time_into_a_sentence() -> None:
         for path, text in code.items()
         if re.search("(DATETIME|TIME)_FORMAT", text)
     }
-    assert found == {"times.py", "admin/base/display.py"}
+    assert found == {"texts/times.py", "admin/base/display.py"}

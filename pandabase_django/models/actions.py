@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from pandabase_django.models.base import PandabaseModel, WriterQuerySet
 from pandabase_django.models.stores import Store
-from pandabase_django.times import time_text
+from pandabase_django.texts.times import time_text
 
 __all__ = ["OPEN_ACTION", "RemoteAction"]
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from pandabase_django.crypto.fields import SealedField, sealed_check_constraint
 from pandabase_django.models.base import PandabaseModel, WriterQuerySet
 from pandabase_django.models.tokens import ApiToken
-from pandabase_django.times import time_text
+from pandabase_django.texts.times import time_text
 
 __all__ = ["OPEN", "RotationAttempt"]
 

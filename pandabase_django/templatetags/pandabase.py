@@ -11,11 +11,11 @@ from django.template.context import RequestContext
 from django.urls import reverse
 from django.utils.translation import get_language
 
-from pandabase_django.amounts import money_text
 from pandabase_django.models import CheckoutSession, Product, ProductVariant
 from pandabase_django.services.access.answers import has_access as services_has_access
 from pandabase_django.services.checkout.embedding import MODES, script_address
 from pandabase_django.services.checkout.offers import Offer
+from pandabase_django.texts.amounts import money_text
 
 __all__ = ["register"]
 

@@ -11,7 +11,6 @@ from django.utils.translation import gettext_lazy
 from pandabase_django.admin.actions.forms import CancelForm, ChangePlanForm
 from pandabase_django.admin.actions.pages import ActionPage, Fact
 from pandabase_django.admin.base.display import EMPTY, moment, money
-from pandabase_django.amounts import money_text
 from pandabase_django.exceptions import ConfigurationError, PandabaseError
 from pandabase_django.models import Subscription
 from pandabase_django.services.actions.subjects.plans import (
@@ -29,6 +28,7 @@ from pandabase_django.services.actions.subjects.subscriptions import (
     reactivate_subscription,
     resume_subscription,
 )
+from pandabase_django.texts.amounts import money_text
 
 __all__ = ["SUBSCRIPTION_ACTIONS"]
 

@@ -8,7 +8,7 @@ from pandabase_django.admin.base.display import Explanation
 from pandabase_django.models import RemoteAction
 from pandabase_django.services.actions.sending import SEND_WITHIN
 from pandabase_django.services.actions.settling import by_hand_from
-from pandabase_django.times import time_text
+from pandabase_django.texts.times import time_text
 
 __all__ = ["TONES", "explain", "who_asked"]
 

@@ -12,7 +12,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
-from pandabase_django.amounts import EMPTY, money_text
+from pandabase_django.texts.amounts import EMPTY, money_text
 
 __all__ = [
     "EMPTY",

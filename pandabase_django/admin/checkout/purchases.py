@@ -34,12 +34,12 @@ from pandabase_django.admin.checkout.cells import (
 from pandabase_django.admin.checkout.filters import HandingFilter, PurposeFilter
 from pandabase_django.admin.checkout.forms import AcceptForm
 from pandabase_django.admin.checkout.texts import difference_texts, explain, is_undecided
-from pandabase_django.amounts import major_units
 from pandabase_django.database import transaction
 from pandabase_django.models import CheckoutSession, Purchase, Store
 from pandabase_django.models.base.lookups import Among
 from pandabase_django.services.purchases.matching import accept_purchase
 from pandabase_django.services.purchases.queue import replay
+from pandabase_django.texts.amounts import major_units
 
 __all__ = ["PurchaseAdmin"]
 

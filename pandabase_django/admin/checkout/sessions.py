@@ -34,9 +34,9 @@ from pandabase_django.admin.checkout.cells import (
     verdict_badge,
 )
 from pandabase_django.admin.checkout.filters import PurposeFilter
-from pandabase_django.amounts import major_units
 from pandabase_django.models import CheckoutSession, Order, Purchase, Store
 from pandabase_django.services.purchases.judgement import NAMING
+from pandabase_django.texts.amounts import major_units
 
 __all__ = ["CheckoutSessionAdmin"]
 

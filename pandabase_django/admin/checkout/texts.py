@@ -11,10 +11,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from pandabase_django.amounts import money_text
 from pandabase_django.models import Purchase
 from pandabase_django.services.purchases.judgement import NAMING
-from pandabase_django.times import near_time_text
+from pandabase_django.texts.amounts import money_text
+from pandabase_django.texts.times import near_time_text
 
 __all__ = ["VerdictText", "difference_texts", "explain", "handing_text", "is_undecided"]
 

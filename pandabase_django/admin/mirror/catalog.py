@@ -15,7 +15,6 @@ from pandabase_django.admin.base.filters import GoneFilter, StoreFilter
 from pandabase_django.admin.base.links import link
 from pandabase_django.admin.mirror.page import OF_THIS_COPY, REFRESH, MirrorAdmin, MirrorInline
 from pandabase_django.admin.mirror.recent import recent_orders
-from pandabase_django.amounts import major_units
 from pandabase_django.models import (
     Category,
     MirrorRow,
@@ -25,6 +24,7 @@ from pandabase_django.models import (
     ProductCategory,
     ProductVariant,
 )
+from pandabase_django.texts.amounts import major_units
 
 __all__ = ["CategoryAdmin", "ProductAdmin"]
 

@@ -8,8 +8,8 @@ from django.utils.translation import gettext_lazy as _
 from pandabase_django.admin.base.display import EMPTY, money, with_quiet
 from pandabase_django.admin.base.filters import GoneFilter, StoreFilter
 from pandabase_django.admin.mirror.page import OF_THIS_COPY, MirrorAdmin
-from pandabase_django.amounts import major_units
 from pandabase_django.models import Coupon
+from pandabase_django.texts.amounts import major_units
 
 __all__ = ["CouponAdmin"]
 

@@ -15,8 +15,8 @@ from pandabase_django.admin.base.filters import GoneFilter, StoreFilter
 from pandabase_django.admin.base.links import admin_url
 from pandabase_django.admin.mirror.page import OF_THIS_COPY, MirrorAdmin
 from pandabase_django.admin.mirror.recent import recent_orders
-from pandabase_django.amounts import major_units
 from pandabase_django.models import Customer, Order
+from pandabase_django.texts.amounts import major_units
 
 __all__ = ["CustomerAdmin"]
 

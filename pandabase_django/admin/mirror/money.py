@@ -17,8 +17,8 @@ from pandabase_django.admin.base.filters import GoneFilter, KnownValuesFilter, S
 from pandabase_django.admin.base.links import link
 from pandabase_django.admin.books.months import MonthsMixin
 from pandabase_django.admin.mirror.page import OF_THIS_COPY, MirrorAdmin
-from pandabase_django.amounts import major_units
 from pandabase_django.models import Dispute, LedgerEntry, Order, Payout, Refund
+from pandabase_django.texts.amounts import major_units
 
 __all__ = ["TONES", "DisputeAdmin", "LedgerEntryAdmin", "PayoutAdmin", "RefundAdmin"]
 

@@ -21,8 +21,8 @@ from pandabase_django.admin.base.links import change_url, link
 from pandabase_django.admin.mirror.order_money import moves_of
 from pandabase_django.admin.mirror.order_purchase import purchases_of
 from pandabase_django.admin.mirror.page import REFRESH, MirrorAdmin
-from pandabase_django.amounts import major_units
 from pandabase_django.models import Customer, MirrorRow, Order, OrderItem
+from pandabase_django.texts.amounts import major_units
 
 __all__ = ["ORDER_TONES", "OrderAdmin"]
 

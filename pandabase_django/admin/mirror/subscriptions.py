@@ -18,8 +18,8 @@ from pandabase_django.admin.base.links import link
 from pandabase_django.admin.base.rights import may_view
 from pandabase_django.admin.checkout.cells import user_link
 from pandabase_django.admin.mirror.page import OF_THIS_COPY, MirrorAdmin
-from pandabase_django.amounts import major_units
 from pandabase_django.models import CustomerLink, Purchase, Subscription
+from pandabase_django.texts.amounts import major_units
 
 __all__ = ["SubscriptionAdmin"]
 

@@ -17,9 +17,9 @@ from pandabase_django.admin.base.rights import may_view
 from pandabase_django.admin.base.scope import visible_stores
 from pandabase_django.admin.mirror.orders import ORDER_TONES
 from pandabase_django.admin.overview.charts import Bar, bar_chart
-from pandabase_django.amounts import money_text
 from pandabase_django.models import Order, Product
 from pandabase_django.services.health.figures import Figures, sales_figures
+from pandabase_django.texts.amounts import money_text
 
 __all__ = ["sales_panel"]
 

@@ -22,7 +22,7 @@ from pandabase_django.models.sync import Resource
 from pandabase_django.services.health.findings import Situation
 from pandabase_django.services.health.freshness import Freshness, freshness
 from pandabase_django.services.tokens.permissions import missing_permissions
-from pandabase_django.times import near_time_text
+from pandabase_django.texts.times import near_time_text
 
 __all__ = ["ShownRun", "ShownStore", "store_cards"]
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from pandabase_django.admin.base.display import Explanation
 from pandabase_django.models import RotationAttempt
 from pandabase_django.services.rotation import Way
-from pandabase_django.times import time_text
+from pandabase_django.texts.times import time_text
 
 __all__ = ["TONES", "WayText", "describe", "explain"]
 

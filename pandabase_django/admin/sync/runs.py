@@ -34,7 +34,7 @@ from pandabase_django.admin.sync.run_texts import (
 )
 from pandabase_django.models import SyncRun
 from pandabase_django.services.sync.runs import MIRRORED, request_cancel
-from pandabase_django.times import time_text
+from pandabase_django.texts.times import time_text
 
 __all__ = ["SyncRunAdmin"]
 

@@ -29,7 +29,7 @@ from pandabase_django.services.tokens.connection import (
 from pandabase_django.services.tokens.diagnosis import diagnose
 from pandabase_django.services.tokens.permissions import verify_permissions
 from pandabase_django.services.webhooks.queue import refused_dead_letters, replay
-from pandabase_django.times import time_text
+from pandabase_django.texts.times import time_text
 
 __all__ = ["BUTTONS", "report_key"]
 

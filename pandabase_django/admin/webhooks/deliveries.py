@@ -29,7 +29,7 @@ from pandabase_django.database import transaction
 from pandabase_django.models import HandledEvent, Order, WebhookDelivery
 from pandabase_django.models.base.lookups import Among
 from pandabase_django.services.webhooks.queue import replay
-from pandabase_django.times import near_time_text
+from pandabase_django.texts.times import near_time_text
 
 __all__ = ["REPLAY", "WebhookDeliveryAdmin", "tell_replayed"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pandabase_django.amounts import major_units, money_text
 from pandabase_django.services.books.closing import Closing, Line
 from pandabase_django.services.books.texts import (
     difference_text,
@@ -13,6 +12,7 @@ from pandabase_django.services.books.texts import (
     summary_text,
 )
 from pandabase_django.services.books.ties import Difference
+from pandabase_django.texts.amounts import major_units, money_text
 
 __all__ = ["TITLES", "as_json", "as_rows", "as_text"]
 

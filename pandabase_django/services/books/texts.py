@@ -5,11 +5,11 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
-from pandabase_django.amounts import money_text
 from pandabase_django.models.sync import Resource
 from pandabase_django.services.books.closing import Closing
 from pandabase_django.services.books.material import Reason
 from pandabase_django.services.books.ties import Difference
+from pandabase_django.texts.amounts import money_text
 
 __all__ = ["difference_text", "reason_text", "state_text", "summary_text"]
 

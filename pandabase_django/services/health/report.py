@@ -35,7 +35,7 @@ from pandabase_django.services.health.checks.webhooks import (
 from pandabase_django.services.health.findings import UNFINISHED, Check, Finding, Level, Situation
 from pandabase_django.services.health.freshness import BEAT_SILENT_AFTER, beat_last_seen, freshness
 from pandabase_django.services.tokens.permissions import NEEDED_BY_SYNCS, missing_permissions
-from pandabase_django.times import time_text
+from pandabase_django.texts.times import time_text
 
 __all__ = ["CHECKS", "attention"]
 

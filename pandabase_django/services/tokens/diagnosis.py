@@ -23,7 +23,7 @@ from pandabase_django.services.tokens.building import (
 )
 from pandabase_django.services.tokens.clients import record_use
 from pandabase_django.services.tokens.permissions import missing_permissions
-from pandabase_django.times import clock_text
+from pandabase_django.texts.times import clock_text
 
 __all__ = ["Diagnosis", "Line", "diagnose"]
 

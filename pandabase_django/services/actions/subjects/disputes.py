@@ -16,7 +16,7 @@ from pandabase_django.services.actions.subjects.deadlines import awaits_evidence
 from pandabase_django.services.actions.subjects.evidence import compose_evidence
 from pandabase_django.services.sync.money.lists import DISPUTES
 from pandabase_django.services.sync.single import fetch_row
-from pandabase_django.times import day_text
+from pandabase_django.texts.times import day_text
 
 __all__ = ["EVIDENCE", "LOG", "MAX_EVIDENCE_CHARACTERS", "one_kind_of_breaks", "submit_evidence"]
 

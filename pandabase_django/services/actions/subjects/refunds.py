@@ -22,7 +22,7 @@ from pandabase_django.services.actions.subjects.deadlines import (
 from pandabase_django.services.sync.money.lists import REFUNDS
 from pandabase_django.services.sync.refresh import fetch_order
 from pandabase_django.services.sync.single import fetch_row
-from pandabase_django.times import day_text
+from pandabase_django.texts.times import day_text
 
 __all__ = ["REFUND", "RefundCode", "refund"]
 

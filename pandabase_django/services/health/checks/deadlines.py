@@ -17,7 +17,7 @@ from pandabase_django.services.actions.subjects.deadlines import (
 )
 from pandabase_django.services.health.checks.purchases import MISMATCHED
 from pandabase_django.services.health.findings import Finding, Level, Situation
-from pandabase_django.times import time_text
+from pandabase_django.texts.times import time_text
 
 __all__ = ["disputes_are_answered", "refunds_are_in_time"]
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from pandabase_django.services.health.findings import Finding, Level, Situation
 from pandabase_django.services.health.freshness import BEAT_SILENT_AFTER, beat_last_seen
-from pandabase_django.times import clock_text, time_text
+from pandabase_django.texts.times import clock_text, time_text
 
 __all__ = ["hosts_answer", "scheduled_tasks_run"]
 

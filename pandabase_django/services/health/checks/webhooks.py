@@ -24,7 +24,7 @@ from pandabase_django.services.webhooks.queue import (
     works_since,
 )
 from pandabase_django.services.webhooks.refusals import Refusals, refusals_of
-from pandabase_django.times import time_text
+from pandabase_django.texts.times import time_text
 
 __all__ = ["deliveries_are_worked_off", "endpoints_are_well"]
 

@@ -1,0 +1,1 @@
+"""Amounts and times as people read them."""
