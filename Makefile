@@ -89,8 +89,12 @@ soak-access: .venv/ready
 bench: .bench/ready
 	.bench/bin/python -m benchmarks $(MEASURES) $(BENCH)
 
+# A release up to its tag: `make release VERSION=0.2.0`. Pushing the tag publishes it.
+release: .release/ready
+	.release/bin/python .ci/release.py cut $(VERSION)
+
 clean:
-	rm -rf .bench .venv .demo build dist docs/_build *.egg-info
+	rm -rf .bench .release .venv .demo build dist docs/_build *.egg-info
 
 .venv/ready: requirements.txt setup.cfg
 	$(PYTHON) -m venv .venv
@@ -104,4 +108,9 @@ clean:
 	.bench/bin/python -m pip install --quiet --upgrade pip
 	.bench/bin/python -m pip install --quiet -r benchmarks/requirements.txt
 	.bench/bin/python -m pip install --quiet --no-deps -e .
+	touch $@
+
+.release/ready: .ci/release.txt
+	$(PYTHON) -m venv .release
+	.release/bin/python -m pip install --quiet -r .ci/release.txt
 	touch $@
