@@ -36,7 +36,9 @@ _BEGUN = hashlib.sha256(_PREFIX)
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 # Ten times as fast, and the same text but for numbers with a fraction or an exponent.
 _fast = msgspec.json.Encoder(order="sorted").encode
-_FRACTION = re.compile(rb'(?:":|[\[,])-?[0-9]+[.eE]')
+# Two expressions: one that begins with fixed bytes is searched for seven times as fast.
+_FRACTION = re.compile(rb'":-?[0-9]+[.eE]')
+_FRACTION_IN_A_LIST = re.compile(rb"[\[,]-?[0-9]+[.eE]")
 
 
 def digest_of(payload: Mapping[str, Any]) -> str:
@@ -78,4 +80,10 @@ def _canonical_bytes(payload: Mapping[str, Any]) -> bytes:
         text: bytes = _fast(payload)
     except (OverflowError, ValueError, TypeError, RecursionError):
         return _canonical(payload).encode()  # a number beyond 64 bits
-    return _canonical(payload).encode() if _FRACTION.search(text) else text
+    return _canonical(payload).encode() if _has_fraction(text) else text
+
+
+def _has_fraction(text: bytes) -> bool:
+    if _FRACTION.search(text):
+        return True
+    return b"[" in text and _FRACTION_IN_A_LIST.search(text) is not None
