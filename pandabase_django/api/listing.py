@@ -56,7 +56,7 @@ class Listing(Generic[T]):
         client: Sends the requests.
         operation: The list's operation, or its name in ``OPERATIONS``.
         read: Reads one object.
-        raw: ``read`` takes a ``RawItem`` as well, and decodes of it what it needs.
+        raw: ``read`` takes a ``msgspec.Raw`` as well, and decodes of it what it needs.
         texts: An object is of no person, but texts in it may name people.
     """
 

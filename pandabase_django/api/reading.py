@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from pandabase_django.api.base_url import is_loopback
 from pandabase_django.exceptions import ProtocolError
 
-__all__ = ["MAX_ID_CHARACTERS", "MAX_TEXT_CHARACTERS", "Fields"]
+__all__ = ["MAX_ID_CHARACTERS", "MAX_INTEGER", "MAX_TEXT_CHARACTERS", "Fields", "time_of"]
 
 MAX_ID_CHARACTERS = 128
 # Of a text that becomes a column's value. PostgreSQL's indexes take 2,704 bytes a row: a text of
@@ -29,6 +29,7 @@ MILLISECONDS_FROM = 10**11  # a number above this can't be seconds of our time
 
 # Control characters, and what has replaced some of them: such an id is another's.
 _UNFIT_IN_IDS = re.compile("[\x00-\x1f\x7f-\x9f\ufffd]")
+_NO_TIME = "is not a time, or is at the end of all years"
 _KEYS_OF_SECRETS = frozenset({"licenses", "secret", "webhookSecret"})
 
 
@@ -145,18 +146,12 @@ class Fields:
         if value is None:
             return None
         if not isinstance(value, str):
-            self._warn(name, "is not a time")
+            self._warn(name, _NO_TIME)
             return None
-        try:
-            # Python 3.10 knows no Z and wants 3 or 6 digits of a second.
-            parsed = datetime.fromisoformat(value[:-1] + "+00:00" if value[-1:] == "Z" else value)
-            if parsed.tzinfo is None:
-                parsed = parsed.replace(tzinfo=timezone.utc)
-            parsed = parsed.astimezone(timezone.utc)
-        except (ValueError, OverflowError):
-            self._warn(name, "is not a time")
-            return None
-        return parsed if EARLIEST <= parsed <= LATEST else self._shown_anywhere(name, parsed)
+        parsed = time_of(value)
+        if parsed is None:
+            self._warn(name, _NO_TIME)
+        return parsed
 
     def moment(self, name: str) -> datetime | None:
         """An aware UTC time from ISO 8601, or from an epoch number of seconds or milliseconds."""
@@ -166,10 +161,12 @@ class Fields:
         try:
             seconds = value / 1000 if value >= MILLISECONDS_FROM else value
             parsed = datetime.fromtimestamp(seconds, tz=timezone.utc)
+            if EARLIEST <= parsed <= LATEST:
+                return parsed
         except (ValueError, OverflowError, OSError):
-            self._warn(name, "is not a time")
-            return None
-        return self._shown_anywhere(name, parsed)
+            pass
+        self._warn(name, _NO_TIME)
+        return None
 
     def object(self, name: str) -> dict[str, Any] | None:
         """A nested object; an empty one counts as none (P-30 shows such)."""
@@ -209,14 +206,21 @@ class Fields:
             for key, value in self.data.items()
         }
 
-    def _shown_anywhere(self, name: str, at: datetime) -> datetime | None:
-        if EARLIEST <= at <= LATEST:
-            return at
-        self._warn(name, "is at the end of all years")
-        return None
-
     def _warn(self, name: str, what: str) -> None:
         self.warnings.append(f"{self._prefix}{name} {what}; it was left empty.")
+
+
+def time_of(text: str) -> datetime | None:
+    """An aware UTC time from ISO 8601; None when it is none, or none that pages can show."""
+    try:
+        # Python 3.10 knows no Z and wants 3 or 6 digits of a second.
+        parsed = datetime.fromisoformat(text[:-1] + "+00:00" if text[-1:] == "Z" else text)
+        if parsed.tzinfo is None:
+            parsed = parsed.replace(tzinfo=timezone.utc)
+        parsed = parsed.astimezone(timezone.utc)
+    except (ValueError, OverflowError):
+        return None
+    return parsed if EARLIEST <= parsed <= LATEST else None
 
 
 def _redacted(value: Any) -> Any:

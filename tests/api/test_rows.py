@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from threading import Event, Thread
 from typing import Any
 
 import pytest
 
 from pandabase_django.api.schemas import OrderRow, OrderSummary
-from pandabase_django.api.schemas.base import computed_once
 from pandabase_django.exceptions import ProtocolError
 
 ORDER: dict[str, Any] = {
@@ -44,28 +42,3 @@ def test_a_row_without_a_usable_id_is_refused(data: object) -> None:
 def test_a_secret_leaves_a_row_as_it_leaves_every_object() -> None:
     row = OrderRow.from_json({**ORDER, "secret": "sk_canary"})
     assert "sk_canary" not in repr(row) + str(row.payload) + str(row.summary)
-
-
-class _Slow:
-    def __init__(self, other: Event, done: Event) -> None:
-        self.other, self.done = other, done
-
-    @computed_once
-    def value(self) -> bool:
-        """Whether another object's was computed meanwhile."""
-        self.done.set()
-        return self.other.wait(5)
-
-
-def test_threads_that_read_rows_do_not_wait_for_one_another() -> None:
-    # functools.cached_property does not pass this before Python 3.12.
-    first, second = Event(), Event()
-    one, other = _Slow(first, second), _Slow(second, first)
-    threads = [Thread(target=lambda row=row: row.value) for row in (one, other)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert one.value
-    assert other.value
-    assert vars(one)["value"] is True

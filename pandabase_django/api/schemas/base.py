@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from pandabase_django.api.digests import digest_of
 from pandabase_django.api.reading import MAX_ID_CHARACTERS, Fields
@@ -15,35 +15,11 @@ from pandabase_django.exceptions import ProtocolError, interruptions
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["Page", "Parsed", "children", "computed_once", "ids", "texts"]
+__all__ = ["Page", "Parsed", "children", "ids", "texts"]
 
 T = TypeVar("T")
-Value = TypeVar("Value")
 
 logger = logging.getLogger(__name__)
-
-
-class computed_once(Generic[Value]):
-    """``functools.cached_property`` as it is from Python 3.12 on: without a lock.
-
-    Before, one lock for all objects is held while a value is computed, so the threads that read
-    pages wait for one another. Two threads may compute a value twice here, and get the same.
-    """
-
-    def __init__(self, compute: Callable[[Any], Value]) -> None:
-        self._compute = compute
-        self._name = compute.__name__
-        self.__doc__ = compute.__doc__
-
-    @overload
-    def __get__(self, instance: None, owner: type) -> Self: ...
-    @overload
-    def __get__(self, instance: object, owner: type) -> Value: ...
-    def __get__(self, instance: object | None, owner: type) -> Self | Value:
-        if instance is None:
-            return self
-        value = instance.__dict__[self._name] = self._compute(instance)
-        return value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 
 from pandabase_django.api.digests import bytes_digest, digest_of, paired
-from pandabase_django.api.reading import MAX_ID_CHARACTERS, MAX_TEXT_CHARACTERS, Fields
-from pandabase_django.api.schemas.base import Parsed, children, computed_once
+from pandabase_django.api.reading import (
+    MAX_ID_CHARACTERS,
+    MAX_INTEGER,
+    MAX_TEXT_CHARACTERS,
+    Fields,
+    time_of,
+)
+from pandabase_django.api.schemas.base import Parsed, children
 from pandabase_django.api.schemas.declared import (
     identifier,
     integer,
@@ -19,7 +25,7 @@ from pandabase_django.api.schemas.declared import (
     text,
     time,
 )
-from pandabase_django.api.wire.decoding import Decoded, RawItem
+from pandabase_django.api.wire.decoding import decode, partly
 
 __all__ = [
     "Customer",
@@ -104,15 +110,48 @@ class _Head(msgspec.Struct):
     customer: _NamedCustomer | None = None
 
 
+_Id = Annotated[str, msgspec.Meta(max_length=MAX_ID_CHARACTERS)] | None
+_Text = Annotated[str, msgspec.Meta(max_length=MAX_TEXT_CHARACTERS)] | None
+_Integer = Annotated[int, msgspec.Meta(ge=-MAX_INTEGER, le=MAX_INTEGER)] | None
+
+
+class _PlainCustomer(msgspec.Struct):
+    id: _Id = None
+    email: _Text = None
+
+
+class _PlainPayment(msgspec.Struct, rename="camel"):
+    status: _Text = None
+    total_amount: _Integer = None
+
+
+class _Plain(msgspec.Struct, rename="camel"):
+    """A summary in which every value is plainly what it should be; others are read leniently.
+
+    A first sync reads nothing else. So it takes a third of the time.
+    """
+
+    order_number: _Text = None
+    status: _Text = None
+    amount: _Integer = None
+    currency: _Text = None
+    discount_code: _Text = None
+    customer: _PlainCustomer | None = None
+    payment: _PlainPayment | None = None
+    created_at: str | None = None
+
+
 _HEAD = msgspec.json.Decoder(_Head)
+_PLAIN = msgspec.json.Decoder(_Plain)
+_NO_CUSTOMER, _NO_PAYMENT = _PlainCustomer(), _PlainPayment()
 
 
-@dataclass(frozen=True)
 class OrderRow:
     """An order of a list, read as far as it takes to see whether anything changed.
 
     Of a million rows of a second pass a handful have changed; decoding the others would be most of
-    the work. What is asked for is computed once.
+    the work. What is asked for is computed once. A first pass holds thousands of rows at a time, so
+    each is as few objects as can be: the garbage collector walks through all of them.
 
     Attributes:
         id: Its id.
@@ -121,27 +160,42 @@ class OrderRow:
         bytes_digest: Digest of the bytes; "" when it was decoded at once.
     """
 
-    id: str
-    status: str | None
-    names: tuple[Any, Any] | None = field(repr=False)
-    bytes_digest: str
-    _source: RawItem | dict[str, Any] = field(repr=False)
+    __slots__ = (
+        *("_digest", "_payload", "_replaced", "_source", "_summary"),
+        *("bytes_digest", "id", "names", "status"),
+    )
+
+    def __init__(
+        self,
+        source: msgspec.Raw | dict[str, Any],
+        *,
+        id: str,
+        status: str | None,
+        names: tuple[Any, Any] | None,
+        bytes_digest: str = "",
+    ) -> None:
+        self.id, self.status, self.names, self.bytes_digest = id, status, names, bytes_digest
+        self._source = source
+        self._payload: dict[str, Any] | None = None
+        self._replaced: tuple[str, ...] = ()
+        self._digest = ""
+        self._summary: OrderSummary | None = None
 
     @classmethod
     def from_json(cls, data: object) -> OrderRow:
-        """Read a decoded object, or one that is not decoded yet (``RawItem``)."""
-        if isinstance(data, RawItem):
-            return cls._from_head(data) or cls.from_json(data.decode().data)
+        """Read a decoded object, or one that is not decoded yet (``msgspec.Raw``)."""
+        if isinstance(data, msgspec.Raw):
+            return cls._from_head(data) or cls.from_json(decode(bytes(data)).data)
         f = Fields(data, kind="order")
         customer = f.data.get("customer")
         names = None
         if isinstance(customer, dict) and "email" in customer:
             names = (customer.get("id"), customer["email"] or "")
-        return cls(f.identifier(kind="order"), f.text("status"), names, "", f.data)
+        return cls(f.data, id=f.identifier(kind="order"), status=f.text("status"), names=names)
 
     @classmethod
-    def _from_head(cls, item: RawItem) -> OrderRow | None:
-        head = item.partly(_HEAD)
+    def _from_head(cls, raw: msgspec.Raw) -> OrderRow | None:
+        head = partly(raw, _HEAD)
         # What is no plain word or name is judged by ``Fields``.
         if head is None or not head.id.isidentifier() or len(head.id) > MAX_ID_CHARACTERS:
             return None
@@ -150,12 +204,7 @@ class OrderRow:
             return None
         if customer is not None and customer.email is not msgspec.UNSET:
             names = (customer.id, customer.email or "")
-        return cls(head.id, status, names, bytes_digest(item.raw), item)
-
-    @computed_once
-    def _decoded(self) -> Decoded:
-        source = self._source
-        return source.decode() if isinstance(source, RawItem) else Decoded(source)
+        return cls(raw, id=head.id, status=status, names=names, bytes_digest=bytes_digest(raw))
 
     @property
     def replaced(self) -> tuple[str, ...]:
@@ -164,31 +213,63 @@ class OrderRow:
         Raises:
             ProtocolError: It is nested beyond any sense.
         """
-        return self._decoded.replaced
+        _ = self.payload
+        return self._replaced
 
-    @computed_once
+    @property
     def payload(self) -> dict[str, Any]:
         """The object as it came, without known secrets.
 
         Raises:
             ProtocolError: It is nested beyond any sense.
         """
-        return Fields(self._decoded.data, kind="order").payload()
+        if self._payload is None:
+            source = self._source
+            if isinstance(source, msgspec.Raw):
+                decoded = decode(bytes(source))
+                source, self._replaced = decoded.data, decoded.replaced
+            self._payload = Fields(source, kind="order").payload()
+        return self._payload
 
-    @computed_once
+    @property
     def digest(self) -> str:
         """SHA-256 of the payload, in hex."""
-        return digest_of(self.payload)
+        self._digest = self._digest or digest_of(self.payload)
+        return self._digest
 
     @property
     def digests(self) -> str:
         """What a column keeps of both."""
         return paired(self.digest, self.bytes_digest)
 
-    @computed_once
+    @property
     def summary(self) -> OrderSummary:
         """The whole of it, with a warning for each value that could not be read."""
-        return OrderSummary.from_json(self.payload)
+        if self._summary is None:
+            self._summary = self._plain_summary() or OrderSummary.from_json(self.payload)
+        return self._summary
+
+    def _plain_summary(self) -> OrderSummary | None:
+        plain = partly(self._source, _PLAIN) if isinstance(self._source, msgspec.Raw) else None
+        if plain is None:
+            return None
+        created_at = None
+        if plain.created_at is not None and (created_at := time_of(plain.created_at)) is None:
+            return None
+        customer, payment = plain.customer or _NO_CUSTOMER, plain.payment or _NO_PAYMENT
+        return OrderSummary(
+            id=self.id,
+            order_number=plain.order_number,
+            status=plain.status,
+            amount_minor=plain.amount,
+            currency=plain.currency,
+            discount_code=plain.discount_code,
+            customer=Customer(customer.id, customer.email) if customer.id else None,
+            payment_status=payment.status,
+            total_minor=payment.total_amount,
+            created_at=created_at,
+            payload=self.payload,
+        )
 
     @property
     def created_at(self) -> datetime | None:

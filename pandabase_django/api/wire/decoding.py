@@ -20,7 +20,7 @@ import msgspec
 
 from pandabase_django.exceptions import ProtocolError
 
-__all__ = ["Content", "Decoded", "RawItem", "content_of", "decode"]
+__all__ = ["Content", "Decoded", "content_of", "decode", "partly"]
 
 T = TypeVar("T")
 
@@ -62,34 +62,6 @@ class Decoded:
     replaced: tuple[str, ...] = ()
 
 
-class RawItem:
-    """One object of a list: its bytes, and its value when that is asked for.
-
-    Attributes:
-        raw: The bytes, a part of the whole answer's.
-    """
-
-    __slots__ = ("raw",)
-
-    def __init__(self, raw: msgspec.Raw) -> None:
-        self.raw = raw
-
-    def decode(self) -> Decoded:
-        """The object. Of what is replaced elsewhere only great numbers can be in it.
-
-        Raises:
-            ProtocolError: It is nested beyond any sense.
-        """
-        return decode(bytes(self.raw))
-
-    def partly(self, decoder: msgspec.json.Decoder[T]) -> T | None:
-        """Those fields that a type names; None when they are not as it says."""
-        try:
-            return decoder.decode(self.raw)
-        except _REFUSED:
-            return None
-
-
 class Content:
     """What was under ``data`` in an envelope; decoded when it is asked for.
 
@@ -116,8 +88,10 @@ class Content:
 
     @property
     def listed(self) -> Decoded:
-        """The same of a list, whose ``items`` may be ``RawItem``; with nothing beside them but its
-        ``pagination``.
+        """The same of a list, with nothing but its ``items`` and ``pagination``.
+
+        Items may be ``msgspec.Raw``, a part of the answer's bytes. Of what is replaced elsewhere
+        only great numbers can be in them.
 
         Raises:
             ProtocolError: It is nested beyond any sense.
@@ -129,8 +103,7 @@ class Content:
         except _REFUSED:
             return self.decoded
         pagination = decode(bytes(read.pagination))
-        items = [RawItem(raw) for raw in read.items]
-        return Decoded({"items": items, "pagination": pagination.data}, pagination.replaced)
+        return Decoded({"items": read.items, "pagination": pagination.data}, pagination.replaced)
 
 
 def content_of(body: bytes) -> Content | None:
@@ -147,6 +120,14 @@ def content_of(body: bytes) -> Content | None:
     except _REFUSED:
         return None
     return Content(None, envelope.data) if envelope.ok else None
+
+
+def partly(raw: msgspec.Raw, decoder: msgspec.json.Decoder[T]) -> T | None:
+    """Those fields of an object that a type names; None when they are not as it says."""
+    try:
+        return decoder.decode(raw)
+    except _REFUSED:
+        return None
 
 
 def decode(body: bytes) -> Decoded:

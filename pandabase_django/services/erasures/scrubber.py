@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from pandabase_django.api.wire.decoding import RawItem
+from pandabase_django.api.wire.decoding import decode, partly
 from pandabase_django.database import transaction
 from pandabase_django.models import Customer, ErasedHash
 from pandabase_django.services.erasures.addresses import with_addresses_replaced
@@ -78,11 +78,11 @@ class Scrubber:
             return data
         if texts:
             return with_texts_changed(data, self._without_addresses)
-        if isinstance(data, RawItem):
-            row = data.partly(_ROW)
+        if isinstance(data, msgspec.Raw):
+            row = partly(data, _ROW)
             if row is not None and not self._erasure_of(_identifiers_of(row)):
                 return data
-            return self(data.decode().data)  # one that is odd is looked at whole
+            return self(decode(bytes(data)).data)  # one that is odd is looked at whole
         if isinstance(data, dict) and (erasure := self._erasure_of(identifiers(data))):
             self._see(data, erasure)
             return scrubbed(data)

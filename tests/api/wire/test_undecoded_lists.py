@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pandabase_django.api.schemas import OrderRow, Page
-from pandabase_django.api.wire.decoding import RawItem, _decoded_slowly, decode
+from pandabase_django.api.wire.decoding import _decoded_slowly, decode
 from pandabase_django.api.wire.replies import RawReply, Reply, read_reply
 from pandabase_django.exceptions import ProtocolError
 
@@ -29,7 +30,10 @@ ATOMS = st.sampled_from(
     ]
 ) | st.integers(-(2**70), 2**70).map(lambda n: str(n).encode())
 KEYS = st.sampled_from(
-    [b'"id"', b'"status"', b'"customer"', b'"email"', b'"\\u0069d"', b'"x"', b'"\\u0000"']
+    [
+        *(b'"id"', b'"status"', b'"customer"', b'"email"', b'"\\u0069d"', b'"x"', b'"\\u0000"'),
+        *(b'"amount"', b'"payment"', b'"totalAmount"', b'"createdAt"', b'"currency"'),
+    ]
 )
 
 
@@ -99,6 +103,14 @@ def test_any_body_is_decoded_as_the_standard_library_decodes_it(body: bytes) -> 
 @example(items=[b'{"id":"a","customer":{"id":"a","email":7}}'])
 @example(items=[b'{"id":"a","x":' + b"9" * 250 + b"e99}"])
 @example(items=[b'{"id":"a","x":"4e999"}'])
+@example(items=[b'{"id":"a","amount":5.0,"payment":{}}', b'{"id":"a","payment":{"status":"A"}}'])
+@example(
+    items=[b'{"id":"a","amount":9223372036854775807}', b'{"id":"a","amount":-9223372036854775808}']
+)
+@example(items=[b'{"id":"a","createdAt":"2026-03-16"}', b'{"id":"a","createdAt":"0001-01-01"}'])
+@example(items=[b'{"id":"a","createdAt":"soon"}', b'{"id":"a","createdAt":1773639422}'])
+@example(items=[b'{"id":"a","orderNumber":"' + "\u00e4".encode() * n + b'"}' for n in (500, 501)])
+@example(items=[b'{"id":"a","customer":{"id":"' + b"c" * n + b'"}}' for n in (0, 128, 129)])
 def test_a_list_comes_to_the_same_decoded_at_once_or_on_demand(items: list[bytes]) -> None:
     body = body_of(*items)
     slow, reply = _decoded_slowly(body), read(body)
@@ -135,11 +147,11 @@ def test_the_objects_of_a_clean_list_are_not_decoded() -> None:
     reply = read(body_of(ORDER, ORDER))
     assert isinstance(reply, Reply)
     listed = reply.content.listed.data
-    assert [type(item) for item in listed["items"]] == [RawItem, RawItem]
+    assert [type(item) for item in listed["items"]] == [msgspec.Raw, msgspec.Raw]
     (row, _) = Page.from_json(listed, read=OrderRow.from_json).items
     assert (row.id, row.status, row.names) == ("ord_1", "COMPLETED", ("cus_1", "a@example.com"))
     assert row.bytes_digest
-    assert "payload" not in vars(row)
+    assert isinstance(row._source, msgspec.Raw)
     assert row.payload == json.loads(ORDER)
 
 
