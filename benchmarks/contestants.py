@@ -69,9 +69,14 @@ def first(remote: Remote, options: argparse.Namespace) -> Measured:
 
     shop.empty()
     start = time.perf_counter()
-    run, listed_at = _sync_list()
+    run, listed_at, late_at = _sync_list()
     shop.settle()
-    return {"seconds": listed_at - start, "rows": run.rows_created, "requests": run.requests}
+    return {
+        "seconds": listed_at - start,
+        "rows": run.rows_created,
+        "requests": sum(step["requests"] for step in run.steps[:2]),
+        "refunds_and_disputes_seconds": late_at - listed_at,
+    }
 
 
 def again(remote: Remote, options: argparse.Namespace) -> Measured:
@@ -141,21 +146,27 @@ def _detail_ids(options: argparse.Namespace) -> list[str]:
     return list(Order.objects.order_by("pk").values_list("pk", flat=True)[: options.details])
 
 
-def _sync_list() -> tuple[Any, float]:
-    """Sync orders until the first batch of details; the run, and when the list was done."""
+def _sync_list() -> tuple[Any, float, float]:
+    """Sync orders until the first batch of details.
+
+    Returns:
+        The run, when the list was done, and when refunds and disputes were.
+    """
     from django.utils import timezone
 
     from benchmarks import shop
     from pandabase_django.models import SyncRun
     from pandabase_django.services.sync.runs import Caller, sync_resource
 
-    at = 0.0
+    listed_at = late_at = 0.0
 
     def on_progress(run: SyncRun) -> None:
-        nonlocal at
+        nonlocal listed_at, late_at
         if run.phase == "orders: full pass":
-            at = time.perf_counter()
-        elif at and run.phase and run.pk:
+            listed_at = time.perf_counter()
+        elif run.phase in ("orders: new refunds", "orders: new disputes"):
+            late_at = time.perf_counter()
+        elif run.phase == "orders: details":
             SyncRun.objects.filter(pk=run.pk).update(cancel_requested_at=timezone.now())
 
     result = sync_resource(
@@ -165,7 +176,7 @@ def _sync_list() -> tuple[Any, float]:
         caller=Caller(on_progress=on_progress),
     )
     assert result.run.state == SyncRun.State.CANCELLED, result
-    return result.run, at
+    return result.run, listed_at, late_at
 
 
 CONTESTANTS: dict[str, Callable[[Remote, argparse.Namespace], Measured]] = {

@@ -19,7 +19,7 @@ from pandabase_django.services.sync.runs import sync_resource
 from pandabase_django.services.tokens.connection import activate_token
 from tests.connecting import connect
 from tests.sync.conftest import Sync
-from tests.sync.equality import order_differences
+from tests.sync.equality import money_differences, order_differences
 
 pytestmark = [pytest.mark.thorough, pytest.mark.django_db(transaction=True)]
 
@@ -208,6 +208,57 @@ def test_hundreds_of_refunds_between_two_polls_are_all_seen(sync: Sync, sandbox:
     assert steps(run)["orders: new refunds"]["requests"] == 3
     assert steps(run)["orders: counts per status"]["differing"] == {}
     assert order_differences(sandbox) == []
+
+
+def refund_many(sandbox: Sandbox) -> None:
+    """Of three pages."""
+    sandbox.change([{"op": "refund_order", "index": index} for index in range(220)])
+
+
+def made_due_again() -> list[str]:
+    """Orders that became due by more than being new."""
+    marks = dict(Order.objects.values_list("pk", "dirty_mark"))
+    return [pk for pk, mark in marks.items() if mark > min(marks.values())]
+
+
+def test_a_first_sync_reads_the_list_before_more_than_a_page_of_refunds(
+    sandbox: Sandbox, sync: Sync
+) -> None:
+    refund_many(sandbox)
+    sync("orders")
+    asked = [entry["path"].rpartition("/")[2] for entry in sandbox.requests()]
+    # A page, and those that are open.
+    assert asked[: asked.index("orders")].count("refunds") == 2
+    assert made_due_again() == []
+    assert order_differences(sandbox) == money_differences(sandbox) == []
+
+
+def test_a_refund_that_comes_while_a_first_sync_reads_the_list_makes_its_order_due(
+    sandbox: Sandbox, sync: Sync
+) -> None:
+    refund_many(sandbox)
+    (order,) = sandbox.change([{"op": "edit_order", "index": 3, "fields": {"amount": 7}}])
+    change = [{"op": "refund_order", "id": order, "amount": 1}]
+    # Behind the place of this order in the list.
+    match = {"path_regex": "/orders$", "query": {"page": 3, "sort": "asc"}}
+    sandbox.fault([{"match": match, "action": "none", "changes": change}])
+    sync("orders")
+    assert made_due_again() == [order]
+    assert order_differences(sandbox) == money_differences(sandbox) == []
+
+
+def test_refunds_below_the_first_page_are_read_by_the_run_that_comes_that_far(
+    sandbox: Sandbox, sync: Sync
+) -> None:
+    refund_many(sandbox)
+    match = {"path_regex": "/refunds$", "query": {"page": 3}}
+    sandbox.fault([{"match": match, "times": 0, "action": "status", "args": {"status": 500}}])
+    assert sync("orders").error is not None
+    assert 0 < Refund.objects.count() < len(sandbox.dump("refunds"))
+    sandbox.clear_faults()
+    sync("orders")
+    assert made_due_again() == []
+    assert order_differences(sandbox) == money_differences(sandbox) == []
 
 
 @pytest.mark.fact(23)

@@ -1,6 +1,6 @@
 """Fills in the currencies that lists leave out: the order's, or the store's.
 
-Lists of refunds and disputes name none (Source: P-23), and a first sync reads them before the
+Lists of refunds and disputes name none (Source: P-23), and their newest page is read before the
 orders. The ledger and payouts name none either; they are of the store's own balance.
 """
 

@@ -3,7 +3,8 @@
 No list has an "updated since" filter (Source: P-20), but refunds and disputes have lists of their
 own, newest first, that name their order (P-23). Each is read down to what is known already, which
 shows every order that changed, however old it is. The end is found by ids and not by times, so that
-neither a wrong clock nor a date in the far future can end the reading early.
+neither a wrong clock nor a date in the far future can end the reading early. A first sync notes
+their newest page before it reads the orders, and reads the pages below it afterwards.
 
 A list that refuses is asked again in each run, and what is known of it stays. When it opens, it is
 read down to that, in as many pages and runs as it takes. A list that is first read after the orders

@@ -30,10 +30,12 @@ class Unread:
         received: How many entries above that place were read; entries that are new since only
             push it further down.
         known: The entries it is to come down to: statuses by id.
+        silent: Nothing becomes due by what is below: what it belongs to was read later.
     """
 
     received: int
     known: dict[str, str]
+    silent: bool = False
 
 
 @dataclass(slots=True)

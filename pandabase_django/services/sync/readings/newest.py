@@ -34,6 +34,7 @@ from pandabase_django.services.sync.readings.known import (
     status_of,
 )
 from pandabase_django.services.sync.readings.open_entries import OpenEntries
+from pandabase_django.services.sync.readings.sweep import PAGES_PER_TRANSACTION
 from pandabase_django.services.sync.run.context import RunContext
 from pandabase_django.services.sync.run.one_object import list_is_closed, write_in_parts
 from pandabase_django.services.sync.run.reader import PAGE_SIZE, batches
@@ -118,17 +119,15 @@ class Look:
     def begin(self) -> None:
         """Before anything is read that entries belong to: take what the list shows as known.
 
-        In a first sync, rows are written, and nothing becomes due by them: all is read anyway.
+        In a first sync nothing becomes due by it: all is read anyway. So one page is enough now,
+        and the look that follows reads the rows below it.
         """
         known = self.known
         if not self._context.first:
             return  # nothing is known: the look that follows reads it to its end
         self._silent = True
         try:
-            if self._resource.model is None:
-                self._note_the_first_page()
-            else:
-                self.read()
+            self._note_the_first_page()
         except PandabaseError as error:
             if not list_is_closed(error):
                 raise
@@ -153,7 +152,9 @@ class Look:
         known.closed = False
         pages = self._read_new(first)
         if known.unread:
+            self._silent = known.unread.silent
             self._read_unread(known.unread, first, read_already=pages)
+            self._silent = False
         elif pages == 1 and not self._whole and self._resource.model:
             self._read_in_turn(first)
         if known.undecided:
@@ -162,12 +163,16 @@ class Look:
 
     def _note_the_first_page(self) -> None:
         page = self._page(1)
-        newest = numbers_from_the_newest(page)[0]
+        newest, *older = numbers_from_the_newest(page)
         if newest != 1:
             page = self._page(newest)
         undecided = self._open.shown()
-        self.known.note_newest({item.id: status_of(item) for item in from_the_newest(page)})
-        self.known.undecided = undecided
+        known = self.known
+        if self._resource.model:
+            self._take([page], {})
+            known.unread = Unread(page.received, {}, silent=True) if older else None
+        known.note_newest({item.id: status_of(item) for item in from_the_newest(page)})
+        known.undecided.update(undecided)
 
     def _read_new(self, first: Page[Any]) -> int:
         """Read from the newest entry on, down to known ones. Returns how many pages it took."""
@@ -178,7 +183,7 @@ class Look:
         received = 0
         for count, page in enumerate(self._pages(numbers, first), 1):
             entries = from_the_newest(page)
-            self._take(page, known)
+            self._take([page], known)
             seen.update((item.id, status_of(item)) for item in entries)
             received += page.received
             if count == len(numbers) or ends_in(entries, known):
@@ -212,9 +217,12 @@ class Look:
         left = numbers[passed:]
         if self._limit < math.inf:
             left = left[: max(0, int(self._limit) - read_already)]
-        for number, page in zip(left, self._pages(left, first), strict=False):
-            self._take(page, known)
-            unread.received += page.received
+        pages = zip(left, self._pages(left, first), strict=False)
+        # What makes nothing due locks no orders, and may be many pages.
+        for batch in batches(pages, PAGES_PER_TRANSACTION if unread.silent else 1):
+            number, page = batch[-1]
+            self._take([page for _, page in batch], known)
+            unread.received += sum(page.received for _, page in batch)
             ended = number == numbers[-1] or ends_in(from_the_newest(page), unread.known)
             state.unread = None if ended else unread
             self._context.save_checkpoints()
@@ -226,17 +234,18 @@ class Look:
         state, older = self.known, numbers_from_the_newest(first)[1:]
         if older:
             place = state.turn % len(older)
-            self._take(self._page(older[place]), {})
+            self._take([self._page(older[place])], {})
             state.turn = place + 1
 
-    def _take(self, page: Page[Any], known: Mapping[str, str]) -> None:
-        """Write a page, or make due what it shows otherwise than it is known."""
-        entries = from_the_newest(page)
+    def _take(self, pages: Sequence[Page[Any]], known: Mapping[str, str]) -> None:
+        """Write pages, or make due what they show otherwise than it is known."""
+        entries = [item for page in pages for item in from_the_newest(page)]
         fresh = [item for item in entries if known.get(item.id) != status_of(item)]
         self.known.undecided.update(self._open.met(fresh))
         if self._resource.model:
-            self._context.recorder.note_page(page)
-        self._write(page.items, [ChangedItem(item, known=item.id in known) for item in fresh])
+            for page in pages:
+                self._context.recorder.note_page(page)
+        self._write(entries, [ChangedItem(item, known=item.id in known) for item in fresh])
 
     def _write(self, items: Sequence[Any], changed: Sequence[ChangedItem] = ()) -> None:
         if self._resource.model is None:
