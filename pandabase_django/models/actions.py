@@ -166,21 +166,18 @@ class RemoteAction(PandabaseModel):
         return self.closed_at is None
 
     @property
-    def is_done(self) -> bool:
-        """The remote has executed it."""
-        return self.state == self.State.DONE
+    def words(self) -> dict[str, str]:
+        """Those of the parameters that are words about a person."""
+        return {
+            name: str(value)
+            for name, value in self.parameters.items()
+            if not (name in self.CODES or value is None or isinstance(value, (bool, int, float)))
+        }
 
     def without_words(self) -> dict[str, Any]:
         """The parameters, with lengths in the place of words about a person."""
-        kept: dict[str, Any] = {}
-        for name, value in self.parameters.items():
-            if name in self.CODES or value is None or isinstance(value, (bool, int, float)):
-                kept[name] = value
-            else:
-                kept[f"{name}_characters"] = len(str(value))
-        return kept
-
-    @property
-    def needs_a_person(self) -> bool:
-        """Nobody knows whether it was executed."""
-        return self.state == self.State.UNKNOWN
+        words = self.words
+        return {
+            **{name: value for name, value in self.parameters.items() if name not in words},
+            **{f"{name}_characters": len(text) for name, text in words.items()},
+        }

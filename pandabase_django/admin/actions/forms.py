@@ -14,6 +14,7 @@ from pandabase_django.exceptions import interruptions
 from pandabase_django.models import MirrorRow, Product, RemoteAction
 from pandabase_django.services.actions.asking import MAX_REASON_CHARACTERS
 from pandabase_django.services.actions.subjects.disputes import (
+    LOG,
     MAX_EVIDENCE_CHARACTERS,
     one_kind_of_breaks,
 )
@@ -118,8 +119,8 @@ class EvidenceForm(ActionForm):
     def _proposed(self) -> str:
         refused = RemoteAction.objects.of(self.row).filter(state=RemoteAction.State.REFUSED)
         before = refused.filter(what=RemoteAction.What.EVIDENCE).first()
-        if before is not None and before.parameters.get("access_activity_log"):
-            return str(before.parameters["access_activity_log"])
+        if before is not None and before.parameters.get(LOG):
+            return str(before.parameters[LOG])
         try:
             return compose_evidence(self.row)  # type: ignore[arg-type]
         except interruptions():

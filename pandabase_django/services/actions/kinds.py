@@ -56,7 +56,6 @@ class Kind:
         look: Asks the remote whether it was done; None where nothing there shows it.
         read_rows: Reads the mirrored rows again; says whether they show the action.
         can_be_undone: What shows it may be the state before another action, from a replica.
-        private: Parameters that hold words about a person: dropped once it is done.
     """
 
     what: RemoteAction.What
@@ -71,7 +70,6 @@ class Kind:
     look: Callable[[Client, RemoteAction], Reading] | None = None
     read_rows: Callable[[RemoteAction], bool]
     can_be_undone: bool = False
-    private: frozenset[str] = frozenset()
 
 
 def refused(code: str, message: str) -> ActionRefused:

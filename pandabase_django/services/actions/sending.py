@@ -59,7 +59,6 @@ def send(action: RemoteAction, *, kind: Kind, now: datetime | None = None) -> No
             action,
             State.REFUSED,
             text.strip(),
-            kind=kind,
             expected=expected,
             by=SettledBy.TIME,
             now=now,
@@ -90,7 +89,7 @@ def send(action: RemoteAction, *, kind: Kind, now: datetime | None = None) -> No
             # Before the client is closed, which writes to the database too.
             _answered(action, reply, kind=kind)
     except (PandabaseError, ConfigurationError) as error:
-        _failed(action, error, kind=kind)
+        _failed(action, error)
 
 
 def _answered(action: RemoteAction, reply: Reply, *, kind: Kind) -> None:
@@ -98,7 +97,6 @@ def _answered(action: RemoteAction, reply: Reply, *, kind: Kind) -> None:
         action,
         State.DONE,
         "",
-        kind=kind,
         # Its sender may have been stopped for longer than anybody waited.
         expected=[*RemoteAction.UNDECIDED, State.REFUSED],
         closed=True,
@@ -110,12 +108,10 @@ def _answered(action: RemoteAction, reply: Reply, *, kind: Kind) -> None:
     )
 
 
-def _failed(
-    action: RemoteAction, error: PandabaseError | ConfigurationError, *, kind: Kind
-) -> None:
+def _failed(action: RemoteAction, error: PandabaseError | ConfigurationError) -> None:
     """Decide what an error means, of the request or of what comes before it."""
     now = timezone.now()
-    words = kept_words(action, kind, str(error))
+    words = kept_words(action, str(error))
     told: dict[str, Any] = {
         "http_status": error.status if isinstance(error, APIError) else None,
         "request_id": str(getattr(error, "request_id", "")),
@@ -157,7 +153,6 @@ def _failed(
         action,
         State.REFUSED,
         text,
-        kind=kind,
         expected=expected,
         by=SettledBy.ANSWER,
         now=now,

@@ -41,15 +41,15 @@ def look(action: RemoteAction, *, kind: Kind, now: datetime | None = None) -> No
     watch_until = action.watch_until or now
     if kind.look is None:
         text = _("Nothing at Pandabase shows whether this was executed.")
-        _end_unknown(action, text, kind=kind, now=now)
+        _end_unknown(action, text, now=now)
         return
     try:
         reading = _read(action, kind.look)
     except (PandabaseError, ConfigurationError) as error:
         if now >= watch_until + GIVE_UP_READING:
-            why = kept_words(action, kind, str(error))
+            why = kept_words(action, str(error))
             text = _("Pandabase could not be read: %(why)s") % {"why": why}
-            _end_unknown(action, text, kind=kind, now=now)
+            _end_unknown(action, text, now=now)
         else:
             advance(
                 action,
@@ -89,7 +89,6 @@ def settle_by_hand(action: RemoteAction, *, kind: Kind, happened: bool, reason: 
         action,
         State.DONE if happened else State.REFUSED,
         reason,
-        kind=kind,
         expected=RemoteAction.UNDECIDED,
         closed=True,
         by=SettledBy.PERSON,
@@ -122,10 +121,10 @@ def _is_shown_done(action: RemoteAction, kind: Kind) -> bool:
         if not action.is_open:
             return False  # it was tried for long enough: nobody but a person is left to ask
         text = _("Pandabase could not be read: %(why)s")
-        raise refused("unread", text % {"why": kept_words(action, kind, str(error))}) from None
+        raise refused("unread", text % {"why": kept_words(action, str(error))}) from None
     if reading.shown is not Shown.DONE:
         return False
-    _close_as_shown(action, reading, kind=kind, now=timezone.now())
+    _close_as_shown(action, reading, now=timezone.now())
     return True
 
 
@@ -142,14 +141,13 @@ def _judge(
         # Such as ACTIVE of a resumed one: a replica shows so what was there before its pause.
         is_done = False
     if is_done:
-        _close_as_shown(action, reading, kind=kind, now=now)
+        _close_as_shown(action, reading, now=now)
     elif reading.shown is Shown.NEVER or (reading.shown is Shown.NOT_YET and over):
         said = reading.words or _("Long after it was sent, Pandabase shows nothing of it.")
         close(
             action,
             State.REFUSED,
             " ".join(filter(None, (said, action.outcome))),
-            kind=kind,
             expected=RemoteAction.UNDECIDED,
             by=SettledBy.READING,
             now=now,
@@ -157,7 +155,7 @@ def _judge(
         )
     elif over:
         said = reading.words or _("What Pandabase shows would be the same either way.")
-        _end_unknown(action, said, kind=kind, now=now)
+        _end_unknown(action, said, now=now)
     else:
         advance(
             action,
@@ -167,12 +165,11 @@ def _judge(
         )
 
 
-def _close_as_shown(action: RemoteAction, reading: Reading, *, kind: Kind, now: datetime) -> None:
+def _close_as_shown(action: RemoteAction, reading: Reading, *, now: datetime) -> None:
     close(
         action,
         State.DONE,
         reading.words or _("Its answer was lost. Pandabase shows that it was executed."),
-        kind=kind,
         expected=RemoteAction.UNDECIDED,
         closed=True,
         by=SettledBy.READING,
@@ -182,12 +179,11 @@ def _close_as_shown(action: RemoteAction, reading: Reading, *, kind: Kind, now: 
     )
 
 
-def _end_unknown(action: RemoteAction, text: str, *, kind: Kind, now: datetime) -> None:
+def _end_unknown(action: RemoteAction, text: str, *, now: datetime) -> None:
     close(
         action,
         State.UNKNOWN,
         " ".join(filter(None, (text, action.outcome))),
-        kind=kind,
         expected=RemoteAction.UNDECIDED,
         by=SettledBy.TIME,
         now=now,

@@ -18,7 +18,6 @@ from pandabase_django.database import transaction
 from pandabase_django.exceptions import SealError
 from pandabase_django.models import Dispute, RemoteAction
 from pandabase_django.models.actions import OPEN_ACTION
-from pandabase_django.services.actions.kinds import Kind
 from pandabase_django.services.erasures.hashes import (
     hold_off_erasures,
     is_erased,
@@ -77,7 +76,6 @@ def close(
     state: str,
     outcome: str,
     *,
-    kind: Kind,
     expected: Iterable[str],
     by: str,
     now: datetime,
@@ -103,10 +101,9 @@ def close(
     return moved
 
 
-def kept_words(action: RemoteAction, kind: Kind, words: str) -> str:
+def kept_words(action: RemoteAction, words: str) -> str:
     """What may be kept of the remote's words: no credential, no address, nothing of ours back."""
-    for name in kind.private:
-        text = str(action.parameters.get(name, ""))
+    for text in action.words.values():
         pieces = (text[i : i + QUOTED_CHARACTERS] for i in range(len(text)))
         if any(piece in words for piece in pieces if len(piece) == QUOTED_CHARACTERS):
             return ""

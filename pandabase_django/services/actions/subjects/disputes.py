@@ -97,5 +97,4 @@ EVIDENCE = Kind(
     body=lambda parameters: {LOG: parameters[LOG]},
     look=_look,
     read_rows=_read_rows,
-    private=frozenset({LOG}),
 )
