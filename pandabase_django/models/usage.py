@@ -5,6 +5,8 @@ A row is written in the caller's transaction, and stays until it was sent and it
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING
 
 from django.db import models
@@ -31,7 +33,9 @@ class UsageRecordQuerySet(WriterQuerySet["UsageRecord"]):
 
     def unsettled(self) -> Self:
         """Those of which is not known for certain that they are billed, or will never be."""
-        return self.filter(state__in=UsageRecord.UNSETTLED)
+        # One condition each, for each has an index that few rows are in; with IN all are read.
+        states = (Q(state=state) for state in UsageRecord.UNSETTLED)
+        return self.filter(reduce(or_, states))
 
 
 class UsageRecord(PandabaseModel):

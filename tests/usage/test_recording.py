@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone as clock
 
 from pandabase_django.models import Subscription, UsageRecord
@@ -103,6 +103,19 @@ def test_the_largest_quantity_and_odd_times_are_kept(subscription: Subscription)
     assert (row.quantity, row.key) == (2**53 - 1, "ö" * 128)
     assert row.at == at.replace(microsecond=999_000)
     assert len(row.external_id) == 64
+
+
+@pytest.mark.postgres
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite's plans are others")
+def test_whether_all_is_flushed_reads_no_row_that_was_sent(subscription: Subscription) -> None:
+    """A subscription may have a million of those."""
+    record_usages(Usage(subscription, "tokens", 1) for _ in range(3000))
+    UsageRecord.objects.update(state="SENT")
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE pandabase_usagerecord")
+    unsettled = UsageRecord.objects.unsettled().filter(at__lt=clock.now())
+    plan = unsettled.filter(subscription=subscription).order_by()[:1].explain()
+    assert "pandabase_usage_pending" in plan
 
 
 def test_what_is_flushed_before_a_moment(subscriptions: list[Subscription]) -> None:

@@ -120,9 +120,11 @@ class CustomerLinkAdmin(PrefixSearchMixin, ExportMixin, ReadOnlyAdmin):
             messages.warning(request, _spent())
             return back
         if form.is_bound and form.is_valid():
-            unlink_customer(found, reason=form.cleaned_data["reason"], by=request.user)
-            self.log_change(request, found, "Taken back.")
-            messages.success(request, gettext("The link was taken back."))
+            if unlink_customer(found, reason=form.cleaned_data["reason"], by=request.user):
+                self.log_change(request, found, "Taken back.")
+                messages.success(request, gettext("The link was taken back."))
+            else:  # another person was faster
+                messages.warning(request, _spent())
             return back
         title = gettext("Take back the link of %(customer)s") % {"customer": found.customer_id}
         template = "admin/pandabase/access/unlink_page.html"

@@ -12,7 +12,7 @@ from pandabase_django.admin.actions.forms import CancelForm, ChangePlanForm
 from pandabase_django.admin.actions.pages import ActionPage, Fact
 from pandabase_django.admin.base.display import EMPTY, moment, money
 from pandabase_django.exceptions import ConfigurationError, PandabaseError
-from pandabase_django.models import Subscription
+from pandabase_django.models import Subscription, UsageRecord
 from pandabase_django.services.actions.subjects.plans import (
     CHANGE_PLAN,
     change_plan,
@@ -72,10 +72,18 @@ def _cancel_invoice(row: Subscription) -> dict[str, Any]:
 
 
 def _cancel_consequences(row: Subscription) -> Sequence[str]:
-    return [
+    said = [
         _("At the end of the period: access lasts until then, and it can be taken back."),
         _("At once: access ends now, nothing is paid back, and open usage is not billed."),
     ]
+    if UsageRecord.objects.unsettled().filter(subscription=row.pk, store=row.store_id).exists():
+        said.append(
+            _(
+                "Some of its usage waits here. After a cancellation at once, Pandabase takes none "
+                "of it."
+            )
+        )
+    return said
 
 
 def _pause_consequences(row: Subscription) -> Sequence[str]:

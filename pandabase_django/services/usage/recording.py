@@ -55,6 +55,9 @@ def record_usage(
 ) -> UsageRecord:
     """Record that a subscription used something. A task sends it within a minute or two.
 
+    For the last minute of a period that may be too late, and then it is rejected: ``send_usage``
+    sends at once.
+
     The row is a part of the caller's transaction: a rollback leaves nothing, a commit is never
     lost. One that lies more than an hour ahead waits here until it can be sent.
 

@@ -8,10 +8,11 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.admin.utils import quote
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from pandabase_django.access import has_access, link_customer
+from pandabase_django.access import has_access, link_customer, unlink_customer
 from pandabase_django.models import Customer, CustomerLink, Product, Store
 from tests.access.rows import buy, customer, product, subscribe
 from tests.admin.conftest import Login
@@ -141,3 +142,25 @@ def test_a_subscription_shows_whose_it_is(sold: Product, user: User, login: Logi
     assert "eve" not in page_of(client, second)
     link_customer(User.objects.create(username="eve"), other, reason="x")
     assert "eve" in page_of(client, second)
+
+
+def test_of_two_people_who_take_a_link_back_one_has_done_it(
+    who: Customer, user: User, login: Login
+) -> None:
+    link = link_customer(user, who, reason="Showed the invoice.")
+    client = login("view_customer", "view_customerlink", "link_customer")
+    url = reverse("admin:pandabase_customerlink_unlink", args=[link.pk])
+    data = {"nonce": client.get(url).context["form"]["nonce"].initial, "reason": "Another one."}
+    others = [lambda: unlink_customer(link, reason="Theirs.")]
+
+    def another_is_faster(execute: Any, sql: str, *rest: Any) -> Any:
+        if others and sql.startswith('UPDATE "pandabase_customerlink"'):
+            others.pop()()
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(another_is_faster):
+        page = client.post(url, data, follow=True).content.decode()
+    link.refresh_from_db()
+    assert link.end_reason == "Theirs."
+    assert "Nothing was done" in page
+    assert not LogEntry.objects.exists()

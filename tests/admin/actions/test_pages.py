@@ -17,6 +17,7 @@ from django.utils import timezone
 from pandabase_django import actions
 from pandabase_django.actions import evidence_for
 from pandabase_django.models import Dispute, Order, RemoteAction, Subscription
+from pandabase_django.usage import record_usage
 from tests.actions.conftest import LOG, REASON, Shop, pass_time, settled
 from tests.admin.actions.conftest import url
 from tests.admin.conftest import Login
@@ -265,6 +266,14 @@ def test_who_may_ask_may_say_what_became_of_it(shop: Shop, login: Login) -> None
     assert str(said.user_id) == client.session["_auth_user_id"]
     again = client.post(url(action, "settle"), {**data, "happened": "no"}, follow=True)
     assert "Nothing was done" in again.content.decode()
+
+
+def test_usage_that_waits_here_is_named_before_a_cancellation(shop: Shop, login: Login) -> None:
+    row = shop.subscription()
+    client = login(*VIEWS, "cancel_subscription")
+    assert "usage waits here" not in client.get(url(row, "cancel")).content.decode()
+    record_usage(row, "tokens", 5)
+    assert "usage waits here" in client.get(url(row, "cancel")).content.decode()
 
 
 @pytest.mark.parametrize("readable", [False, True])
