@@ -42,9 +42,9 @@ class ResealReport:
 
 
 def sealed_fields() -> Iterator[tuple[type[models.Model], SealedField]]:
-    """Every sealed field of every installed model."""
+    """Every sealed field of every installed model, once: proxies have no columns of their own."""
     for model in apps.get_models():
-        for candidate in model._meta.concrete_fields:
+        for candidate in model._meta.local_concrete_fields:
             if isinstance(candidate, SealedField):
                 yield model, candidate
 

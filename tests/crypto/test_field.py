@@ -10,6 +10,7 @@ import uuid
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core import serializers
 from django.core.exceptions import FieldError
 from django.core.management import call_command
@@ -19,7 +20,7 @@ from django.db.models import F, Value
 from django.test import TestCase
 
 from pandabase_django.crypto.keyring import generate_key
-from pandabase_django.crypto.reseal import reseal
+from pandabase_django.crypto.reseal import reseal, stored_key_ids
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.exceptions import Tampered, UnknownKey
 from pandabase_django.models import ApiToken, Store
@@ -272,3 +273,17 @@ class TestReseal:
         assert {t.secret.reveal() for t in ApiToken.objects.all()} == {PLAIN}
         report = reseal()
         assert (report.current, report.resealed) == (2, 3)
+
+
+def test_a_shops_proxy_counts_no_secret_twice(token: ApiToken) -> None:
+    class ShopsToken(ApiToken):
+        class Meta:
+            proxy = True
+            app_label = "pandabase"
+
+    try:
+        assert list(stored_key_ids().values()) == [1]
+        assert reseal().current == 1
+    finally:
+        del apps.all_models["pandabase"]["shopstoken"]
+        apps.clear_cache()
