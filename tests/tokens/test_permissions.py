@@ -15,7 +15,7 @@ from pandabase_django.models import ApiToken, SyncRun
 from pandabase_django.sandbox import ALL_PERMISSIONS, Sandbox
 from pandabase_django.services.tokens.diagnosis import Diagnosis, diagnose
 from pandabase_django.services.tokens.impact import blast_radius
-from pandabase_django.services.tokens.permissions import verify_permissions
+from pandabase_django.services.tokens.permissions import try_permissions, verify_permissions
 from tests.connecting import connect
 
 pytestmark = pytest.mark.django_db
@@ -40,6 +40,16 @@ def test_every_readable_resource_is_tried_once_and_stored(sandbox: Sandbox) -> N
     assert observed["ORDERS_READ"] == "GRANTED"
     assert observed["REFUNDS_READ"] == "DENIED"
     assert "ORDERS_WRITE" not in observed
+
+
+@pytest.mark.fact(13)
+def test_a_refusal_that_names_no_permission_shows_nothing_of_it(sandbox: Sandbox) -> None:
+    token = token_with(sandbox, *ALL_PERMISSIONS)
+    error = {"args": {"status": 403, "error": "Not today."}, "action": "status"}
+    sandbox.fault([{"match": {"path_regex": "/orders$"}, "times": 0, **error}])
+    assert "ORDERS_READ" in verify_permissions(token).unasked
+    tried = try_permissions(token, secret=token.secret, codes=["ORDERS_READ", "PRODUCTS_READ"])
+    assert (tried.lacking, tried.unclear) == (frozenset(), {"ORDERS_READ"})
 
 
 def test_a_declaration_stops_no_try(sandbox: Sandbox) -> None:

@@ -7,8 +7,9 @@ are not tried: no write is safe to send only to see whether it is allowed.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from django.utils import timezone
 
@@ -145,23 +146,15 @@ def try_permissions(token: ApiToken, *, secret: Secret, codes: Iterable[str]) ->
             if operation is None:
                 untried.add(code)
                 continue
-            allowed = _is_allowed(client, operation, code)
+            try:
+                allowed = _is_allowed(client, operation)
+            except PandabaseError:
+                allowed = None
             if allowed is None:
                 unclear.add(code)
             elif not allowed:
                 lacking.add(code)
     return Tried(frozenset(lacking), frozenset(unclear), frozenset(untried))
-
-
-def _is_allowed(client: Client, operation: Operation, code: str) -> bool | None:
-    try:
-        client.request(operation, query={"limit": 1} if "limit" in operation.query else None)
-    except MissingPermission as error:
-        # A refusal that names other codes alone says nothing of this one.
-        return False if code in error.codes or not error.codes else None
-    except PandabaseError:
-        return None
-    return True
 
 
 def _harmless_operation(code: str) -> Operation | None:
@@ -193,13 +186,16 @@ def verify_permissions(token: ApiToken) -> Verification:
     with build_client(token, policy=policy) as client:
         for resource in READ_PROBES:
             code = f"{resource}_READ"
-            if error or time.monotonic() > deadline:
+            operation = OPERATIONS[READ_PROBES[resource]]
+            of_a_product = "{product_id}" in operation.path
+            no_product = of_a_product and product_id is None
+            if error or no_product or time.monotonic() > deadline:
                 unasked.append(code)
                 continue
+            params = {"product_id": product_id or ""} if of_a_product else {}
             try:
-                seen = _try(client, resource, product_id=product_id)
-            except (InvalidCredential, TransportError, RateLimited) as failure:
-                # The next call would fare no better.
+                seen = _is_allowed(client, operation, params)
+            except PandabaseError as failure:
                 error, seen = str(failure), None
             {True: granted, False: denied, None: unasked}[seen].append(code)
     if granted or denied:
@@ -210,13 +206,14 @@ def verify_permissions(token: ApiToken) -> Verification:
     return Verification(tuple(granted), tuple(denied), tuple(unasked), error)
 
 
-def _try(client: Client, resource: str, *, product_id: str | None) -> bool | None:
-    operation = OPERATIONS[READ_PROBES[resource]]
-    params: dict[str, str] = {}
-    if "{product_id}" in operation.path:
-        if product_id is None:
-            return None
-        params["product_id"] = product_id
+def _is_allowed(
+    client: Client, operation: Operation, params: Mapping[str, str] = MappingProxyType({})
+) -> bool | None:
+    """Whether a call is allowed; None when its answer does not show it.
+
+    Raises:
+        PandabaseError: The next call would fare no better.
+    """
     query = {"limit": 1} if "limit" in operation.query else {}
     try:
         client.request(operation, params=params, query=query)
