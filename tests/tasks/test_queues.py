@@ -15,7 +15,16 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from pandabase_django import tasks
-from pandabase_django.models import Store, SyncCursor, SyncRun, WebhookDelivery, WebhookEndpoint
+from pandabase_django.crypto.secret import Secret
+from pandabase_django.models import (
+    ApiToken,
+    RotationAttempt,
+    Store,
+    SyncCursor,
+    SyncRun,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
 from pandabase_django.services.attempts.waiting import LOST_AFTER
 from pandabase_django.services.sync.run import queued
 from tests.brokers import broker_at
@@ -51,6 +60,24 @@ def test_six_ticks_of_five_stores_leave_one_message_for_each_resource(
     limit = timezone.now() + timedelta(seconds=600)
     for message in found:
         assert datetime.fromisoformat(message.headers["expires"]) <= limit
+
+
+def test_a_rotation_that_the_broker_refuses_stays_to_be_run(db: None) -> None:
+    store = Store.objects.create(pk="shp_1")
+    token = ApiToken.objects.create(
+        store=store,
+        name="T",
+        mode="BEARER",
+        base_url="http://127.0.0.1:9",
+        secret=Secret("sk_1234567890"),
+    )
+    long_ago = timezone.now() - timedelta(minutes=10)
+    row = {"token": token, "from_version": 1, "reason": "x", "trigger": "ADMIN"}
+    attempt = RotationAttempt.objects.create(prepared_at=long_ago, **row)
+    with broker_at("redis://127.0.0.1:9/0"):
+        assert tasks.watch_rotations() == 1
+    attempt.refresh_from_db()
+    assert attempt.state == "PREPARED"
 
 
 def test_a_tick_costs_the_same_queries_for_any_number_of_stores(

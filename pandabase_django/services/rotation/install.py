@@ -11,7 +11,11 @@ from pandabase_django.database import transaction
 from pandabase_django.exceptions import InvalidCredential, RotationError, TransportError
 from pandabase_django.models import ApiToken, RotationAttempt
 from pandabase_django.services.reasons import kept_reason
-from pandabase_django.services.rotation.context import RotationContext, refuse_outer_transaction
+from pandabase_django.services.rotation.context import (
+    Answer,
+    RotationContext,
+    refuse_outer_transaction,
+)
 from pandabase_django.services.rotation.judge import sender_may_live
 from pandabase_django.services.rotation.replies import KeptReply, unpacked
 from pandabase_django.services.rotation.swap import swap, write_secret
@@ -75,12 +79,7 @@ def install_secret(
     before = _moves(token)
     _refuse_while_sending(token, context=context)
     answer = context.wire.try_secret(token, secret=secret)
-    if answer.refused:
-        raise InvalidCredential(
-            f"{answer.message} Nothing was changed.", status=401, request_id=answer.request_id
-        )
-    if not answer.works:
-        raise TransportError(f"{answer.message} Nothing was changed; try again.")
+    _refuse_unless_it_works(answer)
     with transaction.atomic(durable=True):
         # Nobody sends a rotation of this token while it is locked.
         current = lock_token(token.pk)
@@ -147,12 +146,7 @@ def install_from_held(
         raise RotationError(f"The kept answer has no text at {place[:100]}.")
     token = token_now(attempt)
     answer = context.wire.try_secret(token, secret=chosen.secret)
-    if answer.refused:
-        raise InvalidCredential(
-            f"{answer.message} Nothing was changed.", status=401, request_id=answer.request_id
-        )
-    if not answer.works:
-        raise TransportError(f"{answer.message} Nothing was changed; try again.")
+    _refuse_unless_it_works(answer)
     if not swap(attempt, token, chosen.secret, context=context):
         if attempt.is_held:
             raise TransportError(
@@ -161,6 +155,15 @@ def install_from_held(
             )
         raise RotationError("This rotation was settled otherwise meanwhile.")
     return attempt
+
+
+def _refuse_unless_it_works(answer: Answer) -> None:
+    if answer.refused:
+        raise InvalidCredential(
+            f"{answer.message} Nothing was changed.", status=401, request_id=answer.request_id
+        )
+    if not answer.works:
+        raise TransportError(f"{answer.message} Nothing was changed; try again.")
 
 
 def _reply(attempt: RotationAttempt) -> KeptReply:

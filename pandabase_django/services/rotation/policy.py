@@ -12,7 +12,7 @@ from pandabase_django.models import ApiToken, RotationAttempt
 from pandabase_django.services.rotation.request import request_pair_rotation, request_rotation
 from pandabase_django.services.tokens.roles import active_token
 
-__all__ = ["due_at", "due_tokens", "in_vain", "request_due_rotations"]
+__all__ = ["due_at", "due_tokens", "in_vain", "newest_by_policy", "request_due_rotations"]
 
 JITTER = 0.1  # of the age; so that tokens added in one hour are not rolled in one hour
 PAUSE_AFTER_TRY = timedelta(days=1)
@@ -79,16 +79,21 @@ def in_vain(attempt: RotationAttempt) -> bool:
     return attempt.flip and not attempt.token.is_active
 
 
-def _stores_tried_in_vain(now: datetime) -> set[str]:
-    tried = (
+def newest_by_policy(*, since: datetime) -> dict[str, RotationAttempt]:
+    """The newest rotation of each store that this policy asked for since a time, by store."""
+    asked_for = (
         RotationAttempt.objects.filter(
-            trigger=RotationAttempt.Trigger.POLICY, prepared_at__gt=now - PAUSE_AFTER_TRY
+            trigger=RotationAttempt.Trigger.POLICY, prepared_at__gt=since
         )
-        .select_related("token")
+        .select_related("token__store")
         .defer("reply", "token__secret")
         .order_by("prepared_at")
     )
-    newest = {attempt.token.store_id: attempt for attempt in tried}
+    return {attempt.token.store_id: attempt for attempt in asked_for}
+
+
+def _stores_tried_in_vain(now: datetime) -> set[str]:
+    newest = newest_by_policy(since=now - PAUSE_AFTER_TRY)
     return {store_id for store_id, attempt in newest.items() if in_vain(attempt)}
 
 

@@ -12,7 +12,7 @@ from pandabase_django.conf import conf
 from pandabase_django.exceptions import ConfigurationError
 from pandabase_django.models import RotationAttempt
 from pandabase_django.services.health.findings import Finding, Level, Situation
-from pandabase_django.services.rotation.policy import in_vain
+from pandabase_django.services.rotation.policy import in_vain, newest_by_policy
 from pandabase_django.services.rotation.spool import waiting_in_spool
 from pandabase_django.services.rotation.transitions import State
 
@@ -29,16 +29,10 @@ def rotations_are_settled(situation: Situation) -> Iterator[Finding]:
         if found is not None:
             code, level, sentence, fix = found
             yield _finding(attempt, code, level, sentence, fix)
-    newest: dict[object, RotationAttempt] = {}
-    by_policy = RotationAttempt.objects.filter(
-        token__store__in=[store.pk for store in situation.stores],
-        trigger=RotationAttempt.Trigger.POLICY,
-        prepared_at__gt=situation.now - REPORTED_FOR,
-    ).select_related("token__store")
-    for attempt in by_policy.defer("reply", "token__secret").order_by("prepared_at"):
-        newest[attempt.token.store_id] = attempt
-    for attempt in newest.values():
-        if not attempt.is_open and in_vain(attempt):
+    stores = {store.pk for store in situation.stores}
+    by_policy = newest_by_policy(since=situation.now - REPORTED_FOR)
+    for store_id, attempt in by_policy.items():
+        if store_id in stores and not attempt.is_open and in_vain(attempt):
             yield _finding(
                 attempt,
                 "rotation_due_failed",
