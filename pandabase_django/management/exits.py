@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from enum import IntEnum
 from typing import Any, TextIO
@@ -23,7 +23,7 @@ from pandabase_django.exceptions import (
 )
 from pandabase_django.printable import printable
 
-__all__ = ["Exit", "PandabaseCommand", "exit_code_of", "fail", "read_secret"]
+__all__ = ["Exit", "PandabaseCommand", "exit_code_of", "fail", "read_secret", "worst"]
 
 SECRET_VARIABLE = "PANDABASE_TOKEN_SECRET"  # noqa: S105  the variable's name
 
@@ -51,6 +51,13 @@ def exit_code_of(error: BaseException) -> Exit:
     if isinstance(error, SealError):
         return Exit.ERROR
     return Exit.USAGE if isinstance(error, ValueError) else Exit.ERROR
+
+
+def worst(codes: Iterable[Exit]) -> Exit:
+    """The exit code of several, which says what matters most."""
+    met = set(codes)
+    order = (Exit.AUTHENTICATION, Exit.ERROR, Exit.USAGE, Exit.PARTIAL)
+    return next((code for code in order if code in met), Exit.OK)
 
 
 def fail(error: BaseException | str, *, code: Exit | None = None) -> CommandError:

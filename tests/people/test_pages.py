@@ -76,6 +76,14 @@ def test_no_is_an_answer(canary: Canary, monkeypatch: pytest.MonkeyPatch) -> Non
     assert not Erasure.objects.exists()
 
 
+def test_where_nobody_can_answer_nobody_is_erased(
+    canary: Canary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert command("--erase")[0] == 2
+    assert not Erasure.objects.exists()
+
+
 def test_a_person_is_erased_from_the_admin_once_and_named_nowhere(
     canary: Canary, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -148,6 +148,16 @@ def test_the_command_sends_and_says_what_is_left(
     assert _run()[0] == 3
 
 
+def test_a_store_that_can_not_be_asked_keeps_no_other_ones_usage(
+    store: Store, subscription: Subscription
+) -> None:
+    Store.objects.create(pk="shp_0_without_a_token")  # the first in order
+    row = record_usage(subscription, "tokens", 1)
+    assert _run()[0] == 2
+    row.refresh_from_db()
+    assert row.state == "SENT"
+
+
 def test_settled_records_are_deleted_when_their_time_is_over(
     store: Store, subscription: Subscription, rejected: UsageRecord, settings: Any
 ) -> None:

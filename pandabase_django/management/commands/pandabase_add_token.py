@@ -53,10 +53,10 @@ class Command(PandabaseCommand):
                 base_url=options["base_url"],
                 test=not options["no_test"],
             )
+            if options["activate"]:
+                activate_token(token)
         except (ValueError, PandabaseError, ConfigurationError) as error:
             raise fail(error) from None
-        if options["activate"]:
-            activate_token(token)
         for code in permissions:
             if code not in KNOWN_PERMISSIONS:
                 self.stderr.write(

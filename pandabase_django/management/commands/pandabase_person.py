@@ -66,7 +66,10 @@ class Command(PandabaseCommand):
                 raise fail("Nothing of this person is here.", code=Exit.PARTIAL)
             return
         if not options["no_input"]:
-            answer = input("Erase this person for good? Type yes: ")
+            try:
+                answer = input("Erase this person for good? Type yes: ")
+            except EOFError:
+                raise fail("Give --no-input where nobody can answer.", code=Exit.USAGE) from None
             if answer.strip() != "yes":
                 raise fail("Nothing was erased.", code=Exit.PARTIAL)
         for store in stores:

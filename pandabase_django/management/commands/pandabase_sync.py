@@ -11,7 +11,7 @@ from django.core.management.base import CommandParser, DjangoHelpFormatter
 from django.db import Error as AnyDatabaseError
 
 from pandabase_django.exceptions import ConfigurationError, LeaseHeld, interruptions
-from pandabase_django.management.exits import Exit, PandabaseCommand, exit_code_of, fail
+from pandabase_django.management.exits import Exit, PandabaseCommand, exit_code_of, fail, worst
 from pandabase_django.management.live_line import LiveLine
 from pandabase_django.management.sigterm import Terminated, ending_at_sigterm
 from pandabase_django.management.sync_reports import as_json, as_text
@@ -118,10 +118,9 @@ class Command(PandabaseCommand):
                 name = "audits" if options["audit"] else "runs"
                 ok = len(codes) == len(work) and not any(codes)
                 self.stdout.write(json.dumps({"ok": ok, name: reports}))
-        worst = _worst(codes)
-        if worst:
+        if code := worst(codes):
             failed = "Not everything was found equal." if options["audit"] else None
-            raise fail(failed or "Not everything could be synced.", code=worst)
+            raise fail(failed or "Not everything could be synced.", code=code)
 
     def _one(
         self, store: Store, resource: str, options: dict[str, Any]
@@ -191,10 +190,3 @@ def _not_done(store: Store, resource: str, state: str, error: str) -> dict[str, 
         "error": error,
         "request_id": "",
     }
-
-
-def _worst(codes: list[Exit]) -> Exit:
-    for code in (Exit.AUTHENTICATION, Exit.ERROR, Exit.USAGE, Exit.PARTIAL):
-        if code in codes:
-            return code
-    return Exit.OK

@@ -5,13 +5,20 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser
 from datetime import datetime, time, timedelta
+from functools import partial
 from typing import Any
 
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
-from pandabase_django.exceptions import PandabaseError
-from pandabase_django.management.exits import Exit, PandabaseCommand, fail
+from pandabase_django.exceptions import ConfigurationError, PandabaseError
+from pandabase_django.management.exits import (
+    Exit,
+    PandabaseCommand,
+    exit_code_of,
+    fail,
+    worst,
+)
 from pandabase_django.models import Store
 from pandabase_django.services.usage.comparison import UsageDifference, compare_usage
 from pandabase_django.services.usage.flushed import usage_flushed_before
@@ -42,15 +49,23 @@ class Command(PandabaseCommand):
             raise fail("There is no such store, or none in use.", code=Exit.USAGE)
         until = _moment(options["until"]) or timezone.now()
         since = _moment(options["since"]) or until - COMPARED
-        try:
-            if options["compare"]:
-                asked = options["subscription"]
-                well = [self._compare(store, since, until, asked) for store in stores]
-            else:
-                well = [self._send(store) for store in stores]
-        except PandabaseError as error:
-            raise fail(error) from None
-        if not all(well):
+        work = self._send
+        if options["compare"]:
+            work = partial(
+                self._compare, since=since, until=until, subscription=options["subscription"]
+            )
+        errors: list[PandabaseError | ConfigurationError] = []
+        well = True
+        for store in stores:
+            try:
+                well = work(store) and well
+            except (PandabaseError, ConfigurationError) as error:
+                # Of this store; the others' usage is not to wait for it.
+                self.stderr.write(f"{store.pk}: {error}")
+                errors.append(error)
+        if errors:
+            raise fail(errors[0], code=worst(map(exit_code_of, errors)))
+        if not well:
             sys.exit(Exit.PARTIAL)
 
     def _send(self, store: Store) -> bool:
@@ -62,7 +77,9 @@ class Command(PandabaseCommand):
             self.stderr.write(done.trouble)
         return not (done.trouble or done.left) and usage_flushed_before(timezone.now(), store=store)
 
-    def _compare(self, store: Store, since: datetime, until: datetime, subscription: str) -> bool:
+    def _compare(
+        self, store: Store, *, since: datetime, until: datetime, subscription: str
+    ) -> bool:
         found = compare_usage(store, since=since, until=until, subscription_id=subscription)
         number = 0
         for difference in found:
