@@ -54,9 +54,9 @@ def webhook(request: HttpRequest, endpoint_id: str) -> HttpResponse:
     except (db.Error, SealError, ImproperlyConfigured) as error:
         # We can fix it: the remote sends it again for three days (P-34). No traceback is logged:
         # some log handlers show its local variables, and the body and the signature are among them.
-        logger.error(
-            "A webhook delivery could not be taken in: %s: %s", type(error).__name__, error
-        )
+        # Nor is a database's own message: it may quote the row.
+        why = "the database failed" if isinstance(error, db.Error) else error
+        logger.error("A webhook delivery could not be taken in: %s: %s", type(error).__name__, why)
         return _answer(503)
     if receipt.to_do:
         transaction.on_commit(partial(enqueue_delivery, receipt.delivery_id), robust=True)

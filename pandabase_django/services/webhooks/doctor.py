@@ -114,9 +114,8 @@ class _Budget:
 
 
 _budget = _Budget()
-_strangers_budget = (
-    _Budget()
-)  # whoever floods made-up addresses must not hide what endpoints refuse
+# Whoever floods made-up addresses must not hide what endpoints refuse.
+_strangers_budget = _Budget()
 
 
 def note_refusal(

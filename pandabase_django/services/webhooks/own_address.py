@@ -39,7 +39,10 @@ def check_own_address(url: str, *, endpoint: WebhookEndpoint) -> None:
     Raises:
         ValueError: Says what it would have to be.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise ValueError(_("This is not a URL.")) from None
     own = receiving_path(endpoint.pk)
     if not own or parts.path not in (own, f"{own}/") or parts.query or parts.fragment:
         raise ValueError(
@@ -48,7 +51,7 @@ def check_own_address(url: str, *, endpoint: WebhookEndpoint) -> None:
         )
     if parts.username is not None or parts.password is not None:
         raise ValueError(_("An address with a user name or a password can't be registered."))
-    host = split_domain_port(urlsplit(url).netloc)[0]
+    host = split_domain_port(parts.netloc)[0]
     allowed = [name for name in settings.ALLOWED_HOSTS if name != "*"]
     if settings.DEBUG and not settings.ALLOWED_HOSTS:
         allowed = [*DEBUG_HOSTS]

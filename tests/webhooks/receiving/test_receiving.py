@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 from django.core.handlers.base import BaseHandler
-from django.db import connection, transaction
+from django.db import DataError, connection, transaction
 from django.test import Client, override_settings
 from django.urls import reverse
 from django.utils import timezone
@@ -208,3 +208,17 @@ def test_nothing_secret_is_logged_or_kept(
         assert hidden not in kept
         assert hidden not in cached
     assert endpoint.pk not in caplog.text
+
+
+def test_a_database_that_fails_is_503_and_its_words_are_not_logged(
+    url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(execute: Any, sql: str, *arguments: Any) -> Any:
+        if sql.startswith("INSERT") and WebhookDelivery._meta.db_table in sql:
+            raise DataError("Failing row contains (ord_canary, canary@example.com).")
+        return execute(sql, *arguments)
+
+    with connection.execute_wrapper(refuse):
+        assert sign_v2().post(url).status_code == 503
+    assert "DataError" in caplog.text
+    assert "canary" not in caplog.text
