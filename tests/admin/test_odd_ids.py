@@ -20,6 +20,7 @@ from django.utils.html import escape
 
 from pandabase_django.models import (
     ApiToken,
+    Customer,
     Order,
     OrderItem,
     Product,
@@ -217,3 +218,14 @@ def exported(client: Client, kind: str, **filters: str) -> list[dict[str, str]]:
     answer: Any = client.get(url(f"{kind}_export"), filters)
     text = b"".join(answer.streaming_content).decode("utf-8-sig")
     return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_a_customer_of_any_id_leads_to_its_orders(client: Client, token: ApiToken) -> None:
+    now = timezone.now()
+    seen: dict[str, Any] = {"store": token.store, "first_seen_at": now, "synced_at": now}
+    customer = Customer.objects.create(pk="cus&q=1#x", **seen)
+    Order.objects.create(pk="ord_of_odd", order_number="odd", customer=customer, **seen)
+    page = client.get(reverse("admin:pandabase_customer_change", args=[quote(customer.pk)]))
+    (link,) = re.findall(r'href="([^"]*customer__id__exact[^"]*)"', page.content.decode())
+    found = client.get(unescape(link)).context["cl"].result_list
+    assert [order.pk for order in found] == ["ord_of_odd"]

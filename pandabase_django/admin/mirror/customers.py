@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
 from pandabase_django.admin.access.links import LinkPageMixin
@@ -77,4 +78,5 @@ class CustomerAdmin(LinkPageMixin, MirrorAdmin):
     @admin.display(description=_("orders"))
     def orders_link(self, row: Customer) -> str:
         url = admin_url(self.admin_site, "pandabase_order_changelist")
-        return format_html('<a href="{}?customer__id__exact={}">{}</a>', url, row.pk, _("Show all"))
+        query = urlencode({"customer__id__exact": row.pk})
+        return format_html('<a href="{}?{}">{}</a>', url, query, _("Show all")) if url else EMPTY

@@ -9,7 +9,6 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -17,7 +16,7 @@ from pandabase_django.admin.actions.orders import ORDER_ACTIONS
 from pandabase_django.admin.actions.pages import ActionsMixin
 from pandabase_django.admin.base.display import EMPTY, badge, money, with_quiet
 from pandabase_django.admin.base.filters import DetailsDueFilter, OrderStatusFilter, StoreFilter
-from pandabase_django.admin.base.links import change_url, link
+from pandabase_django.admin.base.links import link
 from pandabase_django.admin.mirror.order_money import moves_of
 from pandabase_django.admin.mirror.order_purchase import purchases_of
 from pandabase_django.admin.mirror.page import REFRESH, MirrorAdmin
@@ -180,8 +179,7 @@ class OrderAdmin(ActionsMixin, MirrorAdmin):
 
     @admin.display(description=_("store"))
     def store_link(self, row: Order) -> str:
-        url = change_url(self.admin_site, "store", row.store_id)
-        return format_html('<a href="{}">{}</a>', url, row.store_id)
+        return link(self.admin_site, row.store, row.store_id)
 
     @admin.display(description=_("customer"))
     def customer_link(self, row: Order) -> str:

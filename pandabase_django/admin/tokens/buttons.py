@@ -18,7 +18,7 @@ from pandabase_django.admin.base.rights import admin_of
 from pandabase_django.admin.tokens.forms import DisableForm
 from pandabase_django.admin.webhooks.deliveries import REPLAY, tell_replayed
 from pandabase_django.database import transaction
-from pandabase_django.exceptions import PandabaseError, StateConflict
+from pandabase_django.exceptions import ConfigurationError, PandabaseError, StateConflict
 from pandabase_django.models import ApiToken, WebhookDelivery
 from pandabase_django.models.base.lookups import Among
 from pandabase_django.services.tokens.connection import (
@@ -45,7 +45,7 @@ def _test(model_admin: PandabaseAdmin, request: HttpRequest, token: ApiToken) ->
 def _verify(model_admin: PandabaseAdmin, request: HttpRequest, token: ApiToken) -> None:
     try:
         seen = verify_permissions(token)
-    except PandabaseError as error:
+    except (PandabaseError, ConfigurationError) as error:
         messages.error(request, str(error))
         return
     parts = [
@@ -63,7 +63,7 @@ def _verify(model_admin: PandabaseAdmin, request: HttpRequest, token: ApiToken) 
 def _report(model_admin: PandabaseAdmin, request: HttpRequest, token: ApiToken) -> None:
     try:
         diagnosis = diagnose(token)
-    except PandabaseError as error:
+    except (PandabaseError, ConfigurationError) as error:
         messages.error(request, str(error))
         return
     # Kept for the page that follows, so that reloading it asks the remote nothing again.

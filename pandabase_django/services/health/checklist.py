@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from django.conf import settings
 from django.core.cache import caches
 from django.db import DatabaseError
 from django.db.migrations.executor import MigrationExecutor
@@ -114,8 +113,7 @@ def cache_is_shared(situation: Situation) -> Finding:
                 sentence=str(message.msg),
                 fix=str(message.hint),
             )
-    backend = settings.CACHES.get(conf.rate_limit_cache, {}).get("BACKEND", "")
-    if backend.endswith(system.PER_PROCESS_CACHES):
+    if system.belongs_to_one_process(conf.rate_limit_cache):
         return Finding(
             code="cache",
             level=Level.NOTE,
