@@ -7,6 +7,8 @@ import zipfile
 
 WANTED = (
     "pandabase_django/py.typed",
+    "pandabase_django/pytest_plugin.py",
+    "pandabase_django/testing/pandabase.py",
     "pandabase_django/locale/de/LC_MESSAGES/django.mo",
     "pandabase_django/migrations/0001_initial.py",
     "pandabase_django/management/commands/pandabase_sync.py",

@@ -13,15 +13,15 @@ from typing_extensions import Self
 from pandabase_django.crypto.keyring import generate_key
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.models import ApiToken, Store, WebhookEndpoint
+from pandabase_django.sandbox import Sandbox, Token
 from pandabase_django.services.tokens.connection import add_token
 from pandabase_django.services.tokens.rates import forget_limits
 from pandabase_django.services.webhooks.own_address import receiving_path
-from pandabase_django.services.webhooks.registration import register
 from pandabase_django.testing.clock import Clock
 from pandabase_django.testing.remote import Remote
 from pandabase_django.testing.worker import Worker
 
-__all__ = ["Connection"]
+__all__ = ["Connection", "connect"]
 
 SITE = "https://testserver"  # as Django's test client calls it
 
@@ -77,27 +77,41 @@ class Connection:
 
     def _connect(self) -> None:
         sandbox = self.remote.sandbox
-        given = sandbox.hmac_token
-        self.token = add_token(
-            store_id=sandbox.store_id,
-            mode=given.mode,
-            secret=Secret(given.secret),
-            token_id=given.token_id,
-            base_url=sandbox.url,
-        )
+        self.token = connect(sandbox)
         self.store = self.token.store
         self.endpoint = None
         # A project without the app's URLs gets no webhooks.
         endpoint = WebhookEndpoint(store=self.store, label="Tests")
         if path := receiving_path(endpoint.pk):
-            endpoint.save()
-            register(endpoint, url=SITE + path)
+            made = sandbox.add_webhook(SITE + path)
+            endpoint.secret = Secret(made["secret"])
+            endpoint.save(force_insert=True)
             self.endpoint = endpoint
+
+
+def connect(sandbox: Sandbox, given: Token | None = None, **options: Any) -> ApiToken:
+    """Add a token of a sandbox as a store's owner would.
+
+    Args:
+        sandbox: Whose.
+        given: Which one; None: its HMAC token.
+        options: Of ``add_token``.
+    """
+    given = given or sandbox.hmac_token
+    arguments = {
+        "store_id": sandbox.store_id,
+        "mode": given.mode,
+        "secret": Secret(given.secret),
+        "token_id": given.token_id,
+        "base_url": sandbox.url,
+        **options,
+    }
+    return add_token(**arguments)
 
 
 def _with_a_key() -> override_settings:
     """A key to seal the token with, where the settings have none."""
     given = getattr(django_settings, "PANDABASE", {})
-    if given.get("ENCRYPTION_KEYS"):
+    if any(given.get("ENCRYPTION_KEYS", ())):
         return override_settings()
     return override_settings(PANDABASE={**given, "ENCRYPTION_KEYS": [generate_key()]})

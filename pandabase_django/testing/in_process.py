@@ -10,6 +10,7 @@ import http.client
 import io
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,20 +22,29 @@ from urllib3.exceptions import NewConnectionError
 from pandabase_django.api.wire.network import StandIn
 from pandabase_django.sandbox.http.wire import Request, Response
 
-__all__ = ["stand_in_for"]
+__all__ = ["WireClock", "stand_in_for"]
 
 PEER = "127.0.0.1"
 
 
-def stand_in_for(answer: Callable[[Request], Response]) -> StandIn:
-    """What clients use instead of the network. Nothing sleeps: time that is slept has passed."""
-    slept = 0.0
+@dataclass
+class WireClock:
+    """The clients' clock. Nothing sleeps: time that would be slept has passed."""
 
-    def sleep(seconds: float) -> None:
-        nonlocal slept
-        slept += seconds
+    ahead_seconds: float = 0.0
 
-    return StandIn(_Adapter(answer), clock=lambda: time.time() + slept, sleep=sleep)
+    def now(self) -> float:
+        """Unix epoch seconds."""
+        return time.time() + self.ahead_seconds
+
+    def pass_time(self, seconds: float) -> None:
+        """So much time passes, or is slept."""
+        self.ahead_seconds += seconds
+
+
+def stand_in_for(answer: Callable[[Request], Response], *, clock: WireClock) -> StandIn:
+    """What clients use instead of the network."""
+    return StandIn(_Adapter(answer), clock=clock.now, sleep=clock.pass_time)
 
 
 class _Adapter(HTTPAdapter):

@@ -10,7 +10,7 @@ from typing import Any
 from pandabase_django.api.wire import network
 from pandabase_django.models import CheckoutSession, Order, Subscription
 from pandabase_django.sandbox import Sandbox
-from pandabase_django.testing.in_process import stand_in_for
+from pandabase_django.testing.in_process import WireClock, stand_in_for
 
 __all__ = ["FAULTS", "Remote"]
 
@@ -36,6 +36,7 @@ class Remote:
         size = {"products": 0, "orders": 0, "categories": 0}
         self.sandbox = Sandbox(seed=seed, listen=served, deliver=False, **{**size, **settings})
         self._served = served
+        self._clock = WireClock()
 
     @contextmanager
     def answering(self) -> Iterator[None]:
@@ -44,7 +45,8 @@ class Remote:
             if self._served:
                 yield
                 return
-            with network.replaced_by(stand_in_for(self.sandbox.answer)):
+            stand_in = stand_in_for(self.sandbox.answer, clock=self._clock)
+            with network.replaced_by(stand_in):
                 yield
 
     @property
@@ -105,8 +107,9 @@ class Remote:
         return self.sandbox.change([{"op": op, **options}])
 
     def pass_time(self, span: timedelta) -> None:
-        """So much time passes there."""
+        """So much time passes there, and for limits that were met on the way."""
         self.sandbox.pass_time(seconds=span.total_seconds())
+        self._clock.pass_time(span.total_seconds())
 
     def pay(self, session: CheckoutSession, *, how: str = "card", **buyer: Any) -> str:
         """A buyer pays a session; returns the order's id.

@@ -8,6 +8,9 @@ import pytest
 
 from tests.testing.handlers import no_handlers
 
+# They run in a project of their own: test_shop.py.
+collect_ignore = ["shop"]
+
 
 @pytest.fixture(autouse=True)
 def _no_handlers() -> Iterator[None]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandabase_django
 
-__all__ = ["Outcome", "run_pytest"]
+__all__ = ["SETTINGS", "Outcome", "run_pytest", "write_project"]
 
 SETTINGS = """
 SECRET_KEY = "only-for-tests"
@@ -27,31 +27,31 @@ class Outcome:
         self.text = text
 
     def names(self, word: str) -> list[str]:
-        return sorted(re.findall(rf"::(\w+) {word}", self.text))
+        return sorted(re.findall(rf"::(\w+)(?:\[.*\])? {word}", self.text))
 
 
-def run_pytest(
-    folder: Path, tests: str, *options: str, settings: str = SETTINGS, django: bool = True
-) -> Outcome:
-    """Run these tests, and say what became of them."""
+def write_project(folder: Path, tests: str, *, settings: str = SETTINGS) -> None:
+    """A project of these settings, with these tests."""
     (folder / "inner_settings.py").write_text(settings)
     (folder / "test_inner.py").write_text(tests)
     (folder / "pytest.ini").write_text("[pytest]\naddopts = --strict-markers -p no:cacheprovider\n")
+
+
+def run_pytest(folder: Path, *options: str, django: bool = True, **environment: str) -> Outcome:
+    """Run the tests of a folder, and say what became of them."""
     plugins = ["pytest_django.plugin", "pandabase_django.pytest_plugin"]
     loaded = [option for name in plugins[not django :] for option in ("-p", name)]
     root = Path(pandabase_django.__file__).parents[1]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     clean |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": f"{root}{os.pathsep}{folder}"}
     clean.pop("DJANGO_SETTINGS_MODULE", None)
-    if django:
-        clean["DJANGO_SETTINGS_MODULE"] = "inner_settings"
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-v", *loaded, *options],
         cwd=folder,
-        env=clean,
+        env={**clean, **environment},
         text=True,
         capture_output=True,
         check=False,
-        timeout=120,
+        timeout=200,
     )
     return Outcome(done.stdout + done.stderr)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pandabase_django.sandbox.seed.identity import Identities
-from tests.testing.inner import SETTINGS, run_pytest
+from tests.testing.inner import SETTINGS, run_pytest, write_project
 
 GUARDED = """
 import pytest
@@ -87,22 +87,26 @@ NO_DJANGO = (
     assert "django" not in sys.modules
 """
 )
+DJANGO = {"DJANGO_SETTINGS_MODULE": "inner_settings"}
 STORE_OF_SEED_1 = Identities(1).make("store", 0)
 
 
 def test_a_shops_tests_are_guarded(tmp_path: Path) -> None:
-    outcome = run_pytest(tmp_path, GUARDED.replace("{store}", STORE_OF_SEED_1), "--nomigrations")
+    write_project(tmp_path, GUARDED.replace("{store}", STORE_OF_SEED_1))
+    outcome = run_pytest(tmp_path, "--nomigrations", **DJANGO)
     assert outcome.names("FAILED") == ["test_asks", "test_hides_it", "test_hides_it_in_a_fixture"]
     assert len(outcome.names("PASSED")) == 5, outcome.text
     assert outcome.text.count("This test would have asked pandabase.invalid") >= 3
 
 
 def test_nothing_happens_where_django_is_not_used(tmp_path: Path) -> None:
-    outcome = run_pytest(tmp_path, NO_DJANGO, django=False)
+    write_project(tmp_path, NO_DJANGO)
+    outcome = run_pytest(tmp_path, django=False)
     assert outcome.names("PASSED") == ["test_nothing_is_loaded"], outcome.text
 
 
 def test_nothing_happens_where_the_app_is_not_installed(tmp_path: Path) -> None:
     settings = SETTINGS.replace(', "pandabase_django"]', "]")
-    outcome = run_pytest(tmp_path, ABSENT, settings=settings)
+    write_project(tmp_path, ABSENT, settings=settings)
+    outcome = run_pytest(tmp_path, **DJANGO)
     assert outcome.names("PASSED") == ["test_nothing_is_loaded"], outcome.text
