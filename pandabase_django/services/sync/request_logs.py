@@ -33,7 +33,7 @@ from pandabase_django.services.sync.mirror.bulk import insert_missing
 from pandabase_django.services.sync.mirror.resource import Resource, Schedule
 from pandabase_django.services.sync.run.checkpoints import Checkpoint, Checkpoints
 from pandabase_django.services.sync.run.context import RunContext
-from pandabase_django.services.sync.run.one_object import write_in_parts
+from pandabase_django.services.sync.run.one_object import forget_left_out, note_page, write_in_parts
 from pandabase_django.services.sync.run.reader import PAGE_SIZE
 
 __all__ = ["MAX_PAGES", "REQUEST_LOGS", "is_read_in_part", "prune_request_logs"]
@@ -94,6 +94,8 @@ def _fetch_request_logs(context: RunContext) -> None:
     current.begin()
     oldest_kept = timezone.now() - timedelta(days=conf.request_log_retention_days)
     done = 0
+    # An entry that can't be kept is reported once: the log goes on, and does not show it again.
+    forget_left_out(context, REQUEST_LOGS.name)
 
     def write(part: Sequence[RequestLogEntry], now: datetime) -> bool:
         return _keep(context, part, current, oldest_kept)
@@ -101,7 +103,7 @@ def _fetch_request_logs(context: RunContext) -> None:
     with context.recorder.step("request log"):
         for _ in range(MAX_PAGES):
             page = _read(context, current.page)
-            context.recorder.note_page(page)
+            note_page(context, REQUEST_LOGS.name, page)
             for entry in page.items:
                 context.recorder.warn(entry.warnings)
             known = write_in_parts(context, page.items, write)

@@ -22,6 +22,7 @@ from pandabase_django.services.sync.orders.details.helpers import CallForHelp
 from pandabase_django.services.sync.resources import resource_named, scheduled, with_runs
 from pandabase_django.services.sync.run import lease as leases
 from pandabase_django.services.sync.run.failures import RunResult, attempt, without_database
+from pandabase_django.services.sync.run.one_object import report_left_out
 from pandabase_django.services.sync.run.recorder import Recorder
 from pandabase_django.services.sync.run.session import opened
 
@@ -206,6 +207,7 @@ def _work(
 ) -> SyncRun.State:
     with opened(recorder, cursor, lease=lease, call_for_help=call_for_help) as context:
         resource_named(recorder.run.resource).read(context)
+        report_left_out(context)
         cursor.checkpoint = context.checkpoints.to_json()
     _note_completion(cursor, lease)
     return SyncRun.State.PARTIAL if recorder.in_part else SyncRun.State.COMPLETED

@@ -88,7 +88,7 @@ def upsert(
         if owner is None:
             outcome.changes.append(_change(row, None))
         elif owner != row.store_id:
-            outcome.left_out.append(f"{pk} belongs to store {owner} already; it was left out.")
+            outcome.left_out[pk] = f"{pk} belongs to store {owner} already; it was left out."
         elif (
             before is None
             or [before[name] for name in compared] == shows(row)

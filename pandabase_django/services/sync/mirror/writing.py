@@ -19,6 +19,8 @@ from pandabase_django.services.sync.mirror.upsert import upsert
 from pandabase_django.services.sync.run.context import RunContext
 from pandabase_django.services.sync.run.one_object import (
     failure_of,
+    note_page,
+    note_rows,
     while_it_is_well,
     write_in_parts,
 )
@@ -63,6 +65,7 @@ def write_rows(
         context.count(outcome)
     else:
         context.recorder.note(outcome)
+    note_rows(context, resource.name, met=(i.id for i in batch), left_out=outcome.left_out)
     known = {change.row.pk: not change.created for change in outcome.changes}
     # Of items with one id the last one counts.
     items = list({item.id: item for item in batch if item.id in known}.values())
@@ -97,8 +100,9 @@ def write_page(context: RunContext, resource: Resource[Any], page: Page[Any]) ->
     """
     if resource.take_page is not None:
         return resource.take_page(context, page)
-    context.recorder.note_page(page)
-    parts = write_in_parts(context, page.items, partial(write_rows, context, resource))
+    note_page(context, resource.name, page)
+    write = partial(write_rows, context, resource)
+    parts = write_in_parts(context, page.items, write, of=resource.name)
     return sum(
         change.created or "status" in change.columns for part in parts for change in part.changes
     )
@@ -153,5 +157,5 @@ def read_again(
         if isinstance(answer, PandabaseError)
     )
     write = partial(write_rows, context, resource, silent=silent, counted=counted)
-    write_in_parts(context, items, write)
+    write_in_parts(context, items, write, of=resource.name)
     return answered

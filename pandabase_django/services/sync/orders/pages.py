@@ -12,14 +12,16 @@ from django.db.models import QuerySet
 from pandabase_django.api import schemas
 from pandabase_django.api.schemas import Page
 from pandabase_django.models import Order
+from pandabase_django.models.sync import Resource
 from pandabase_django.services.sync.due.marks import mark_contradicted, mark_dirty
 from pandabase_django.services.sync.orders.summaries import Noted, write_summaries
 from pandabase_django.services.sync.run.context import RunContext
-from pandabase_django.services.sync.run.one_object import write_in_parts
+from pandabase_django.services.sync.run.one_object import note_page, note_rows, write_in_parts
 
 __all__ = ["live_orders", "mark_due", "write_batch", "write_page"]
 
 MARKS_PER_TRANSACTION = 500
+_NAME = Resource.ORDERS.value
 
 
 def write_batch(context: RunContext, batch: Sequence[schemas.OrderRow], now: datetime) -> Noted:
@@ -27,7 +29,8 @@ def write_batch(context: RunContext, batch: Sequence[schemas.OrderRow], now: dat
     noted = write_summaries(batch, store_id=context.store.pk, now=now, dry_run=context.dry_run)
     run = context.recorder.run
     context.recorder.warn(noted.warnings)
-    context.recorder.leave_out(noted.left_out)
+    context.recorder.leave_out(noted.left_out.values())
+    note_rows(context, _NAME, met=(item.id for item in batch), left_out=noted.left_out)
     run.rows_unchanged += noted.unchanged
     if context.dry_run:
         # Lists overlap; what is not written would be new each time.
@@ -47,8 +50,8 @@ def write_page(context: RunContext, page: Page[schemas.OrderRow]) -> int:
     Returns:
         How many orders are new here, or had another status.
     """
-    context.recorder.note_page(page)
-    noted = write_in_parts(context, page.items, partial(write_batch, context))
+    note_page(context, _NAME, page)
+    noted = write_in_parts(context, page.items, partial(write_batch, context), of=_NAME)
     new = sum(len(part.new) for part in noted)
     moved = sum(len(part.moved) for part in noted)
     contradicted = [row for part in noted for row in part.contradicted]

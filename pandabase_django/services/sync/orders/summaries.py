@@ -40,7 +40,7 @@ class Noted:
         contradicted: Of these the ones whose details may still come to agree with the list.
         unchanged: How many needed nothing.
         warnings: What could not be read of new ones.
-        left_out: Rows of another store.
+        left_out: Sentences about rows of another store, by id.
     """
 
     new: tuple[str, ...]
@@ -49,7 +49,7 @@ class Noted:
     contradicted: tuple[schemas.OrderRow, ...]
     unchanged: int
     warnings: tuple[str, ...]
-    left_out: tuple[str, ...]
+    left_out: dict[str, str]
 
 
 @dataclass(slots=True)
@@ -109,9 +109,9 @@ def write_summaries(
             *(f"{item.id}: {text}" for item in found.new for text in item.summary.warnings),
             *(f"{item.id}: {text}" for item in decoded for text in item.replaced),
         ),
-        left_out=tuple(
-            f"{pk} belongs to another store already; it was left out." for pk in found.foreign
-        ),
+        left_out={
+            pk: f"{pk} belongs to another store already; it was left out." for pk in found.foreign
+        },
     )
 
 

@@ -21,7 +21,7 @@ from pandabase_django.services.sync.readings.sweep import PAGES_PER_TRANSACTION
 from pandabase_django.services.sync.readings.unseen import ROWS_READ_AGAIN, Query, Seen, Unseen
 from pandabase_django.services.sync.run.checkpoints import Checkpoint
 from pandabase_django.services.sync.run.context import RunContext
-from pandabase_django.services.sync.run.one_object import write_in_parts
+from pandabase_django.services.sync.run.one_object import forget_left_out, note_page, write_in_parts
 from pandabase_django.services.sync.run.reader import PAGE_SIZE, batches
 
 __all__ = ["Append", "End"]
@@ -90,6 +90,8 @@ class _Reading:
             # Only a first pass goes on where it was stopped: a later one is asked for in order to
             # see every page.
             first = max(1, end.full_page) if cursor.last_full_at is None else 1
+            if first == 1:
+                forget_left_out(context, self._resource.name)
             with context.recorder.step(f"{self._resource.name}: full pass"):
                 self._find_all(self._read_from(first), resumed=first > 1)
             end.full_page = 0
@@ -110,7 +112,7 @@ class _Reading:
             self._watch_total(page)
             if page.total <= ROWS_READ_AGAIN:
                 seen.note(page)  # of a longer list the ids are too many to be held
-            recorder.note_page(page)
+            note_page(self._context, self._resource.name, page)
             recorder.progress(
                 done=min(page.total, (page.page - 1) * page.limit + page.received),
                 total=page.total,
@@ -193,7 +195,7 @@ class _Reading:
                 self._move_checkpoint(pages[-1].page)
             return whole
 
-        if not any(write_in_parts(context, rows, write)):
+        if not any(write_in_parts(context, rows, write, of=self._resource.name)):
             with context.writing():
                 self._move_checkpoint(pages[-1].page)
 

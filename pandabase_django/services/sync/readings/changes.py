@@ -25,7 +25,7 @@ from pandabase_django.services.sync.mirror.writing import write_rows
 from pandabase_django.services.sync.readings.sweep import Sweep, Sweeping
 from pandabase_django.services.sync.run.checkpoints import Checkpoint
 from pandabase_django.services.sync.run.context import RunContext
-from pandabase_django.services.sync.run.one_object import write_in_parts
+from pandabase_django.services.sync.run.one_object import note_page, write_in_parts
 from pandabase_django.services.sync.run.reader import PAGE_SIZE
 
 __all__ = ["Frontier", "SweepOrChanges"]
@@ -187,9 +187,9 @@ class _Reading:
 
         with context.recorder.step(f"{resource.name}: newest changes"):
             for page in self._newest_pages():
-                context.recorder.note_page(page)
+                note_page(context, resource.name, page)
                 totals.add(page.total)
-                written = write_in_parts(context, page.items, write)
+                written = write_in_parts(context, page.items, write, of=resource.name)
                 changed = any(part.changes for part in written)
                 if not changed and not self._holds_later_rows(page, frontier):
                     break

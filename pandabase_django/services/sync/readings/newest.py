@@ -36,7 +36,12 @@ from pandabase_django.services.sync.readings.known import (
 from pandabase_django.services.sync.readings.open_entries import OpenEntries
 from pandabase_django.services.sync.readings.sweep import PAGES_PER_TRANSACTION
 from pandabase_django.services.sync.run.context import RunContext
-from pandabase_django.services.sync.run.one_object import list_is_closed, write_in_parts
+from pandabase_django.services.sync.run.one_object import (
+    forget_left_out,
+    list_is_closed,
+    note_page,
+    write_in_parts,
+)
 from pandabase_django.services.sync.run.reader import PAGE_SIZE, batches
 
 __all__ = ["Look", "Newest"]
@@ -65,6 +70,7 @@ class Newest:
         """Read what is new in a run of its own, however much that is; all of it when asked to."""
         if context.full:
             context.checkpoints.put(resource.name, Known())
+            forget_left_out(context, resource.name)
         look = Look(context, resource, self, name=f"{resource.name}: newest", whole=True)
         with context.recorder.step(look.name):
             look.ask()
@@ -244,7 +250,7 @@ class Look:
         self.known.undecided.update(self._open.met(fresh))
         if self._resource.model:
             for page in pages:
-                self._context.recorder.note_page(page)
+                note_page(self._context, self._resource.name, page)
         self._write(entries, [ChangedItem(item, known=item.id in known) for item in fresh])
 
     def _write(self, items: Sequence[Any], changed: Sequence[ChangedItem] = ()) -> None:
@@ -262,7 +268,7 @@ class Look:
                 counted=self._whole,
             )
 
-        write_in_parts(self._context, items, write)
+        write_in_parts(self._context, items, write, of=self._resource.name)
 
     def _make_due(self, due: Due) -> None:
         for chunk in batches(sorted(due), DUE_PER_TRANSACTION):

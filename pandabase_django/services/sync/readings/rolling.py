@@ -21,6 +21,7 @@ from pandabase_django.services.sync.mirror.resource import Resource
 from pandabase_django.services.sync.mirror.writing import write_page
 from pandabase_django.services.sync.run.checkpoints import Checkpoint
 from pandabase_django.services.sync.run.context import RunContext
+from pandabase_django.services.sync.run.one_object import end_round
 from pandabase_django.services.sync.run.reader import PAGE_SIZE
 
 __all__ = ["Rolling", "Round", "hurry", "start_round"]
@@ -79,6 +80,7 @@ class Rolling:
         if current.page >= current.pages:
             if not resource.step_of:
                 context.cursor.last_full_at = timezone.now()
+            end_round(context, resource.name)
             start_round(context, resource, hurried=hurried or current.again)
         context.save_checkpoints()
 

@@ -27,7 +27,13 @@ from pandabase_django.services.sync.mirror.upsert import mark_gone
 from pandabase_django.services.sync.mirror.writing import write_rows
 from pandabase_django.services.sync.readings.unseen import Query, Seen, Unseen
 from pandabase_django.services.sync.run.context import RunContext
-from pandabase_django.services.sync.run.one_object import exists, while_it_is_well, write_in_parts
+from pandabase_django.services.sync.run.one_object import (
+    exists,
+    forget_left_out,
+    note_page,
+    while_it_is_well,
+    write_in_parts,
+)
 from pandabase_django.services.sync.run.reader import batches
 
 __all__ = ["PAGES_PER_TRANSACTION", "WITNESSES", "Pass", "Sweep", "Sweeping"]
@@ -117,6 +123,7 @@ class Sweeping(Generic[S]):
             since: Rows are not dated before this time; None dates them as they are written.
         """
         context = self._context
+        forget_left_out(context, self._resource.name)
         before = self._page(1)
         end = max(1, before.total_pages)
         tail_before = before if end == 1 else self._page(end)
@@ -124,7 +131,7 @@ class Sweeping(Generic[S]):
 
         def note(page: Page[S]) -> Page[S]:
             seen.note(page)
-            context.recorder.note_page(page)
+            note_page(context, self._resource.name, page)
             context.recorder.progress(done=len(seen.ids), total=page.total)
             return page
 
@@ -133,7 +140,8 @@ class Sweeping(Generic[S]):
 
         def take(pages: Iterable[Page[S]]) -> None:
             for batch in batches(pages, PAGES_PER_TRANSACTION):
-                write_in_parts(context, [item for page in batch for item in page.items], write)
+                items = [item for page in batch for item in page.items]
+                write_in_parts(context, items, write, of=self._resource.name)
 
         take(map(note, context.reader.pages(self._fetch)))
         if len(seen.totals) == 1:

@@ -58,6 +58,11 @@ class Checkpoints:
             self._open[place] = found
         return found
 
+    def each(self, kind: type[C]) -> list[tuple[str, C]]:
+        """The checkpoints of this reading, by resource."""
+        names = {*self._kept, *(name for name, _ in self._open)}
+        return [(name, self.of(name, kind)) for name in sorted(names) if self.has(name, kind)]
+
     def put(self, resource: str, checkpoint: Checkpoint) -> None:
         """Keep this checkpoint in place of the one before."""
         self._open[resource, checkpoint.reading] = checkpoint

@@ -45,6 +45,7 @@ class RunContext:
         call_for_help: Brings other workers, when the run may have any.
         noted: What a dry run has counted already.
         unwritten: Ids of rows that the database refused.
+        left_out: What of its resources could not be kept, as far as it was met: resource and id.
         written: Ids of rows that this run wrote, of a resource that events have read as well.
         checkpoints: Where each reading is; kept by ``keep_checkpoints``.
     """
@@ -57,6 +58,7 @@ class RunContext:
     call_for_help: Callable[[int, int], None] | None = None
     noted: set[str] = field(default_factory=set)
     unwritten: set[str] = field(default_factory=set)
+    left_out: set[tuple[str, str]] = field(default_factory=set)
     written: set[str] = field(default_factory=set)
     checkpoints: Checkpoints = field(init=False)
 

@@ -1,14 +1,17 @@
 """What an error about one of many objects, or one of several lists, means.
 
-It concerns that object or list alone, or it ends the run.
+It concerns that object or list alone, or it ends the run. What can't be kept is remembered
+(``LeftOut``): most runs read only some pages of a list, and each says that not all of it is here.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from django.db import DataError, IntegrityError, OperationalError
 from django.db import Error as AnyDatabaseError
@@ -24,17 +27,25 @@ from pandabase_django.exceptions import (
     TransportError,
     UnfitId,
 )
+from pandabase_django.services.sync.run.checkpoints import Checkpoint
 from pandabase_django.services.sync.run.failures import beyond_a_limit, transact
 
 __all__ = [
+    "LeftOut",
+    "end_round",
     "exists",
     "failure_of",
+    "forget_left_out",
     "list_is_closed",
+    "note_page",
+    "note_rows",
+    "report_left_out",
     "while_it_is_well",
     "write_in_parts",
 ]
 
 if TYPE_CHECKING:
+    from pandabase_django.api.schemas import Page
     from pandabase_django.services.sync.run.context import RunContext
 
 logger = logging.getLogger(__name__)
@@ -43,6 +54,7 @@ logger = logging.getLogger(__name__)
 FAILURES_BEFORE_CONTROL = 5
 FAILURES_AT_MOST = 100  # then no object can be read any more, whatever else works
 UNWRITTEN_AT_MOST = 100  # of a run: then it is not the rows
+REMEMBERED_AT_MOST = 100  # of a list: more say nothing more
 
 K = TypeVar("K")
 A = TypeVar("A")
@@ -144,6 +156,8 @@ def write_in_parts(
     context: RunContext,
     items: Sequence[S],
     write: Callable[[Sequence[S], datetime], R],
+    *,
+    of: str = "",
 ) -> list[R]:
     """Write list rows in one transaction; when they are refused, in halves, down to single rows.
 
@@ -153,6 +167,7 @@ def write_in_parts(
         context: The run.
         items: The rows.
         write: Writes some of them inside the transaction it is called in.
+        of: The resource that remembers what was left out; empty when nothing is remembered.
 
     Returns:
         What came of each transaction: one, unless the rows were refused.
@@ -171,10 +186,94 @@ def write_in_parts(
         if len(items) == 1:
             name = items[0].id or "An entry without an id"
             context.unwritten.add(name)
-            context.recorder.leave_out([f"{name} could not be written: {failure}"])
+            why = f"{name} could not be written: {failure}"
+            context.recorder.leave_out([why])
+            if of:
+                note_rows(context, of, left_out={name: why})
             return []
     half = len(items) // 2
     return [
-        *write_in_parts(context, items[:half], write),
-        *write_in_parts(context, items[half:], write),
+        *write_in_parts(context, items[:half], write, of=of),
+        *write_in_parts(context, items[half:], write, of=of),
     ]
+
+
+@dataclass(slots=True)
+class LeftOut(Checkpoint):
+    """What a list has and could not be kept here.
+
+    Attributes:
+        rows: Why, by the id; under ``UNREADABLE`` what has none.
+        unmet: Those that no run has met since the present round of the whole list began.
+    """
+
+    reading: ClassVar[str] = "left_out"
+    rows: dict[str, str] = field(default_factory=dict)
+    unmet: list[str] = field(default_factory=list)
+
+
+UNREADABLE = "unreadable"
+
+
+def note_rows(
+    context: RunContext,
+    resource: str,
+    *,
+    met: Iterable[str] = (),
+    left_out: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Remember what could not be kept, and forget it once it is.
+
+    Args:
+        context: The run.
+        resource: Whose rows they are.
+        met: Ids that the list showed; those that are not left out were kept.
+        left_out: Why some could not be kept, by id.
+    """
+    if not left_out and not context.checkpoints.has(resource, LeftOut):
+        return
+    known = context.checkpoints.of(resource, LeftOut)
+    for pk in known.rows.keys() & set(met):
+        del known.rows[pk]
+    for pk, why in left_out.items():
+        context.left_out.add((resource, pk))
+        if len(known.rows) < REMEMBERED_AT_MOST:
+            known.rows[pk] = why
+    known.unmet = [pk for pk in known.unmet if pk in known.rows and pk not in left_out]
+    if not known.rows:
+        forget_left_out(context, resource)
+
+
+def note_page(context: RunContext, resource: str, page: Page[Any]) -> None:
+    """Note what a page says of its rows; with one that can't be read the run ends in part."""
+    context.recorder.warn(page.warnings)
+    if page.received > len(page.items):
+        context.recorder.in_part = True
+        why = f"Some {resource} could not be read."
+        note_rows(context, resource, left_out={UNREADABLE: why})
+
+
+def forget_left_out(context: RunContext, resource: str) -> None:
+    """The whole list is about to be read: what can't be kept is met again."""
+    context.checkpoints.drop(resource, LeftOut)
+
+
+def end_round(context: RunContext, resource: str) -> None:
+    """A round of the whole list has ended: what no run met in it is not there any more."""
+    if not context.checkpoints.has(resource, LeftOut):
+        return
+    known = context.checkpoints.of(resource, LeftOut)
+    known.rows = {pk: why for pk, why in known.rows.items() if pk not in known.unmet}
+    known.unmet = list(known.rows)
+    if not known.rows:
+        forget_left_out(context, resource)
+
+
+def report_left_out(context: RunContext) -> None:
+    """Have the run end in part for what earlier ones left out, and it did not meet."""
+    for resource, known in context.checkpoints.each(LeftOut):
+        context.recorder.leave_out(
+            f"Since an earlier run: {why}"
+            for pk, why in known.rows.items()
+            if (resource, pk) not in context.left_out
+        )

@@ -36,7 +36,7 @@ class Outcome(Generic[M]):
         gone_rows: Rows that became tombstones.
         too_new: Ids that would have become tombstones and are here for too short a time.
         warnings: Sentences about rows that were written.
-        left_out: Sentences about rows that could not be kept.
+        left_out: Sentences about rows that could not be kept, by id.
     """
 
     changes: list[Change[M]] = field(default_factory=list)
@@ -44,7 +44,7 @@ class Outcome(Generic[M]):
     gone_rows: list[tuple[type[MirrorRow], str]] = field(default_factory=list)
     too_new: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
 
     @property
     def created(self) -> int:
@@ -71,4 +71,4 @@ class Outcome(Generic[M]):
         self.gone_rows.extend(other.gone_rows)
         self.too_new.extend(other.too_new)
         self.warnings.extend(other.warnings)
-        self.left_out.extend(other.left_out)
+        self.left_out.update(other.left_out)

@@ -25,7 +25,6 @@ from pandabase_django.services.sync.run.progress import Pace, seconds_left, sent
 from pandabase_django.services.sync.run.request_count import RequestCount
 
 if TYPE_CHECKING:
-    from pandabase_django.api.schemas import Page
     from pandabase_django.services.sync.run.outcome import Outcome
 
 __all__ = ["MAX_WARNINGS", "Recorder", "RunCancelled", "RunStopped"]
@@ -140,7 +139,7 @@ class Recorder:
     def note(self, outcome: Outcome[Any]) -> None:
         """Note the rows of one batch that are not counted: they are of another resource."""
         self.warn(outcome.warnings)
-        self.leave_out(outcome.left_out)
+        self.leave_out(outcome.left_out.values())
         if notes := self._open_notes():
             notes.wrote(outcome.changes)
             notes.went(outcome.gone_rows)
@@ -151,11 +150,6 @@ class Recorder:
             self.run.warning_count += 1
             if len(self.run.warnings) < MAX_WARNINGS:
                 self.run.warnings.append(printable(text)[:500])
-
-    def note_page(self, page: Page[Any]) -> None:
-        """Note what a page says of its rows; with one that can't be read the run ends in part."""
-        self.in_part = self.in_part or page.received > len(page.items)
-        self.warn(page.warnings)
 
     def leave_out(self, texts: Iterable[str]) -> None:
         """Warn of what this run could not read or keep: it can end well in part alone."""
