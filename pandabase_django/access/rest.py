@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.shortcuts import get_object_or_404
 from rest_framework.permissions import BasePermission
 
@@ -38,8 +39,18 @@ class HasAccess(BasePermission):  # type: ignore[misc]  # it comes without types
         return self._may(request, product)
 
     def has_object_permission(self, request: Any, view: Any, obj: Any) -> bool:
-        """Whether this user may use a product that is the view's object."""
-        return not isinstance(obj, Product) or self._may(request, obj)
+        """Whether this user may use a product that is the view's object.
+
+        Raises:
+            ImproperlyConfigured: Neither the view nor its object says which: nobody would be kept
+                out.
+        """
+        if isinstance(obj, Product):
+            return self._may(request, obj)
+        if self._named(view) is None:
+            name = type(obj).__name__
+            raise ImproperlyConfigured(f"{name} is no product: let the view name the product.")
+        return True  # it was decided by the product that the view names
 
     def _may(self, request: Any, product: Product) -> bool:
         found = access(request.user, product)

@@ -170,3 +170,17 @@ def test_a_rest_view_that_names_no_product_lets_nobody_in(buyer: User) -> None:
     force_authenticate(request, buyer)
     with pytest.raises(ImproperlyConfigured):
         ByAddress.as_view()(request)
+
+
+def test_nor_does_one_whose_objects_are_no_products(buyer: User) -> None:
+    class OfAUser(ByObject):
+        def get(self, request: Any, **kwargs: Any) -> HttpResponse:
+            self.check_object_permissions(request, buyer)
+            return HttpResponse("lesson")
+
+    request = APIRequestFactory().get("/")
+    force_authenticate(request, buyer)
+    with pytest.raises(ImproperlyConfigured, match="User is no product"):
+        OfAUser.as_view()(request)
+    OfAUser.access_product = "prd_course"
+    assert OfAUser.as_view()(request).status_code == 200
