@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings as django_settings
 from django.test import override_settings
-from typing_extensions import Self
 
 from pandabase_django.crypto.keyring import generate_key
 from pandabase_django.crypto.secret import Secret
@@ -20,6 +19,9 @@ from pandabase_django.services.webhooks.own_address import receiving_path
 from pandabase_django.testing.clock import Clock
 from pandabase_django.testing.remote import Remote
 from pandabase_django.testing.worker import Worker
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["Connection", "connect"]
 
