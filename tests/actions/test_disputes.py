@@ -82,6 +82,18 @@ def test_another_s_evidence_is_not_taken_for_ours(shop: Shop) -> None:
     assert action.outcome.startswith("Other evidence was submitted before.")
 
 
+def test_a_review_that_shows_no_text_is_not_taken_for_ours(shop: Shop) -> None:
+    this = shop.attempt("evidence")
+    action = this.ask()
+    change = {"op": "edit_dispute", "id": this.row.pk, "fields": {"status": "UNDER_REVIEW"}}
+    shop.sandbox.fault(
+        [{"match": {"path_regex": this.path}, "action": "reset", "changes": [change]}]
+    )
+    action = settled(action)
+    assert (action.state, action.is_open, action.settled_by) == ("UNKNOWN", False, "TIME")
+    assert action.parameters == {"access_activity_log": LOG}  # for whoever has to submit it
+
+
 def test_the_shop_s_code_writes_the_text(shop: Shop) -> None:
     @evidence_for()
     def signed_in(dispute: Dispute) -> str:

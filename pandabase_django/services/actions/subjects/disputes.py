@@ -76,9 +76,10 @@ def _look(client: Client, action: RemoteAction) -> Reading:
         if one_kind_of_breaks(str(evidence[LOG])).strip() == action.parameters.get(LOG):
             return Reading(Shown.DONE)
         return Reading(Shown.NEVER, words=_("Other evidence was submitted before."))
-    if evidence or found.status == "UNDER_REVIEW":
-        return Reading(Shown.DONE)
-    return Reading(Shown.NOT_YET if found.status == "AWAITING_REVIEW" else Shown.UNCLEAR)
+    if evidence or found.status != "AWAITING_REVIEW":
+        # Somebody may have submitted other evidence in the dashboard.
+        return Reading(Shown.UNCLEAR)
+    return Reading(Shown.NOT_YET)
 
 
 def _read_rows(action: RemoteAction) -> bool:
