@@ -32,7 +32,7 @@ from pandabase_django.services.attempts.schedule import BACKOFF
 from pandabase_django.services.sync.due.causes import LAG_AT_MOST
 from pandabase_django.services.tokens.clients import client_for
 
-__all__ = ["CONFLICT_WATCH", "FIRST_LOOK", "SEND_WITHIN", "WATCH", "send"]
+__all__ = ["SEND_WITHIN", "send"]
 
 # Whoever asked has gone on by then: what is asked for is asked for again.
 SEND_WITHIN = timedelta(hours=1)

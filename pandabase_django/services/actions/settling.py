@@ -23,7 +23,7 @@ from pandabase_django.services.actions.transitions import (
 from pandabase_django.services.sync.due.causes import LAG_AT_MOST
 from pandabase_django.services.tokens.clients import client_for
 
-__all__ = ["GIVE_UP_READING", "by_hand_from", "look", "settle_by_hand", "settleable_by_hand"]
+__all__ = ["by_hand_from", "look", "settle_by_hand", "settleable_by_hand"]
 
 # What could not be read for so long beyond its time is left to a person.
 GIVE_UP_READING = timedelta(hours=24)

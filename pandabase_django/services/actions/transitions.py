@@ -25,7 +25,7 @@ from pandabase_django.services.erasures.hashes import (
 )
 from pandabase_django.services.erasures.scrubbing import ERASED
 
-__all__ = ["MAX_OUTCOME_CHARACTERS", "SettledBy", "State", "advance", "close", "kept_words"]
+__all__ = ["SettledBy", "State", "advance", "close", "kept_words"]
 
 logger = logging.getLogger(__name__)
 

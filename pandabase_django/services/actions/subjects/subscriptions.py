@@ -26,7 +26,6 @@ __all__ = [
     "kind_of_subscriptions",
     "pause_subscription",
     "reactivate_subscription",
-    "reads_rows",
     "resume_subscription",
     "status_is",
 ]
@@ -138,7 +137,7 @@ def _look_by(
     return look
 
 
-def reads_rows(
+def _reads_rows(
     shows: Callable[[AnySubscription, RemoteAction], bool],
 ) -> Callable[[RemoteAction], bool]:
     def read_rows(action: RemoteAction) -> bool:
@@ -161,7 +160,7 @@ def kind_of_subscriptions(
         permission=f"pandabase.{name}_subscription",
         id_name="subscription_id",
         operation=parts.pop("operation", f"subscription_{name}"),
-        read_rows=reads_rows(shows),
+        read_rows=_reads_rows(shows),
         can_be_undone=True,
         **parts,
     )
