@@ -22,6 +22,7 @@ from pandabase_django.admin.tokens.buttons import BUTTONS, report_key
 from pandabase_django.admin.tokens.forms import AddTokenForm, ChangeTokenForm
 from pandabase_django.admin.tokens.permission_grid import by_code, grid_of
 from pandabase_django.admin.tokens.secret_pages import ROTATE, TokenSecretMixin
+from pandabase_django.database import transaction
 from pandabase_django.exceptions import ConfigurationError, PandabaseError
 from pandabase_django.models import ApiToken
 from pandabase_django.services.tokens.connection import (
@@ -123,6 +124,13 @@ class ApiTokenAdmin(FirstSyncMixin, TokenSecretMixin, PandabaseAdmin):
             else (*READONLY_ON_CHANGE, "rotate_after_days")
         )
 
+    @method_decorator(transaction.non_atomic_requests)
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Outside ``ATOMIC_REQUESTS``: the test of the credential waits for the network."""
+        return super().add_view(request, form_url, extra_context)
+
     @method_decorator([sensitive_post_parameters("secret"), csrf_protect])
     def changeform_view(
         self,
@@ -132,7 +140,7 @@ class ApiTokenAdmin(FirstSyncMixin, TokenSecretMixin, PandabaseAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         if object_id is None:
-            # The test of the credential waits for the network: no transaction may wait with it.
+            # Nor inside Django's own transaction of this view.
             view: Callable[..., HttpResponse] = self._changeform_view  # type: ignore[attr-defined]
             try:
                 return view(request, object_id, form_url, extra_context)

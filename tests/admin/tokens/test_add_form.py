@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.core.handlers.base import BaseHandler
+from django.db import connection
 from django.test import Client
-from django.urls import reverse
+from django.urls import resolve, reverse
 
 from pandabase_django.admin.tokens.forms import AddTokenForm
 from pandabase_django.models import ApiToken, Store
@@ -80,3 +82,15 @@ def test_a_code_that_no_service_takes_is_refused_by_the_form(
     answer = login(superuser=True).post(page, {"name": "Main", "other": code})
     assert answer.status_code == 200
     assert "other" in answer.context["adminform"].form.errors
+
+
+def test_no_transaction_waits_for_the_test_of_a_credential(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
+    handler = BaseHandler()
+    add, listed = (
+        resolve(reverse(f"admin:pandabase_apitoken_{name}")).func for name in ("add", "changelist")
+    )
+    assert handler.make_view_atomic(add) is add
+    assert handler.make_view_atomic(listed) is not listed
