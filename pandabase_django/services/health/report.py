@@ -203,7 +203,7 @@ def _of_run(run: SyncRun, situation: Situation) -> tuple[str, Level, str, str] |
             said
             if run.attention
             else _("The sync of %(resource)s of %(store)s left something out."),
-            _("Its warnings name it; the next run tries it again."),
+            _("Its warnings name it. Later runs try it again, a full sync at once."),
         )
     if run.attention:
         return (
