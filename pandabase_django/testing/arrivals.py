@@ -87,7 +87,8 @@ class Arrivals(Connection):
         """
         passed = timedelta(**span)
         self._clock.pass_time(passed)
-        self.remote.pass_time(passed)
+        for one in self._active:
+            one.remote.pass_time(passed)
         self.work()
 
     def wait_for(self, look: Callable[[], Any]) -> Any:

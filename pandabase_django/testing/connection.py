@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings as django_settings
 from django.test import override_settings
@@ -36,6 +36,10 @@ class Connection:
     store: Store
     endpoint: WebhookEndpoint | None
 
+    _active: ClassVar[list[Connection]] = []
+    _worker: Worker
+    _clock: Clock
+
     def __init__(
         self, *, seed: int = 1, celery: bool = False, served: bool = False, **settings: Any
     ) -> None:
@@ -51,8 +55,6 @@ class Connection:
         """
         self._options = {"seed": seed, "served": served, **settings}
         self._celery = celery
-        self._worker = Worker()
-        self._clock = Clock()
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -60,9 +62,7 @@ class Connection:
             stack.enter_context(_with_a_key())
             self.remote = Remote(**self._options)
             stack.enter_context(self.remote.answering())
-            stack.enter_context(self._clock.running())
-            if not self._celery:
-                stack.enter_context(self._worker.employed())
+            self._share(stack)
             self._connect()
             # The next test may have a token with the same number.
             stack.callback(forget_limits, self.token)
@@ -76,6 +76,18 @@ class Connection:
         traceback: TracebackType | None,
     ) -> None:
         self._stack.close()
+
+    def _share(self, stack: ExitStack) -> None:
+        """One worker and one clock serve all that are there at a time, each with its store."""
+        if self._active:
+            self._worker, self._clock = self._active[0]._worker, self._active[0]._clock
+        else:
+            self._worker, self._clock = Worker(), Clock()
+            stack.enter_context(self._clock.running())
+            if not self._celery:
+                stack.enter_context(self._worker.employed())
+        self._active.append(self)
+        stack.callback(self._active.remove, self)
 
     def _connect(self) -> None:
         sandbox = self.remote.sandbox

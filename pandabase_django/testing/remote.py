@@ -10,9 +10,12 @@ from typing import Any
 from pandabase_django.api.wire import network
 from pandabase_django.models import CheckoutSession, Order, Subscription
 from pandabase_django.sandbox import Sandbox
+from pandabase_django.sandbox.http.wire import Request, Response
 from pandabase_django.testing.in_process import WireClock, stand_in_for
 
 __all__ = ["FAULTS", "Remote"]
+
+_ANSWERING: list[Remote] = []  # the innermost last
 
 FAULTS = {"unreachable": "unreachable", "lost": "commit_then_reset", "broken": "reset"}
 """What can go wrong beside a status, and the sandbox's word for it."""
@@ -45,9 +48,18 @@ class Remote:
             if self._served:
                 yield
                 return
-            stand_in = stand_in_for(self.sandbox.answer, clock=self._clock)
-            with network.replaced_by(stand_in):
-                yield
+            stand_in = stand_in_for(self._answer, clock=self._clock)
+            _ANSWERING.append(self)
+            try:
+                with network.replaced_by(stand_in):
+                    yield
+            finally:
+                _ANSWERING.remove(self)
+
+    def _answer(self, request: Request) -> Response:
+        """Answer, or let the one answer whose store is asked for: each has one store."""
+        others = (other for other in _ANSWERING if other.sandbox.store_id in request.segments)
+        return next(others, self).sandbox.answer(request)
 
     @property
     def requests(self) -> list[str]:

@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from pandabase_django.checkout import FreeItem, estimate_checkout
-from pandabase_django.events import _fact_handlers, on_paid
+from pandabase_django.events import on_paid
 from pandabase_django.exceptions import CheckoutError
 from pandabase_django.models import CheckoutSession, Order, Purchase
 from pandabase_django.services.checkout.offers import Offer
@@ -24,6 +24,7 @@ from pandabase_django.services.purchases.handing import process_purchase
 from pandabase_django.services.sync.refresh import fetch_order
 from tests.checkout.conftest import Seller
 from tests.frames import shown_by
+from tests.handlers import no_handlers
 from tests.purchases.conftest import work
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -124,11 +125,8 @@ def watcher() -> Iterator[Watcher]:
 
 @pytest.fixture(autouse=True)
 def _no_handlers() -> Iterator[None]:
-    before = {fact: dict(handlers) for fact, handlers in _fact_handlers.items()}
-    _fact_handlers.clear()
-    yield
-    _fact_handlers.clear()
-    _fact_handlers.update(before)
+    with no_handlers():
+        yield
 
 
 def tables(*, without: str = "") -> str:

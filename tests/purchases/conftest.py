@@ -11,7 +11,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from pandabase_django.events import _fact_handlers, on_paid, on_restored, on_reversed
+from pandabase_django.events import on_paid, on_restored, on_reversed
 from pandabase_django.models import CheckoutSession, Order, Product, Purchase, Store, SyncRun
 from pandabase_django.sandbox import Sandbox
 from pandabase_django.services.purchases import queue
@@ -19,6 +19,7 @@ from pandabase_django.services.purchases.handing import process_purchase
 from pandabase_django.services.purchases.reference import metadata_for
 from pandabase_django.services.sync.refresh import fetch_order, refresh_row
 from pandabase_django.services.sync.runs import sync_resource
+from tests.handlers import no_handlers
 
 LICENCE = {"name": "Licence", "amount": 4900, "quantity": 1}
 
@@ -101,11 +102,8 @@ class Shop:
 
 @pytest.fixture(autouse=True)
 def _no_handlers() -> Iterator[None]:
-    before = {fact: dict(handlers) for fact, handlers in _fact_handlers.items()}
-    _fact_handlers.clear()
-    yield
-    _fact_handlers.clear()
-    _fact_handlers.update(before)
+    with no_handlers():
+        yield
 
 
 Learn = Callable[[str], None]

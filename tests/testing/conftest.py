@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.testing.handlers import no_handlers
+from tests.handlers import no_handlers
 
 # They run in a project of their own: test_shop.py.
 collect_ignore = ["shop"]

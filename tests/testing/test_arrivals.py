@@ -140,6 +140,25 @@ def test_time_is_as_it_was_after_the_test(db: None) -> None:
     assert timezone.now is before
 
 
+def test_two_stores_are_two_pandabases(pandabase: Pandabase) -> None:
+    calls = []
+
+    @on_paid()
+    def hand_out(purchase: Purchase) -> None:
+        calls.append(purchase.store_id)
+
+    with Pandabase(seed=2) as other:
+        assert other.store != pandabase.store
+        theirs, ours = other.paid_order(), pandabase.paid_order()
+        other.travel(days=1)
+        later = pandabase.paid_order()
+    assert (theirs.store, ours.store) == (other.store, pandabase.store)
+    assert later.created_at - ours.created_at >= timedelta(days=1)
+    assert calls == [other.store.pk, pandabase.store.pk, pandabase.store.pk]
+    assert pandabase.refund(later).status == "REFUNDED"
+    assert not any(other.store.pk in request for request in pandabase.remote.requests)
+
+
 def test_an_action_is_sent_by_a_worker_and_its_event_arrives(pandabase: Pandabase) -> None:
     order = pandabase.paid_order()
     action = actions.refund(order, reason="The customer asked for it.")

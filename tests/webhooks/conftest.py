@@ -10,9 +10,9 @@ import pytest
 from django.urls import reverse
 
 from pandabase_django.crypto.secret import Secret
-from pandabase_django.events import _handlers
 from pandabase_django.models import Store, WebhookDelivery, WebhookEndpoint
 from tests.brokers import broker_at
+from tests.handlers import no_handlers
 from tests.webhooks.sender import SECRET, payload_of, sign_v2
 
 Arrive = Callable[..., WebhookDelivery]
@@ -41,11 +41,8 @@ def url(endpoint: WebhookEndpoint) -> str:
 
 @pytest.fixture(autouse=True)
 def _no_handlers() -> Iterator[None]:
-    before = dict(_handlers)
-    _handlers.clear()
-    yield
-    _handlers.clear()
-    _handlers.update(before)
+    with no_handlers():
+        yield
 
 
 @pytest.fixture
