@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import django
 from django.conf import settings
+from sphinx.application import Sphinx
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "docs")]
 
 # What is needed to import the models; no database is asked.
 settings.configure(
@@ -29,16 +31,15 @@ author = "the authors of pandabase-django"
 copyright = author
 version = release = __version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "dictionary"]
 exclude_patterns = ["_build"]
-nitpicky = False
 
 # Links to headings, as they are written for the repository's own view of the pages.
 myst_heading_anchors = 4
 myst_enable_extensions = ["deflist"]
 
 autodoc_typehints = "description"
-autodoc_member_order = "bysource"
+autodoc_typehints_description_target = "documented"
 napoleon_use_ivar = True
 
 html_theme = "pydata_sphinx_theme"
@@ -53,3 +54,13 @@ html_theme_options = {
     "navbar_align": "left",
     "secondary_sidebar_items": ["page-toc"],
 }
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("autodoc-process-signature", _without_signatures_of_errors)
+
+
+def _without_signatures_of_errors(app: Sphinx, what: str, *given: Any) -> tuple[str, None] | None:
+    """Nobody but this package makes them."""
+    arguments = given[-2]
+    return ("", None) if what == "exception" and arguments else None

@@ -53,17 +53,10 @@ from pandabase_django.models.base.mirror import text_map
 __all__ = [
     "Event",
     "EventSubscription",
-    "FactHandler",
-    "Handler",
-    "dotted_name",
-    "fact_handlers",
-    "handlers_of",
     "on_event",
     "on_paid",
     "on_restored",
     "on_reversed",
-    "registered_events",
-    "registered_purposes",
 ]
 
 MAX_NAME_CHARACTERS = 200

@@ -37,14 +37,11 @@ from pandabase_django.exceptions import PandabaseError, interruptions
 
 __all__ = [
     "action_settled",
-    "calling_between",
     "order_status_changed",
     "order_synced",
     "product_synced",
     "rotation_failed",
     "secret_rotated",
-    "send",
-    "send_robust",
     "sync_finished",
     "webhook_received",
 ]

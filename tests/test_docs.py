@@ -31,6 +31,11 @@ BLOCK = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```", re.M | re.S)
 
 
 APP = ROOT / "pandabase_django"
+PUBLIC_MODULES = re.findall(
+    r"^## (pandabase_django\.\w+)$",
+    (ROOT / "docs/reference/public-api.md").read_text(encoding="utf-8"),
+    re.M,
+)
 SETTINGS_PAGE = "docs/reference/settings.md"
 
 
@@ -169,6 +174,32 @@ def test_a_page_has_every_setting_with_its_default_and_range() -> None:
         for name, low, high in re.findall(r'"([A-Z_]+)", low=([\d._]+), high=([\d._]+)', source)
     }
     assert {name: span for name, _, span in rows} == ranges
+
+
+@pytest.mark.parametrize("module", PUBLIC_MODULES)
+def test_the_page_of_the_public_api_has_what_a_module_exports(module: str) -> None:
+    page = text_of("docs/reference/public-api.md")
+    (section,) = re.findall(rf"^## {re.escape(module)}\n(.*?)^## ", page, re.M | re.S)
+    rows = re.findall(r"^\| (`.*?) \|", section, re.M)
+    shown = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
+    assert sorted(shown) == sorted(importlib.import_module(module).__all__)
+
+
+def test_pages_import_what_is_public_alone() -> None:
+    asked = set()
+    for page in PAGES:
+        for text in python_of(page):
+            for node in ast.walk(ast.parse(text)):
+                if isinstance(node, ast.ImportFrom) and node.module:
+                    asked |= {(node.module, name.name, page.name) for name in node.names}
+    internal = {
+        (module, name, page)
+        for module, name, page in asked
+        if module.startswith("pandabase_django")
+        and (module, name) != ("pandabase_django.access.rest", "HasAccess")
+        and (module not in PUBLIC_MODULES or name not in importlib.import_module(module).__all__)
+    }
+    assert sorted(internal) == []
 
 
 def unnamed(names: set[str], page: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Every error this package raises on purpose.
+"""Every error this package raises on purpose::
 
     PandabaseError                     retryable = False, retry_after_seconds = None
     ├ TransportError                   no response arrived
@@ -13,7 +13,7 @@
     │ └ ServerError                    5xx, retryable
     ├ ProtocolError                    a 2xx answer that has not the documented shape
     ├ UnfitId                          no path can hold this id; a ValueError too
-    ├ DatabaseAway                   our own database went away in the middle, retryable
+    ├ DatabaseAway                     our own database went away in the middle, retryable
     ├ DatabaseBusy                     our own database was locked for a moment, retryable
     ├ StatementCancelled               our own database cancelled a statement
     ├ LeaseHeld                        another worker sweeps this resource
@@ -31,7 +31,7 @@
     │ ├ CheckoutRefused                it can't be opened so; ``code`` says why
     │ ├ CheckoutUnavailable            not now, retryable
     │ └ CheckoutUnknown                the answer got lost, retryable
-    ├ UsageConflict                  a key of usage was recorded otherwise; a ValueError too
+    ├ UsageConflict                    a key of usage was recorded otherwise; a ValueError too
     ├ SecretMoved                      the secret is being replaced right now, retryable
     └ WebhookRejected                  missing, malformed, stale or forged
     ConfigurationError                 an ImproperlyConfigured, outside the tree on purpose
@@ -45,9 +45,11 @@ from __future__ import annotations
 from pandabase_django.exceptions.base import (
     ConfigurationError,
     PandabaseError,
-    interruptions,
-    let_pass,
 )
+
+# Used within the app, and no part of the public API.
+from pandabase_django.exceptions.base import interruptions as interruptions
+from pandabase_django.exceptions.base import let_pass as let_pass
 from pandabase_django.exceptions.database import (
     DatabaseAway,
     DatabaseBusy,
@@ -126,6 +128,4 @@ __all__ = [
     "UnknownKey",
     "UsageConflict",
     "WebhookRejected",
-    "interruptions",
-    "let_pass",
 ]

@@ -11,6 +11,10 @@ A shop's own code starts here::
 
 from __future__ import annotations
 
+from pandabase_django.services.books.closing import Closing
+from pandabase_django.services.books.month import Month
+from pandabase_django.services.books.reading import close_month
+from pandabase_django.services.people.erasing import erase_person
 from pandabase_django.services.tokens.clients import client_for
 
-__all__ = ["client_for"]
+__all__ = ["Closing", "Month", "client_for", "close_month", "erase_person"]
