@@ -65,7 +65,7 @@ _between: ContextVar[Callable[[], None]] = ContextVar("between", default=lambda:
 def calling_between(sign_of_life: Callable[[], None]) -> Iterator[None]:
     """Inside, ``sign_of_life`` is called after each signal: receivers may take their time.
 
-    A sweep writes thousands of rows at once and announces them one by one. What the sweep has lost
+    A sync writes thousands of rows at once and announces them one by one. What the sync has lost
     meanwhile its next transaction notices; what was committed is announced all the same.
     """
     token = _between.set(sign_of_life)

@@ -16,7 +16,7 @@
     ├ DatabaseAway                     our own database went away in the middle, retryable
     ├ DatabaseBusy                     our own database was locked for a moment, retryable
     ├ StatementCancelled               our own database cancelled a statement
-    ├ LeaseHeld                        another worker sweeps this resource
+    ├ LeaseHeld                        another worker syncs this resource
     ├ LeaseLost                        this worker's lease passed to another one
     ├ SealError
     │ ├ KeysMissing                    no encryption key is configured

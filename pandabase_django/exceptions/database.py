@@ -24,7 +24,7 @@ class StatementCancelled(PandabaseError):
 
 
 class LeaseHeld(PandabaseError):
-    """Another worker sweeps the resource."""
+    """Another worker syncs the resource."""
 
     retryable = True
     holder: str = ""

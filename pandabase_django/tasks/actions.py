@@ -50,7 +50,7 @@ def perform_action(self: Task[Any, Any], action_id: str) -> str:
 def sweep_actions(self: Task[Any, Any]) -> int:
     """Enqueue actions whose next step is due and that nobody works on. Returns how many."""
     tick(self.name)
-    # By then the next sweep takes it for lost and sends another.
+    # By then the sweeper takes it for lost and sends another.
     expires_seconds = LOST_AFTER.total_seconds()
     due = [str(pk) for pk in queue.due_actions()]
     return enqueue_rows(
@@ -59,7 +59,7 @@ def sweep_actions(self: Task[Any, Any]) -> int:
 
 
 def enqueue_action(action_id: uuid.UUID) -> bool:
-    """Enqueue an action that was just written; the sweep takes it when that fails."""
+    """Enqueue an action that was just written; the sweeper takes it when that fails."""
     return enqueue_row(perform_action, str(action_id), queue.mark_not_enqueued)
 
 

@@ -26,7 +26,7 @@ def process_purchase(purchase_id: int) -> None:
 def sweep_checkouts(self: Task[Any, Any]) -> int:
     """Enqueue purchases that are due and that nobody works on; end sessions. Returns how many."""
     tick(self.name)
-    # By then the next sweep takes it for lost and sends another.
+    # By then the sweeper takes it for lost and sends another.
     expires_seconds = LOST_AFTER.total_seconds()
     enqueued = enqueue_purchases(queue.due_purchases(), expires_seconds=expires_seconds)
     end_sessions()
@@ -34,7 +34,7 @@ def sweep_checkouts(self: Task[Any, Any]) -> int:
 
 
 def enqueue_purchase(purchase_id: int) -> bool:
-    """Enqueue the work on a purchase that was just written; the sweep takes it when that fails."""
+    """Enqueue a purchase that was just written; the sweeper takes it when that fails."""
     return enqueue_row(process_purchase, purchase_id, queue.mark_not_enqueued)
 
 

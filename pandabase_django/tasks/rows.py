@@ -1,6 +1,6 @@
 """Enqueues the work on rows that are tried again until it succeeds.
 
-A row whose message the broker refuses is left to the task that sweeps for such rows.
+A row whose message the broker refuses is left to the sweeper: the task that looks for such rows.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ def process_webhook(delivery_id: int) -> None:
 def sweep_webhooks(self: Task[Any, Any]) -> int:
     """Enqueue deliveries that are due and that nobody works on. Returns how many."""
     tick(self.name)
-    # By then the next sweep takes it for lost and sends another: where no worker takes the
+    # By then the sweeper takes it for lost and sends another: where no worker takes the
     # messages of deliveries, they do not pile up.
     return enqueue_deliveries(queue.due_deliveries(), expires_seconds=LOST_AFTER.total_seconds())
 

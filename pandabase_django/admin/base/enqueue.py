@@ -14,7 +14,7 @@ from pandabase_django.database import transaction
 from pandabase_django.models import Store, SyncRun
 from pandabase_django.services.sync.runs import RESOURCES
 
-__all__ = ["hand_over", "hand_over_sync", "start_sync"]
+__all__ = ["hand_over", "hand_over_again", "hand_over_sync", "start_sync"]
 
 
 def hand_over(request: HttpRequest, task: Any, *args: Any, message: str, **kwargs: Any) -> None:
@@ -35,6 +35,33 @@ def hand_over(request: HttpRequest, task: Any, *args: Any, message: str, **kwarg
         lambda: tasks.Sent.SENT if tasks.enqueue(task, *args, **kwargs) else tasks.Sent.REFUSED,
         message=message,
     )
+
+
+def hand_over_again(
+    request: HttpRequest,
+    ids: list[int],
+    enqueue: Callable[[list[int]], int],
+    *,
+    message: Callable[[int], str],
+) -> None:
+    """Enqueue the work on rows that were put back, once the request's transaction has committed.
+
+    Args:
+        request: Who asks; a message shows the outcome.
+        ids: The rows.
+        enqueue: Enqueues their work; returns how many the broker took.
+        message: What was done to so many rows.
+    """
+
+    def send_and_report() -> None:
+        text, all_taken = message(len(ids)), enqueue(ids) == len(ids)
+        if all_taken:
+            messages.success(request, text)
+        else:
+            missing = gettext("The broker does not answer. They are handed on once it does.")
+            messages.warning(request, f"{text} {missing}")
+
+    transaction.on_commit(send_and_report)
 
 
 def hand_over_sync(

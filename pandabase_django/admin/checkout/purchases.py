@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from pandabase_django import tasks
 from pandabase_django.admin.base.buttons import Button
 from pandabase_django.admin.base.display import EMPTY, moment, money, with_quiet
+from pandabase_django.admin.base.enqueue import hand_over_again
 from pandabase_django.admin.base.export import ExportMixin
 from pandabase_django.admin.base.filters import StoreFilter
 from pandabase_django.admin.base.links import admin_url, change_url, link
@@ -34,7 +35,6 @@ from pandabase_django.admin.checkout.cells import (
 from pandabase_django.admin.checkout.filters import HandingFilter, PurposeFilter
 from pandabase_django.admin.checkout.forms import AcceptForm
 from pandabase_django.admin.checkout.texts import difference_texts, explain, is_undecided
-from pandabase_django.database import transaction
 from pandabase_django.models import CheckoutSession, Purchase, Store
 from pandabase_django.models.base.lookups import Among
 from pandabase_django.services.purchases.matching import accept_purchase
@@ -218,19 +218,19 @@ class PurchaseAdmin(PrefixSearchMixin, ExportMixin, ReadOnlyAdmin):
         for purchase in Purchase.objects.filter(Among(F("pk"), ids)):
             self.log_change(request, purchase, "Handlers called again.")
 
-        def hand_over() -> None:
-            taken = tasks.enqueue_purchases(ids)
-            text = ngettext(
-                "Handlers of %(count)d purchase are called again.",
-                "Handlers of %(count)d purchases are called again.",
-                len(ids),
-            ) % {"count": len(ids)}
-            if taken < len(ids):
-                text += " " + gettext("The broker does not answer: the next sweep hands them on.")
-            level = messages.SUCCESS if taken == len(ids) else messages.WARNING
-            self.message_user(request, text, level)
-
-        transaction.on_commit(hand_over)
+        hand_over_again(
+            request,
+            ids,
+            tasks.enqueue_purchases,
+            message=lambda count: (
+                ngettext(
+                    "Handlers of %(count)d purchase are called again.",
+                    "Handlers of %(count)d purchases are called again.",
+                    count,
+                )
+                % {"count": count}
+            ),
+        )
 
     @admin.display(description=_("order"))
     def name(self, purchase: Purchase) -> str:

@@ -16,8 +16,7 @@ from pandabase_django.admin.base.buttons import Button
 from pandabase_django.admin.base.page import PandabaseAdmin
 from pandabase_django.admin.base.rights import admin_of
 from pandabase_django.admin.tokens.forms import DisableForm
-from pandabase_django.admin.webhooks.deliveries import REPLAY, tell_replayed
-from pandabase_django.database import transaction
+from pandabase_django.admin.webhooks.deliveries import REPLAY, hand_over_replayed
 from pandabase_django.exceptions import ConfigurationError, PandabaseError, StateConflict
 from pandabase_django.models import ApiToken, WebhookDelivery
 from pandabase_django.models.base.lookups import Among
@@ -114,7 +113,7 @@ def _replay_refused(model_admin: PandabaseAdmin, request: HttpRequest, token: Ap
         ids = [row.pk for row in deliveries.permitted(request, REPLAY, rows)]
     ids = replay(ids)
     model_admin.log_change(request, token, "Replayed refused deliveries.")
-    transaction.on_commit(lambda: tell_replayed(model_admin, request, ids))
+    hand_over_replayed(request, ids)
 
 
 BUTTONS = (

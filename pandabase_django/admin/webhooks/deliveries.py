@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
@@ -21,17 +21,17 @@ from pandabase_django.admin.base.display import (
     payload,
     with_quiet,
 )
+from pandabase_django.admin.base.enqueue import hand_over_again
 from pandabase_django.admin.base.links import change_url, link
 from pandabase_django.admin.base.lists import PrefixSearchMixin
 from pandabase_django.admin.base.page import ReadOnlyAdmin
 from pandabase_django.api.webhooks.payload import EVENT_TYPES
-from pandabase_django.database import transaction
 from pandabase_django.models import HandledEvent, Order, WebhookDelivery
 from pandabase_django.models.base.lookups import Among
 from pandabase_django.services.webhooks.queue import replay
 from pandabase_django.texts.times import near_time_text
 
-__all__ = ["REPLAY", "WebhookDeliveryAdmin", "tell_replayed"]
+__all__ = ["REPLAY", "WebhookDeliveryAdmin", "hand_over_replayed"]
 
 TONES = {
     WebhookDelivery.State.PROCESSED: "good",
@@ -60,18 +60,21 @@ def _replay(
     model_admin.replay_all(request, WebhookDelivery.objects.filter(pk=delivery.pk))
 
 
-def tell_replayed(model_admin: Any, request: HttpRequest, ids: list[int]) -> None:
-    """Hand replayed deliveries to the workers, and say so; after the commit."""
-    taken = tasks.enqueue_deliveries(ids)
-    text = ngettext(
-        "%(count)d delivery is handled again.",
-        "%(count)d deliveries are handled again.",
-        len(ids),
-    ) % {"count": len(ids)}
-    if taken < len(ids):
-        text += " " + gettext("The broker does not answer: the next sweep hands them on.")
-    level = messages.SUCCESS if taken == len(ids) else messages.WARNING
-    model_admin.message_user(request, text, level)
+def hand_over_replayed(request: HttpRequest, ids: list[int]) -> None:
+    """Hand replayed deliveries to the workers once that is committed."""
+    hand_over_again(
+        request,
+        ids,
+        tasks.enqueue_deliveries,
+        message=lambda count: (
+            ngettext(
+                "%(count)d delivery is handled again.",
+                "%(count)d deliveries are handled again.",
+                count,
+            )
+            % {"count": count}
+        ),
+    )
 
 
 def _fails(delivery: WebhookDelivery) -> bool:
@@ -151,7 +154,7 @@ class WebhookDeliveryAdmin(PrefixSearchMixin, ReadOnlyAdmin):
         ids = replay([row.pk for row in self.permitted(request, REPLAY, deliveries)])
         for delivery in WebhookDelivery.objects.filter(Among(F("pk"), ids)):
             self.log_change(request, delivery, "Replayed.")
-        transaction.on_commit(lambda: tell_replayed(self, request, ids))
+        hand_over_replayed(request, ids)
 
     @admin.display(description=_("state"), ordering="state")
     def outcome(self, delivery: WebhookDelivery) -> str:

@@ -23,7 +23,7 @@ _enqueue: list[Callable[[uuid.UUID], Any]] = []
 def enqueue_by(enqueue: Callable[[uuid.UUID], Any]) -> None:
     """Name what hands an action to a worker. The tasks do it here: this room knows no Celery.
 
-    In a process that has not loaded them the sweep enqueues, within a minute.
+    In a process that has not loaded them the sweeper enqueues, within a minute.
     """
     _enqueue[:] = [enqueue]
 
@@ -48,5 +48,5 @@ def mark_enqueued(action_id: uuid.UUID, *, after_seconds: float) -> None:
 
 
 def mark_not_enqueued(action_id: uuid.UUID | str) -> None:
-    """The broker failed: let the next sweep take this action."""
+    """The broker failed: let the sweeper take this action."""
     RemoteAction.objects.filter(pk=action_id).update(enqueued_at=None)

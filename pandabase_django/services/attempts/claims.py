@@ -34,7 +34,7 @@ def claim(due: QuerySet[Any]) -> bool:
         due.update(
             attempts=F("attempts") + 1,
             next_attempt_at=now + CLAIM,
-            # Its message is used up, so that the next sweep takes it when the claim runs out. None
+            # Its message is used up, so that the sweeper takes it when the claim runs out. None
             # would say that nobody works on it.
             enqueued_at=now - LOST_AFTER,
         )

@@ -41,8 +41,8 @@ def take_due(rows: QuerySet[Any], *, now: datetime | None = None, waits: Q = WAI
     due = rows.filter(lost, waits, next_attempt_at__lte=now)
     ids = list(due.order_by("next_attempt_at").values_list("pk", flat=True)[:SWEEP_AT_ONCE])
     with transaction.atomic():
-        # A row that is locked is being written: the next sweep sees what became of it. To wait for
-        # it while others are held would be a deadlock with whoever writes several of them.
+        # A row that is locked is being written, and the next look sees what became of it. To wait
+        # for it while others are held would be a deadlock with whoever writes several of them.
         free = due.filter(pk__in=ids).select_for_update(skip_locked=True, of=("self",))
         taken = set(free.values_list("pk", flat=True))
         rows.filter(pk__in=taken).update(enqueued_at=now)

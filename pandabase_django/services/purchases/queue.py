@@ -30,7 +30,7 @@ _enqueue: list[Callable[[int], Any]] = []
 def enqueue_by(enqueue: Callable[[int], Any]) -> None:
     """Name what hands a purchase to a worker. The tasks do it here: this room knows no Celery.
 
-    In a process that has not loaded them the sweep enqueues, within a minute.
+    In a process that has not loaded them the sweeper enqueues, within a minute.
     """
     _enqueue[:] = [enqueue]
 
@@ -70,7 +70,7 @@ def due_purchases(*, now: datetime | None = None) -> list[int]:
 
 
 def mark_not_enqueued(purchase_id: int) -> None:
-    """The broker failed: let the next sweep take this purchase."""
+    """The broker failed: let the sweeper take this purchase."""
     Purchase.objects.filter(pk=purchase_id, state=State.PENDING).update(enqueued_at=None)
 
 

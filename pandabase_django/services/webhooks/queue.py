@@ -80,7 +80,7 @@ def store_of_payment(delivery_id: int) -> str:
 
 
 def mark_not_enqueued(delivery_id: int) -> None:
-    """The broker failed: let the next sweep take this delivery."""
+    """The broker failed: let the sweeper take this delivery."""
     WebhookDelivery.objects.filter(pk=delivery_id, state=State.PENDING).update(enqueued_at=None)
 
 

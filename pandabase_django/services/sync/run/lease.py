@@ -28,7 +28,7 @@ LEASE = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to sweep, until someone with a higher fence has it."""
+    """The right to sync, until someone with a higher fence has it."""
 
     cursor_id: int
     fence: int
@@ -55,7 +55,7 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """A lease as somebody saw it; each sweep moves the fence, each batch the heartbeat."""
+    """A lease as somebody saw it; each run moves the fence, each batch the heartbeat."""
 
     fence: int = 0
     heartbeat_at: datetime | None = None
@@ -63,7 +63,7 @@ class Sight:
 
 
 def look(*, store_id: str, resource: str) -> Sight:
-    """See whether somebody sweeps, without taking or waiting for anything."""
+    """See whether somebody syncs, without taking or waiting for anything."""
     found = (
         SyncCursor.objects.filter(store_id=store_id, resource=resource)
         .annotate(database_now=Now())
@@ -80,7 +80,7 @@ def limit_idling() -> None:
     """Let PostgreSQL end this transaction when nothing came of it for as long as a lease lasts.
 
     What it locks stays locked until its end. A process that is stopped in between would lock
-    everybody out, so whatever locks rows that a sweep needs as well begins with this.
+    everybody out, so whatever locks rows that a sync needs as well begins with this.
     """
     if connection.vendor == "postgresql" and connection.in_atomic_block:
         milliseconds = str(int(LEASE.total_seconds() * 1000))

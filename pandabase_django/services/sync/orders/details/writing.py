@@ -2,7 +2,7 @@
 
 Needs no lease: the order rows are locked while they are compared, an answer with an older
 ``updatedAt`` does not overwrite a newer one, and the dirty mark is cleared only when it is still
-the one that was set before the details were asked for. So two workers, a webhook and a sweep may
+the one that was set before the details were asked for. So two workers, a webhook and a sync may
 all read the same order, in any order.
 """
 
