@@ -54,12 +54,12 @@ def hand_over_again(
     """
 
     def send_and_report() -> None:
-        text, all_taken = message(len(ids)), enqueue(ids) == len(ids)
-        if all_taken:
+        text = message(len(ids))
+        if enqueue(ids) == len(ids):
             messages.success(request, text)
         else:
-            missing = gettext("The broker does not answer. They are handed on once it does.")
-            messages.warning(request, f"{text} {missing}")
+            text += " " + gettext("The broker does not answer. They are handed on once it does.")
+            messages.warning(request, text)
 
     transaction.on_commit(send_and_report)
 
