@@ -152,8 +152,7 @@ class _Reading:
                 context.recorder.warn([f"{resource.name.capitalize()}: {reading.why_unclean}"])
             if reading.clean or (reading.steady and self._unseen.is_lasting):
                 context.cursor.last_full_at = timezone.now()
-                listed = reading.ids - context.unwritten
-                listed -= self._of_other_stores(listed - known)
+                listed = reading.ids - context.left_out[resource.name]
                 if not reading.clean:
                     listed |= known
             if listed == known:
@@ -166,11 +165,6 @@ class _Reading:
 
     def _ids_here(self) -> frozenset[str]:
         return frozenset(self._live.values_list("pk", flat=True))
-
-    def _of_other_stores(self, ids: frozenset[str]) -> frozenset[str]:
-        """Those of these ids that are here under another store; they are left there."""
-        rows = self._resource.table._default_manager.filter(Among(F("pk"), ids))
-        return frozenset(rows.exclude(store=self._context.store).values_list("pk", flat=True))
 
     def _read_newest_changes(self, frontier: datetime) -> bool:
         """Read by last change, newest first, until a whole page was known before the frontier.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from copy import copy
@@ -45,7 +46,7 @@ class RunContext:
         call_for_help: Brings other workers, when the run may have any.
         noted: What a dry run has counted already.
         unwritten: Ids of rows that the database refused.
-        left_out: What of its resources could not be kept, as far as it was met: resource and id.
+        left_out: Ids of what could not be kept, as far as this run met it, by resource.
         written: Ids of rows that this run wrote, of a resource that events have read as well.
         checkpoints: Where each reading is; kept by ``keep_checkpoints``.
     """
@@ -58,7 +59,7 @@ class RunContext:
     call_for_help: Callable[[int, int], None] | None = None
     noted: set[str] = field(default_factory=set)
     unwritten: set[str] = field(default_factory=set)
-    left_out: set[tuple[str, str]] = field(default_factory=set)
+    left_out: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     written: set[str] = field(default_factory=set)
     checkpoints: Checkpoints = field(init=False)
 

@@ -232,11 +232,12 @@ def note_rows(
     """
     if not left_out and not context.checkpoints.has(resource, LeftOut):
         return
-    known = context.checkpoints.of(resource, LeftOut)
-    for pk in known.rows.keys() & set(met):
+    known, met_ids = context.checkpoints.of(resource, LeftOut), set(met)
+    context.left_out[resource] -= met_ids
+    context.left_out[resource] |= left_out.keys()
+    for pk in known.rows.keys() & met_ids:
         del known.rows[pk]
     for pk, why in left_out.items():
-        context.left_out.add((resource, pk))
         if len(known.rows) < REMEMBERED_AT_MOST:
             known.rows[pk] = why
     known.unmet = [pk for pk in known.unmet if pk in known.rows and pk not in left_out]
@@ -275,5 +276,5 @@ def report_left_out(context: RunContext) -> None:
         context.recorder.leave_out(
             f"Since an earlier run: {why}"
             for pk, why in known.rows.items()
-            if (resource, pk) not in context.left_out
+            if pk not in context.left_out[resource]
         )
