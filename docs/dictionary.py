@@ -57,10 +57,12 @@ def described(model: type[Any]) -> dict[str, str]:
     return found
 
 
-def meaning_of(field: models.Field[Any, Any]) -> str:
+def meaning_of(model: type[Any], field: models.Field[Any, Any]) -> str:
     """What a column means; "" when nothing says so."""
+    if isinstance(field, models.AutoField):
+        return "Number of the row."
     with override("en"):
-        return described(field.model).get(field.name, "") or str(field.help_text)
+        return described(model).get(field.name, "") or str(field.help_text)
 
 
 def kind_of(field: models.Field[Any, Any]) -> str:
@@ -110,15 +112,13 @@ def _prose(model: type[models.Model]) -> str:
 
 
 def _table(model: type[models.Model], fields: Any) -> Iterator[str]:
-    texts = described(model)
     yield "| column | is | meaning |"
     yield "|---|---|---|"
     for field in fields:
-        with override("en"):
-            meaning = texts.get(field.name, "") or str(field.help_text)
-            if field.choices:
-                values = ", ".join(f"`{value}`" for value, _ in field.flatchoices if value)
-                meaning += f" One of {values}."
+        meaning = meaning_of(model, field)
+        if field.choices:
+            values = ", ".join(f"`{value}`" for value, _ in field.flatchoices if value)
+            meaning += f" One of {values}."
         yield f"| `{field.name}` | {kind_of(field)} | {_cell(meaning)} |"
 
 

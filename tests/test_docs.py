@@ -6,6 +6,7 @@ import ast
 import configparser
 import importlib
 import re
+import runpy
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -200,6 +201,25 @@ def test_pages_import_what_is_public_alone() -> None:
         and (module not in PUBLIC_MODULES or name not in importlib.import_module(module).__all__)
     }
     assert sorted(internal) == []
+
+
+def test_the_data_dictionary_says_what_each_column_means() -> None:
+    """In the model's docstring, under ``Attributes:``, or by the help text."""
+    dictionary = runpy.run_path(str(ROOT / "docs/dictionary.py"))
+    silent, dead = [], []
+    for model in dictionary["all_models"]():
+        columns = {field.name: field for field in model._meta.concrete_fields}
+        silent += [
+            f"{model.__name__}.{name}"
+            for name, field in columns.items()
+            if not dictionary["meaning_of"](model, field)
+        ]
+        dead += [
+            f"{model.__name__}.{name}"
+            for name in dictionary["described"](model)
+            if name not in columns
+        ]
+    assert (silent, dead) == ([], [])
 
 
 def unnamed(names: set[str], page: str) -> list[str]:

@@ -36,6 +36,31 @@ class RemoteAction(PandabaseModel):
     """A refund, a cancellation or another thing that is done at the remote, once.
 
     The states and their reasons open ``pandabase_django.services.actions``.
+
+    Attributes:
+        id: Also in the address of its page.
+        store: The store that it is done in.
+        what: What is done.
+        parameters: What is sent, such as a reason code. Words about a person go once they have
+            arrived.
+        reason: Why, in the words of who asked. It stays here.
+        asked_by: Who asked. Empty: your own code, or a user who was deleted.
+        asked_at: When it was asked for.
+        idempotency_key: What the one request is sent with (Source: P-10).
+        state: What is known of it; ``services.actions`` has the reasons.
+        sent_at: When the request left last.
+        watch_until: When an answer that got lost counts as not executed, if reading shows nothing
+            until then.
+        looked_at: When Pandabase was read for it last.
+        closed_at: When it became clear what became of it. Empty: it is open.
+        settled_by: How that became clear.
+        next_attempt_at: When its next step is due. Prepared: it is sent. Sent or not known: it is
+            looked for. Closed: the mirrored rows are read again. Empty: none.
+        enqueued_at: When a message for a worker was sent. Empty: the next sweep sends one.
+        http_status: Of the answer.
+        request_id: What Pandabase calls the request.
+        outcome: What became of it, as a sentence.
+        rows_read_tries: How often the rows were read again and did not show it yet.
     """
 
     class What(models.TextChoices):
@@ -107,8 +132,6 @@ class RemoteAction(PandabaseModel):
     settled_by = models.CharField(
         _("settled by"), max_length=16, choices=SettledBy.choices, default="", blank=True
     )
-    # Prepared: when it is sent. Sent or not known: when it is looked for. Closed: when the
-    # mirrored rows are read again; empty when nothing is left to do.
     next_attempt_at = models.DateTimeField(_("next step"), null=True)
     enqueued_at = models.DateTimeField(null=True, editable=False)
     http_status = models.PositiveIntegerField(_("HTTP status"), null=True)

@@ -28,7 +28,18 @@ class CategoryQuerySet(MirrorQuerySet["Category"]):
 
 
 class Category(MirrorRow):
-    """A category; a tree by ``parent``."""
+    """A category; a tree by ``parent``.
+
+    Attributes:
+        name: For people.
+        slug: Its part of an address.
+        parent: The category above it; empty at the top.
+        display_order: Its place among its siblings, the least first.
+        is_archived: Not shown to buyers any more.
+        created_at: When it was made at Pandabase.
+        updated_at: When it was changed there last.
+        absences: Clean passes in a row that did not list it.
+    """
 
     name = models.TextField(_("name"), default="")
     slug = models.TextField(_("slug"), default="")
@@ -84,7 +95,19 @@ class ProductQuerySet(MirrorQuerySet["Product"]):
 
 
 class Product(MirrorRow):
-    """A product. ``created_at`` and ``updated_at`` may be null: samples lack them (P-20)."""
+    """A product. ``created_at`` and ``updated_at`` may be null: samples lack them (P-20).
+
+    Attributes:
+        title: For people.
+        handle: Its part of an address.
+        status: Such as ACTIVE; see ``on_sale()``.
+        product_type: Such as SUBSCRIPTION, which is paid for again and again.
+        compare_at_price_minor: The price from before, to be shown crossed out.
+        currency: Code of three letters.
+        in_stock: It can be bought now. Empty: Pandabase does not say.
+        created_at: When it was made at Pandabase; samples lack it (Source: P-20).
+        updated_at: When it was changed there last; samples lack it too.
+    """
 
     title = models.TextField(_("title"), default="")
     handle = models.TextField(_("handle"), default="")
@@ -147,7 +170,12 @@ def _text(value: Any) -> str:
 
 
 class ProductCategory(PandabaseModel):
-    """Which product is in which category; either side may be missing."""
+    """Which product is in which category; either side may be missing.
+
+    Attributes:
+        product: Which product.
+        category: Is in which category.
+    """
 
     product = LinkKey(
         Product,
@@ -184,7 +212,16 @@ class ProductVariantQuerySet(MirrorQuerySet["ProductVariant"]):
 
 
 class ProductVariant(MirrorRow):
-    """A variant; one without a remote id is called ``<product>:<position>``."""
+    """A variant; one without a remote id is called ``<product>:<position>``.
+
+    Attributes:
+        product: The product of which it is one form.
+        position: Its place among them, from 0 on.
+        title: For people.
+        price_minor: What one piece costs.
+        currency: Code of three letters.
+        in_stock: It can be bought now. Empty: Pandabase does not say.
+    """
 
     product = SoftForeignKey(
         Product,
@@ -216,7 +253,23 @@ class CouponQuerySet(MirrorQuerySet["Coupon"]):
 
 
 class Coupon(MirrorRow):
-    """A code that makes a checkout cheaper. ``value`` is percent, or minor units if FIXED."""
+    """A code that makes a checkout cheaper. ``value`` is percent, or minor units if FIXED.
+
+    Attributes:
+        code: What a buyer types in; it never changes (Source: P-56).
+        display_name: For people.
+        type: PERCENTAGE or FIXED.
+        value: Percent, or minor units of the store's currency, by the type.
+        minimum_purchase_minor: The least sum that it can be used for. Empty: any.
+        is_enabled: It can be used, if its times allow.
+        times_used: How often it was used.
+        max_uses: How often it can be used. Empty: without end.
+        starts_at: Not before. Empty: at once.
+        expires_at: Not after. Empty: without end.
+        created_at: When it was made at Pandabase.
+        updated_at: When it was changed there last.
+        absences: Clean passes in a row that did not list it.
+    """
 
     code = models.TextField(_("code"), default="")
     display_name = models.TextField(_("name"), default="")

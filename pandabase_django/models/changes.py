@@ -18,6 +18,14 @@ class RowChange(PandabaseModel):
 
     Written in the transaction of the row itself, so the record is true even when the process is
     killed. A store's first sync leaves none: it would double every row.
+
+    Attributes:
+        store: The row's store.
+        run: The sync that wrote it; empty when none did.
+        model_name: Which table, such as Order.
+        row_id: Its primary key.
+        kind: What was done.
+        at: When.
     """
 
     class Kind(models.TextChoices):

@@ -23,7 +23,16 @@ class RefundQuerySet(MirrorQuerySet["Refund"]):
 
 
 class Refund(MirrorRow):
-    """A refund, always of a whole order. PROCESSING ones may still fail."""
+    """A refund, always of a whole order. PROCESSING ones may still fail.
+
+    Attributes:
+        order: The order that is refunded.
+        status: Such as PROCESSING, COMPLETED or SUCCESSFUL (Source: P-26).
+        reason: A code, such as REQUESTED_BY_CUSTOMER.
+        amount_minor: What goes back.
+        currency: Code of three letters: the order's, as soon as that is here.
+        created_at: When it was asked for.
+    """
 
     order = SoftForeignKey(
         Order,
@@ -61,7 +70,17 @@ class DisputeQuerySet(MirrorQuerySet["Dispute"]):
 
 
 class Dispute(MirrorRow):
-    """A customer's bank asks for the money of an order back."""
+    """A customer's bank asks for the money of an order back.
+
+    Attributes:
+        order: The order that is disputed.
+        status: AWAITING_REVIEW, UNDER_REVIEW, WON, LOST or PREVENTED (Source: P-28).
+        reason: The bank's code.
+        amount_minor: What is disputed.
+        fee_minor: What the dispute costs.
+        currency: Code of three letters: the order's, as soon as that is here.
+        created_at: When the bank opened it. Evidence is taken for seven days from then on.
+    """
 
     order = SoftForeignKey(
         Order,
@@ -103,7 +122,15 @@ class LedgerEntryQuerySet(MirrorQuerySet["LedgerEntry"]):
 
 
 class LedgerEntry(MirrorRow):
-    """A movement of money; ``amount_minor`` is negative when it leaves the balance."""
+    """A movement of money; ``amount_minor`` is negative when it leaves the balance.
+
+    Attributes:
+        type: Such as PAYMENT_RECEIVED or PAYOUT (Source: P-57).
+        amount_minor: Negative when it leaves the balance.
+        currency: Code of three letters: the store's.
+        description: Pandabase's words.
+        created_at: When it was booked.
+    """
 
     type = models.TextField(_("type"), default="")
     amount_minor = models.BigIntegerField(_("amount"), null=True)
@@ -156,7 +183,17 @@ class PayoutQuerySet(MirrorQuerySet["Payout"]):
 
 
 class Payout(MirrorRow):
-    """Money that was sent from the store's balance to its bank."""
+    """Money that was sent from the store's balance to its bank.
+
+    Attributes:
+        status: Such as PENDING or PAID.
+        amount_minor: What was sent.
+        fee_minor: What sending it cost.
+        currency: Code of three letters: the store's.
+        created_at: When it was made.
+        updated_at: When it was changed last.
+        absences: Clean passes in a row that did not list it.
+    """
 
     status = models.TextField(_("status"), default="")
     amount_minor = models.BigIntegerField(_("amount"), null=True)

@@ -46,6 +46,15 @@ class Customer(MirrorRow):
     ``email`` is what the newest order says that names them, and what the list says where none
     does. Everything else is of the list, with ``payload`` and ``digest``, and is empty until that
     was read.
+
+    Attributes:
+        email: Where receipts go. It proves nothing of who the customer is.
+        first_name: As the customer gave it.
+        last_name: As the customer gave it.
+        total_spent_minor: What all orders came to, as Pandabase counts.
+        order_count: How many orders there are, as Pandabase counts.
+        created_at: When the customer came to Pandabase.
+        absences: Clean passes in a row that did not list the customer.
     """
 
     email = models.TextField(_("e-mail"), default="", db_index=True)
@@ -101,7 +110,47 @@ class OrderQuerySet(MirrorQuerySet["Order"]):
 
 
 class Order(MirrorRow):
-    """An order with its payment and billing address as columns. Amounts are minor units."""
+    """An order with its payment and billing address as columns. Amounts are minor units.
+
+    Attributes:
+        order_number: Assumed to be the id of the checkout session that it was paid through (Source:
+            P-40).
+        status: PENDING, PROCESSING, COMPLETED, FAILED, CANCELLED, REFUNDED or CHARGEBACK (Source:
+            P-27).
+        amount_minor: What it costs, as the list of orders says; tax may come on top.
+        currency: Code of three letters: that of the store's account.
+        discount_code: The coupon that was used.
+        customer: Who bought.
+        created_at: When it was made at Pandabase.
+        updated_at: When it was changed there last; only details say so.
+        payment_id: What entries of the ledger name.
+        payment_status: As the payment's provider says it.
+        payment_method: Such as a card.
+        card_brand: Such as visa; empty for other methods.
+        card_last_four: The last digits; empty for other methods.
+        total_minor: What the buyer paid, with the tax and less the discount.
+        tax_minor: The tax in the total.
+        discount_minor: What a coupon took off.
+        platform_fee_minor: What Pandabase keeps.
+        psp_fee_minor: What the payment's provider keeps.
+        settled_minor: The total less both fees: what comes to the store's balance.
+        presentment_currency: The currency that the buyer saw and paid in.
+        presentment_minor: What the buyer paid in that currency, in its minor units.
+        exchange_rate: From one currency to the other, as a decimal text.
+        billing_line1: First line of the billing address.
+        billing_line2: Its second line.
+        billing_city: City of the billing address.
+        billing_state: State or region of the billing address.
+        billing_postal_code: Postal code of the billing address.
+        billing_country: Country of the billing address, as a code of two letters.
+        list_digest: Two hashes of the form in the list: of its values, and of its bytes.
+        dirty_mark: Grows each time the details become due.
+        list_row: The newest form in the list that differed, until no replica can answer from before
+            it.
+        due_cause: What else made the details due: a refund, a dispute or an event.
+        due_since: Since when they are due without a break.
+        unread_at: When they could not be read; such an order waits until others were.
+    """
 
     BOOKKEEPING: ClassVar[frozenset[str]] = MirrorRow.BOOKKEEPING | {
         "detailed_at",
@@ -159,13 +208,9 @@ class Order(MirrorRow):
     )
     # Only ever grows; clearing compares it, so a mark made while reading is never lost.
     dirty_mark = models.BigIntegerField(default=1, editable=False)
-    # What they are due for, until no replica can answer from before it (``causes``):
-    # the newest list row that showed the order otherwise; a refund, a dispute or an event.
     list_row = models.JSONField(null=True, editable=False)
     due_cause = models.JSONField(null=True, editable=False)
-    # Since when they are due without a break.
     due_since = models.DateTimeField(null=True, editable=False)
-    # When the details that are due could not be read; such an order waits until others were.
     unread_at = models.DateTimeField(null=True, editable=False)
 
     objects = OrderQuerySet.as_manager()
@@ -248,7 +293,18 @@ class OrderItemQuerySet(MirrorQuerySet["OrderItem"]):
 
 
 class OrderItem(MirrorRow):
-    """A line of an order. ``product_id`` and ``variant_id`` may name rows that are not here."""
+    """A line of an order. ``product_id`` and ``variant_id`` may name rows that are not here.
+
+    Attributes:
+        order: The order of which it is a line.
+        position: Its place there, from 0 on.
+        product: What was bought; empty for a free line.
+        variant: Which form of it; empty where there are none.
+        name: What it was called when it was bought.
+        quantity: How many pieces.
+        price_minor: What one piece cost.
+        currency: Code of three letters: that of the order.
+    """
 
     order = SoftForeignKey(
         Order,

@@ -11,7 +11,18 @@ __all__ = ["RemoteOutage"]
 
 
 class RemoteOutage(PandabaseModel):
-    """What failed at a host since it answered last, and when it is tried again."""
+    """What failed at a host since it answered last, and when it is tried again.
+
+    Attributes:
+        host: Name and port.
+        since: When it did not answer first.
+        last_tried_at: When it was asked last.
+        next_try_at: When one sync may ask it again.
+        failures: How many in a row.
+        error: The newest, as a sentence.
+        everywhere: No connection at all, or two syncs failed: the host is away, not one of its
+            endpoints.
+    """
 
     host = models.CharField(_("host"), primary_key=True, max_length=255)
     since = models.DateTimeField(_("since"))
@@ -22,7 +33,6 @@ class RemoteOutage(PandabaseModel):
     scopes = models.JSONField(
         _("scopes"), default=list, help_text=_("Store and resource of each sync that failed.")
     )
-    # Two scopes, or no connection at all: then the host is away, and not one of its endpoints.
     everywhere = models.BooleanField(_("everywhere"), default=False)
 
     objects = WriterManager()

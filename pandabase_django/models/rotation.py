@@ -51,6 +51,27 @@ class RotationAttempt(PandabaseModel):
     A row without ``closed_at`` is open, and a token has at most one. The states and why they
     exist are explained in ``pandabase_django.services.rotation``. Groups of states are named here
     alone; most say something of open rows only, so that a row is asked by its properties.
+
+    Attributes:
+        id: Also in the address of its page.
+        token: Whose secret is replaced.
+        signer: The token that signs the request. Empty: the secret came by hand.
+        state: What is known of it; docs/rotation.md says what to do in each state.
+        trigger: From where it was asked for.
+        started_by: Who asked. Empty: the schedule, a command, or a user who was deleted.
+        reason: Why, in the words of who asked.
+        from_version: Version of the secret that is replaced; 0 is the trial of a preflight.
+        to_version: Version of the new one. Empty: there is none yet.
+        prepared_at: When it was recorded.
+        sent_at: When its one request left.
+        journaled_at: When the answer was sealed and stored.
+        closed_at: When it ended. Empty: it is open.
+        watch_until: Until when the old secret is tried after an answer that got lost.
+        checked_at: When it was tried last.
+        reply: The sealed answer, while the secret in it may still be needed.
+        reply_status: Of the answer.
+        request_id: What Pandabase calls the request.
+        outcome: What became of it, as a sentence.
     """
 
     class State(models.TextChoices):

@@ -15,7 +15,16 @@ STORE_ID_PATTERN = r"\Ashp_[A-Za-z0-9]{1,60}\Z"
 
 
 class Store(PandabaseModel):
-    """A remote store. Its id is the remote's (Source: P-01); everything else may be unknown."""
+    """A remote store. Its id is the remote's (Source: P-01); everything else may be unknown.
+
+    Attributes:
+        title: Its name at Pandabase.
+        handle: Its part of an address there.
+        currency: Code of three letters: what its account is kept in.
+        country: Code of two letters.
+        note: Your own words on it.
+        added_at: When it came here.
+    """
 
     id = models.CharField(
         _("store id"),

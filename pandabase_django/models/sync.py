@@ -56,7 +56,38 @@ class SyncRunQuerySet(WriterQuerySet["SyncRun"]):
 
 
 class SyncRun(PandabaseModel):
-    """The record of one sync of one resource of one store."""
+    """The record of one sync of one resource of one store.
+
+    Attributes:
+        store: Which store.
+        resource: What was read.
+        state: How it stands, or ended.
+        trigger: From where it was started.
+        started_by: Who started it. Empty: the schedule, a command, or a user who was deleted.
+        handed_out_to: Due orders up to this id are given to this run or its helpers. Empty: none
+            are.
+        first: It is the first of this store and resource; no signal and no note of a change
+            follows.
+        full: Every page was to be read.
+        dry_run: Nothing was to be written.
+        started_at: When it began.
+        heartbeat_at: Each 15 seconds while it lives.
+        finished_at: When it ended. Empty: it has not.
+        cancel_requested_at: When somebody asked it to stop.
+        phase: What it does now.
+        progress_done: Rows of that phase that are through.
+        waiting_for: Whose limit it is, such as the token's.
+        rows_created: Rows that are new here.
+        rows_updated: Rows that were changed here.
+        rows_unchanged: Rows that were read and were equal.
+        rows_gone: Rows that were marked as gone.
+        requests: How many were sent, repetitions included.
+        seconds_waited: In all.
+        warnings: The first of them, as sentences.
+        warning_count: How many there were in all.
+        attention: What a person should look at although it did not fail.
+        error: Why it failed or was stopped, as a sentence.
+    """
 
     class State(models.TextChoices):
         RUNNING = "RUNNING", _("Running")
@@ -97,7 +128,6 @@ class SyncRun(PandabaseModel):
         verbose_name=_("helps"),
         help_text=_("The run whose order details were read, in another worker."),
     )
-    # Dirty orders up to this id have been given to this run or its helpers; null: none are given.
     handed_out_to = models.CharField(max_length=128, null=True, editable=False)
     first = models.BooleanField(_("first sync"), default=False)
     full = models.BooleanField(_("full pass asked for"), default=False)
@@ -177,6 +207,19 @@ class SyncCursor(PandabaseModel):
     The lease is fenced: ``fence`` grows with every new holder, and a holder's write transactions
     begin with an UPDATE that names its own fence, so a worker that slept past its lease writes
     nothing.
+
+    Attributes:
+        store: Which store.
+        resource: Of what.
+        lease_holder: Which process syncs it now; "" when none does.
+        fence: Number of the lease.
+        heartbeat_at: When its holder was last alive.
+        lease_until: Until when no other process takes it. Empty: it is free.
+        first_completed_at: When a run came to its end for the first time. Empty: not yet.
+        last_completed_at: When a run came to its end last, in part or whole.
+        scheduled_waits_until: Until when a scheduled message counts as waiting for a worker.
+        asked_waits_until: The same, of one that a person has asked for.
+        full_waits_until: The same, of one for a full pass.
     """
 
     store = models.ForeignKey(Store, on_delete=models.CASCADE, related_name="cursors")
@@ -190,7 +233,6 @@ class SyncCursor(PandabaseModel):
     lease_until = models.DateTimeField(_("lease until"), null=True)
     first_completed_at = models.DateTimeField(_("first completed"), null=True)
     last_completed_at = models.DateTimeField(_("last completed"), null=True)
-    # Until when a message that asks for a sync counts as waiting for a worker; see ``waiting``.
     scheduled_waits_until = models.DateTimeField(null=True, editable=False)
     asked_waits_until = models.DateTimeField(null=True, editable=False)
     full_waits_until = models.DateTimeField(null=True, editable=False)
@@ -217,6 +259,17 @@ class RequestLog(PandabaseModel):
 
     The remote's field names are unknown: columns are empty when nothing fitted, ``payload`` has
     everything but credentials.
+
+    Attributes:
+        store: Which store was asked.
+        method: Such as GET.
+        path: Of the address, without what is asked for.
+        status_code: Of the answer.
+        duration_ms: How long it took there, in milliseconds.
+        ip: Where the request came from.
+        logged_at: When it was made.
+        payload: The entry as it was received, without credentials.
+        synced_at: When it was fetched.
     """
 
     id = models.CharField(

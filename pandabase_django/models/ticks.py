@@ -11,11 +11,16 @@ __all__ = ["TaskTick"]
 
 
 class TaskTick(PandabaseModel):
-    """One row for each scheduled task, written by the task itself when beat has it run."""
+    """One row for each scheduled task, written by the task itself when beat has it run.
+
+    Attributes:
+        task: Its name.
+        at: When it ran last. Empty: never.
+        missed_since: When another task first noticed that it has not run.
+    """
 
     task = models.CharField(_("task"), primary_key=True, max_length=100)
     at = models.DateTimeField(_("last ran"), null=True)
-    # When another task first noticed that this one has not run yet.
     missed_since = models.DateTimeField(null=True, editable=False)
 
     objects = WriterManager()

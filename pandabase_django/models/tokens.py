@@ -36,6 +36,23 @@ class ApiToken(PandabaseModel):
 
     The secret is sealed to this row, its store and its base URL: a copied or edited row can't
     send it anywhere else. Moving a token to another URL therefore means entering the secret again.
+
+    Attributes:
+        id: What commands take as ``--token``.
+        store: Which store it opens.
+        name: For people.
+        mode: How requests are signed (Source: P-04, P-05).
+        base_url: The address of the API that it belongs to.
+        secret: The secret half of the credential.
+        secret_hint: Its last characters, for people.
+        secret_version: Grows with each secret, from 1 on.
+        secret_set_at: When the secret was stored.
+        role: Its store is called with the active one.
+        health: What its newest call or test has shown.
+        health_reason: Why, as a sentence.
+        added_at: When it came here.
+        last_tested_at: When its connection was tested.
+        last_used_at: When a client was opened with it, to the minute.
     """
 
     class Mode(models.TextChoices):
@@ -144,6 +161,13 @@ class TokenPermission(PandabaseModel):
     """One permission code of a token: what its owner declares and what calls have shown.
 
     No call of the remote reports a token's permissions (Source: P-13).
+
+    Attributes:
+        token: Whose.
+        code: Such as ORDERS_READ.
+        declared: Its owner says that the token has it.
+        observed: What calls have shown.
+        observed_at: When they did last.
     """
 
     class Observed(models.TextChoices):

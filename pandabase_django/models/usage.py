@@ -43,6 +43,17 @@ class UsageRecord(PandabaseModel):
 
     The remote counts an ``external_id`` once for each meter (Source: P-52), so sending a row again
     bills nothing twice.
+
+    Attributes:
+        id: Number of the row.
+        store: The subscription's store.
+        subscription: Who is billed.
+        quantity: How much, 0 or more, in the meter's own unit.
+        state: What is known of it.
+        is_corrected: A person changed it after it was rejected.
+        attempts: How often it was sent.
+        recorded_at: When your code recorded it.
+        claimed_until: Until when one worker has it. Empty: none.
     """
 
     class State(models.TextChoices):

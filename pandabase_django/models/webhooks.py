@@ -37,6 +37,26 @@ class WebhookEndpoint(PandabaseModel):
     Two signing secrets can be alive while one replaces the other. Nothing rolls a signing secret
     at the remote (Source: P-35): a second registration of the same address brings the new one,
     and both deliver until the first is deleted.
+
+    Attributes:
+        id: The last part of its address: random, and no proof of anything.
+        store: Whose deliveries arrive.
+        label: For people.
+        secret: What deliveries are signed with. Empty: none is known yet.
+        secret_hint: Its last characters, for people.
+        secret_set_at: When it was stored.
+        previous_secret: The one before, good until ``previous_valid_until``.
+        previous_secret_hint: Its last characters, for people.
+        previous_valid_until: Until when both are good.
+        registration: Whether Pandabase knows this address.
+        remote_id: What Pandabase calls the registration.
+        previous_remote_id: What it calls the one that is replaced.
+        event_types: The events that it is registered for.
+        signature_version: How Pandabase signs: V1 or V2.
+        compared_at: When this row and Pandabase were last compared.
+        key_reading: How the secret is read as a key (Source: P-32). Empty: no delivery has shown
+            it.
+        added_at: When it was made.
     """
 
     class Registration(models.TextChoices):
@@ -154,6 +174,25 @@ class WebhookDelivery(PandabaseModel):
 
     Kept once for each endpoint and event id. The payload is what handlers get: ids, states,
     amounts, times and metadata; no address, card, licence or place.
+
+    Attributes:
+        endpoint: Where it arrived.
+        event_id: Pandabase's id; the same for each repetition.
+        event: Such as PAYMENT_COMPLETED.
+        event_at: When it happened, as Pandabase says. Empty: that is not readable.
+        received_at: When it arrived.
+        order_id: The order that it names; empty when it names none.
+        payload: What handlers get: ids, states, amounts, times and metadata.
+        body_sha256: Knows a repetition with another body.
+        headers: Id, time, sender's name and content type; no signature.
+        version: Of the signature.
+        key_reading: How the secret was read as a key (Source: P-32).
+        used_previous_secret: The secret from before the newest one.
+        state: Whether it is handled.
+        attempts: How often that was tried.
+        enqueued_at: When a message for a worker was sent. Empty: the next sweep sends one.
+        finished_at: When it was handled, ignored or given up.
+        last_error: Why the last try failed; credentials masked.
     """
 
     class State(models.TextChoices):
@@ -234,6 +273,12 @@ class HandledEvent(PandabaseModel):
     """A handler's work for one event was committed; written in the same transaction as that work.
 
     Keyed by store, not by endpoint: the same event may reach two endpoints of a store.
+
+    Attributes:
+        store: The event's store.
+        event_id: Which event.
+        handler: The dotted name of the function, or of the work (``Event.once``).
+        handled_at: When its transaction began.
     """
 
     store = models.ForeignKey(Store, on_delete=models.CASCADE, related_name="+")
@@ -258,7 +303,13 @@ class HandledEvent(PandabaseModel):
 
 
 class RefusedDeliveries(PandabaseModel):
-    """How many deliveries an endpoint refused on which day and why, and the newest of them."""
+    """How many deliveries an endpoint refused on which day and why, and the newest of them.
+
+    Attributes:
+        place: The endpoint's id; all unknown addresses share one row.
+        newest: The newest twenty: when and why, and their headers.
+        noted_at: When this row was written last.
+    """
 
     # No foreign key: a refusal must never fail for its endpoint, nor keep one from being deleted.
     place = models.CharField(_("endpoint id"), primary_key=True, max_length=64)

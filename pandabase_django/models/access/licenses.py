@@ -39,6 +39,16 @@ class License(MirrorRow):
 
     The hash is made with the first of the encryption keys; one that was made with another of them
     is found as well, and is made again when the licence is read next.
+
+    Attributes:
+        status: AVAILABLE (nobody has bought it), CLAIMED or REVOKED; others may come.
+        key_hash: A keyed hash of the key, by which it is looked up.
+        product: What it is good for.
+        variant_id: Pandabase's id of the product's form; empty for all.
+        order: The order that it was bought with; empty until then.
+        customer: Who has it.
+        claimed_at: When it was bought.
+        created_at: When it was made at Pandabase.
     """
 
     class Status(models.TextChoices):

@@ -36,6 +36,17 @@ class CustomerLink(PandabaseModel):
 
     Rows stay as the history: who decided what, when and why. A customer has at most one link in
     force; a user may be several customers, of several stores.
+
+    Attributes:
+        store: The customer's store.
+        customer: What this customer has bought …
+        user: … is this user's. Empty: the user was deleted.
+        source: What it rests on.
+        reason: Why, in the words of who decided it.
+        linked_at: From when on.
+        ended_at: Until when. Empty: it is in force.
+        ended_by: Who took it back. Empty: the shop's own code, or a user who was deleted.
+        end_reason: Why it was taken back.
     """
 
     class Source(models.TextChoices):

@@ -45,6 +45,22 @@ class Subscription(MirrorRow):
     """A subscription. ``amount_minor`` is what each period costs, in minor units of ``currency``.
 
     It names no order: its renewals are orders of the same customer (Source: P-48).
+
+    Attributes:
+        status: TRIALING, ACTIVE, PAST_DUE, PAUSED or CANCELLED; others may come.
+        billing_interval: How long a period is, such as MONTHLY.
+        amount_minor: What each period costs.
+        currency: Code of three letters.
+        quantity: How many pieces each period pays for.
+        product: What is paid for.
+        customer: Who pays.
+        current_period_start: When the period that is under way began.
+        current_period_end: When it ends.
+        next_charge_at: When money is taken next. Empty: never again, or not known.
+        trial_end: Until when it costs nothing. Empty: there is no trial.
+        cancelled_at: When it was cancelled; access may go on until ``ends_at``.
+        paused_at: Since when it is paused.
+        created_at: When it began.
     """
 
     class Status(models.TextChoices):

@@ -44,6 +44,16 @@ class MirrorRow(PandabaseModel):
     No foreign key of a mirror has the index that Django gives it: on PostgreSQL that is two, one of
     them for searches by a part of an id, and each new row pays for both. The store's rows are found
     by ``(store, id)``; what else is looked up has a plain index in ``Meta``.
+
+    Attributes:
+        id: Pandabase's id.
+        store: Whose it is.
+        payload: The object as it was received, without what must not be kept, such as keys and
+            secrets.
+        digest: A hash of what was received; an equal one means that there is nothing to write.
+        first_seen_at: When the row came here.
+        appeared_at: When it last came to its place: back from being gone, or from another parent.
+            Empty: never.
     """
 
     # Columns of our own: when they change, the remote object did not.
@@ -69,7 +79,6 @@ class MirrorRow(PandabaseModel):
         _("gone"), null=True, editable=False, help_text=_("When the remote was seen without it.")
     )
 
-    # When it last came to its place: back from being gone, or from another parent.
     appeared_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:

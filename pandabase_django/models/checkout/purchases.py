@@ -31,6 +31,24 @@ class Purchase(PandabaseModel):
     ``standing`` is what became of the order, ``last_fact`` what handlers were called for last, and
     ``state`` says whether they are to be called. ``mark`` only ever grows: whoever changes the
     standing raises it, so that a change made while handlers run is never overlooked.
+
+    Attributes:
+        store: The order's store.
+        order: What was paid.
+        session: What it names.
+        user: Whom the session was opened for. Empty: a guest, or a user who was deleted.
+        verdict: Whether it paid for just what the session asks.
+        differences: What differs, for a person: the rule, and what was asked and paid.
+        seen_at: When it was noticed.
+        decided_at: When the verdict was given.
+        accepted_by: Who accepted a mismatch.
+        accepted_reason: Why, in that person's words.
+        state: Whether handlers are to be called.
+        mark: Grows with each change of the standing.
+        attempts: How often handlers were called in a row without success.
+        enqueued_at: When a message for a worker was sent. Empty: the next sweep sends one.
+        finished_at: When nothing was left to do last.
+        last_error: Which handler failed last, and how; credentials masked.
     """
 
     class Verdict(models.TextChoices):
@@ -182,6 +200,14 @@ class PurchaseFact(PandabaseModel):
     """One fact that handlers were called for, in the order of ``number``.
 
     Each handler's transaction holds this row's lock: nobody begins the next fact meanwhile.
+
+    Attributes:
+        purchase: Whose.
+        number: Which one in a row, from 1 on.
+        fact: What happened.
+        state: Whether its handlers are through.
+        begun_at: When handlers were called first.
+        ended_at: When all were through, or the next fact came.
     """
 
     class State(models.TextChoices):
@@ -217,7 +243,13 @@ class PurchaseFact(PandabaseModel):
 
 
 class HandledFact(PandabaseModel):
-    """A handler's work for one fact; written in the same transaction as that work."""
+    """A handler's work for one fact; written in the same transaction as that work.
+
+    Attributes:
+        fact: For which fact.
+        handler: The dotted name of the function.
+        handled_at: When its transaction began.
+    """
 
     fact = models.ForeignKey(PurchaseFact, on_delete=models.CASCADE, related_name="handled")
     handler = models.CharField(_("handler"), max_length=200)

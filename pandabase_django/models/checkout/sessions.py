@@ -27,9 +27,28 @@ def new_reference() -> str:
 class CheckoutSession(PandabaseModel):
     """What the shop asked to be paid, by whom and for what. Amounts are minor units.
 
-    ``items`` are the lines as they were asked for: ``product_id``, ``variant_id``, ``name``,
-    ``quantity``, ``price_minor`` of one piece, ``least_minor`` where the buyer names the price,
-    and ``subscription``. A free line has no product.
+    Attributes:
+        reference: A random text. It travels, signed, in the metadata, and leads back here.
+        store: Who sells.
+        state: What is known of it.
+        user: Whom it was opened for. Empty: a guest, or a user who was deleted.
+        purpose: The word by which handlers are found.
+        context: Your own JSON. It never leaves.
+        items: The lines that were asked for: ``product_id``, ``variant_id``, ``name``,
+            ``quantity``, ``price_minor`` of one piece, ``least_minor`` where the buyer names the
+            price, and ``subscription``. A free line has no product.
+        currency: Code of three letters: that of the store's account.
+        subtotal_minor: What the lines come to, without discount and tax.
+        coupon_code: The coupon that it begins with.
+        same_key: A hash of the call; equal calls get the same session while it is open.
+        checkout_url: Where to send the buyer.
+        pay_url: The page that shows the whole checkout.
+        return_url: Where the buyer comes back to.
+        cancel_url: Where the buyer goes who leaves without paying.
+        created_at: When it was written down, before Pandabase was asked.
+        opened_at: When Pandabase had opened it.
+        expires_at: When it can't be paid any more.
+        refusal: Pandabase's words, or ours.
     """
 
     class State(models.TextChoices):

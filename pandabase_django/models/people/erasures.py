@@ -19,7 +19,12 @@ __all__ = ["ErasedHash", "Erasure", "ErasureKey"]
 
 
 class ErasureKey(PandabaseModel):
-    """The one key of all hashes; made by the first erasure."""
+    """The one key of all hashes; made by the first erasure.
+
+    Attributes:
+        id: Always 1.
+        secret: The key. ``pandabase_reseal`` seals it anew, and it never changes.
+    """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
     secret = SealedField(purpose="erasure.key")
@@ -40,7 +45,14 @@ class ErasureKey(PandabaseModel):
 
 
 class Erasure(PandabaseModel):
-    """A person was erased from the rows of one store."""
+    """A person was erased from the rows of one store.
+
+    Attributes:
+        store: In whose rows.
+        begun_at: When it began.
+        source: From where it was asked for.
+        user: Who asked. Empty: a command, or a user who was deleted.
+    """
 
     class Source(models.TextChoices):
         ADMIN = "ADMIN", _("Admin")
@@ -82,12 +94,18 @@ class Erasure(PandabaseModel):
 
 
 class ErasedHash(PandabaseModel):
-    """The keyed hash of an address, or of the id of something that is the person's."""
+    """The keyed hash of an address, or of the id of something that is the person's.
+
+    Attributes:
+        store: Whose rows it is looked for in.
+        erasure: Which one made it.
+        value: The hash, in hex.
+        learned: It is of what an erased person did later, and Pandabase has shown since.
+    """
 
     store = models.ForeignKey(Store, on_delete=models.CASCADE, related_name="+", db_index=False)
     erasure = models.ForeignKey(Erasure, on_delete=models.CASCADE, related_name="hashes")
     value = models.CharField(max_length=64)
-    # Of what an erased person did later, and the remote has shown since.
     learned = models.BooleanField(default=False, db_default=False)
 
     objects = WriterManager()
