@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -94,7 +95,10 @@ def test_only_some_states_take_usage(caller: Caller, subscription: str) -> None:
 
 @pytest.mark.fact(52)
 def test_events_are_listed_newest_first_and_summed_up(caller: Caller, subscription: str) -> None:
-    now = caller.get(f"/subscriptions/{subscription}")["currentPeriodStart"][:17]
+    began = caller.get(f"/subscriptions/{subscription}")["currentPeriodStart"]
+    # Never before the period began, whatever second that was.
+    later = datetime.fromisoformat(began.replace("Z", "+00:00")) + timedelta(minutes=1)
+    now = f"{later:%Y-%m-%dT%H:%M:}"
     for second in (58, 59):
         at = {"event_at": f"{now}{second}.999Z"}
         event = {"event_name": "tokens", "quantity": second, "external_id": str(second), **at}
