@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 
 from pandabase_django.services.books.month import Month
 
-__all__ = ["Claim", "Entry", "Material", "PaidOut", "Reason", "Sale"]
+__all__ = ["UNDATED", "Claim", "Entry", "Material", "PaidOut", "Reason", "Sale"]
+
+
+UNDATED = datetime(1, 1, 1, tzinfo=timezone.utc)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entry of the ledger. Amounts are minor units; None could not be read."""
+    """An entry of the ledger. Amounts are minor units; None could not be read.
+
+    One whose time could not be read has ``UNDATED``.
+    """
 
     id: str
     type: str
@@ -78,17 +84,19 @@ class Reason:
     """Why a month can't be said to be equal.
 
     Attributes:
-        code: ``not over``, ``never read``, ``closed``, ``too old``, ``in part``, ``unread`` or
-            ``not detailed``.
+        code: ``not over``, ``never read``, ``closed``, ``too old``, ``in part``, ``unread``,
+            ``undated`` or ``not detailed``.
         resource: What it is about.
         at: When it was read last, if ever.
         count: How many rows it is about.
+        ids: The first of them.
     """
 
     code: str
     resource: str = ""
     at: datetime | None = None
     count: int = 0
+    ids: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +108,7 @@ class Material:
         month: The month.
         before: The newest entries from before it, in any order.
         entries: Those of the month.
-        others: Entries of other times that belong to the same orders and payouts.
+        others: Other entries of the same orders and payouts: of other times, or undated.
         begins_at: When the ledger's first entry was made: what is older is not in it.
         sales: Orders of the month, and those that entries, refunds or disputes name.
         refunds: Of these orders, and of the month; disputes and payouts alike.

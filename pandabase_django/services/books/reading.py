@@ -24,7 +24,15 @@ from pandabase_django.models import (
 )
 from pandabase_django.models.base.lookups import Among
 from pandabase_django.services.books.closing import Closing, close
-from pandabase_django.services.books.material import Claim, Entry, Material, PaidOut, Reason, Sale
+from pandabase_django.services.books.material import (
+    UNDATED,
+    Claim,
+    Entry,
+    Material,
+    PaidOut,
+    Reason,
+    Sale,
+)
 from pandabase_django.services.books.month import Month
 from pandabase_django.services.sync.readings.known import Known
 from pandabase_django.services.sync.run.checkpoints import Checkpoints
@@ -35,6 +43,7 @@ UTC = zones.utc
 RESOURCES = ("ledger", "orders", "refunds", "disputes", "payouts")
 # Which cursor says how far a list was read: runs of orders read refunds and disputes.
 _READ_BY = {"refunds": "orders", "disputes": "orders"}
+UNDATED_SHOWN = 5
 BEFORE = 500  # entries; those of the last moment before a month are among them
 
 _ENTRY = ("type", "amount_minor", "balance_minor", "currency", "reference_id", "created_at")
@@ -75,7 +84,8 @@ def months_of(store: Store) -> list[tuple[Month, int]]:
 
 def _material(store: Store, month: Month, now: datetime) -> Material:
     reasons = list(_reasons(store, month, now))
-    ledger = LedgerEntry.objects.live().filter(store=store, created_at__isnull=False)
+    every = LedgerEntry.objects.live().filter(store=store)
+    ledger = every.filter(created_at__isnull=False)
     entries = _entries(ledger.filter(created_at__gte=month.start, created_at__lt=month.end))
     earlier = ledger.filter(created_at__lt=month.start)
     before = [
@@ -109,7 +119,7 @@ def _material(store: Store, month: Month, now: datetime) -> Material:
         )
     ]
     references = {*among, *(s.payment_id for s in sales if s.payment_id), *(p.id for p in paid_out)}
-    others = ledger.filter(Among(F("reference_id"), sorted(references))).exclude(in_month)
+    others = every.filter(Among(F("reference_id"), sorted(references))).exclude(in_month)
     return Material(
         store_id=store.pk,
         month=month,
@@ -127,7 +137,8 @@ def _material(store: Store, month: Month, now: datetime) -> Material:
 
 
 def _entries(rows: QuerySet[LedgerEntry]) -> list[Entry]:
-    return [Entry(*row) for row in rows.values_list("pk", *_ENTRY)]
+    found: Iterator[tuple[Any, ...]] = iter(rows.values_list("pk", *_ENTRY))
+    return [Entry(*row[:-1], row[-1] or UNDATED) for row in found]
 
 
 def _claims(rows: QuerySet[Any], *, fee: str = "") -> list[Claim]:
@@ -154,10 +165,29 @@ def _reasons(store: Store, month: Month, now: datetime) -> Iterator[Reason]:
     for resource in ("ledger", "orders", "payouts"):
         if latest.get(resource) == SyncRun.State.PARTIAL:
             yield Reason("in part", resource)
+    yield from _undated(store)
     due = Order.objects.live().filter(store=store, dirty=True, detailed_at__isnull=True)
     due = due.filter(Q(created_at__isnull=True) | Q(created_at__lt=month.end))
     if count := due.count():
         yield Reason("not detailed", "orders", count=count)
+
+
+def _undated(store: Store) -> Iterator[Reason]:
+    """What may be of any month, since its time can't be read."""
+    models: dict[str, type[Any]] = {
+        "ledger": LedgerEntry,
+        "orders": Order,
+        "refunds": Refund,
+        "disputes": Dispute,
+        "payouts": Payout,
+    }
+    for resource, model in models.items():
+        rows = model._default_manager.live().filter(store=store, created_at__isnull=True)
+        if model is Order:  # of others the details may still show it
+            rows = rows.filter(detailed_at__isnull=False)
+        if count := rows.count():
+            ids = rows.order_by("pk").values_list("pk", flat=True)[:UNDATED_SHOWN]
+            yield Reason("undated", resource, count=count, ids=tuple(ids))
 
 
 def _of_resource(
@@ -201,7 +231,8 @@ def _latest_runs(store: Store) -> dict[str, str]:
 
 
 def _unsure(reasons: Sequence[Reason]) -> frozenset[str]:
-    unsure = {reason.resource for reason in reasons if reason.resource}
+    # What is undated is here all the same.
+    unsure = {reason.resource for reason in reasons if reason.resource and not reason.ids}
     if any(reason.code == "not over" for reason in reasons):
         # Of what is under way, entries and what they belong to come at different times.
         unsure.update(RESOURCES)

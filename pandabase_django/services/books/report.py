@@ -66,6 +66,7 @@ def as_json(closing: Closing) -> dict[str, Any]:
                 "resource": reason.resource,
                 "read_at": reason.at.isoformat() if reason.at else None,
                 "count": reason.count,
+                "ids": list(reason.ids),
                 "text": reason_text(reason),
             }
             for reason in closing.reasons

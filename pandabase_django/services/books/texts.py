@@ -63,6 +63,14 @@ def reason_text(reason: Reason) -> str:
             )
             % values
         )
+    if reason.code == "undated":
+        sentence = ngettext(
+            "%(resource)s: the time of %(count)d row can't be read: %(ids)s.",
+            "%(resource)s: the times of %(count)d rows can't be read: %(ids)s.",
+            reason.count,
+        )
+        more = ["…"] if reason.count > len(reason.ids) else []
+        return sentence % {**values, "ids": ", ".join([*reason.ids, *more])}
     return _REASONS[reason.code]() % values
 
 

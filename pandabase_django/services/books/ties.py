@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from pandabase_django.services.books.material import Claim, Entry, Material, PaidOut, Sale
 
@@ -180,43 +181,35 @@ class Ties:
             return
         if self._knows("orders"):
             for sale in material.sales:
-                if sale.is_paid and sale.payment_id and month.has(sale.created_at):
-                    yield from self._missing(PAYMENT, sale, "order", sale.id, sale.amounts)
+                moved = sale.is_paid and sale.payment_id and month.has(sale.created_at)
+                booked = self._booked[PAYMENT, sale.id]
+                if moved and not booked and not self._is_older(sale.created_at):
+                    yield _no_entry("order", sale.id, sale.amounts)
         for name, claims in (("refund", material.refunds), ("dispute", material.disputes)):
             family, seen = (REFUNDS[0] if name == "refund" else DISPUTE), dict[str, int]()
             for claim in claims:
                 took = claim.status in REFUNDED if name == "refund" else claim.status != "PREVENTED"
                 order = self._sales.get(claim.order_id)
                 knows = self._knows("orders") and self._knows(f"{name}s")
-                if not took or order is None or not knows:
+                if not took or order is None or not knows or self._is_older(claim.created_at):
                     continue
                 seen[order.id] = seen.get(order.id, 0) + 1
-                if month.has(claim.created_at):
+                booked = self._booked[family, order.id]
+                if month.has(claim.created_at) and len(booked) < seen[order.id]:
                     expected = {-amount for amount in _amounts_of(claim)}
-                    yield from self._missing(
-                        family, order, name, claim.id, expected, number=seen[order.id]
-                    )
+                    yield _no_entry(name, claim.id, expected)
         for payout in material.payouts if self._knows("payouts") else ():
             lives = payout.status != "FAILED" and not payout.is_gone
-            if lives and month.has(payout.created_at) and not self._booked[PAYOUT, payout.id]:
+            moved = lives and month.has(payout.created_at)
+            booked = self._booked[PAYOUT, payout.id]
+            if moved and not booked and not self._is_older(payout.created_at):
                 expected = {-amount for amount in _amounts_of(payout)}
                 yield _no_entry("payout", payout.id, expected)
 
-    def _missing(
-        self,
-        family: str,
-        sale: Sale,
-        kind: str,
-        object_id: str,
-        expected: set[int],
-        *,
-        number: int = 1,
-    ) -> Iterator[Difference]:
+    def _is_older(self, at: datetime | None) -> bool:
+        """What moved before the ledger begins is in its opening balance."""
         begins_at = self.material.begins_at
-        if begins_at is not None and sale.created_at is not None and sale.created_at < begins_at:
-            return  # in the opening balance
-        if len(self._booked[family, sale.id]) < number:
-            yield _no_entry(kind, object_id, expected)
+        return begins_at is not None and at is not None and at < begins_at
 
     def _differ(
         self,
