@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from datetime import timezone as zones
 from typing import Any
@@ -137,8 +137,8 @@ def _material(store: Store, month: Month, now: datetime) -> Material:
 
 
 def _entries(rows: QuerySet[LedgerEntry]) -> list[Entry]:
-    found: Iterator[tuple[Any, ...]] = iter(rows.values_list("pk", *_ENTRY))
-    return [Entry(*row[:-1], row[-1] or UNDATED) for row in found]
+    found: Iterable[tuple[Any, ...]] = rows.values_list("pk", *_ENTRY)
+    return [Entry(*(row if row[-1] else (*row[:-1], UNDATED))) for row in found]
 
 
 def _claims(rows: QuerySet[Any], *, fee: str = "") -> list[Claim]:
