@@ -26,7 +26,10 @@ PACKAGE = Path(__file__).resolve().parents[1] / "pandabase_django"
 CATALOGUE = PACKAGE / "locale/de/LC_MESSAGES/django.po"
 
 # Arguments whose text people read.
-READ_BY_PEOPLE = {"description", "help_text", "label", "title", "verbose_name", "why_read_only"}
+READ_BY_PEOPLE = {
+    *("description", "help_text", "label", "title", "verbose_name"),
+    *("when_empty", "why_read_only"),
+}
 TAGS = re.compile(
     r"\{% block (?:bodyclass|coltype) %\}.*?\{% endblock %\}|\{#.*?#\}"
     r"|\{% comment %\}.*?\{% endcomment %\}"

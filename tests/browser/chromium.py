@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Response
 
-__all__ = ["DESKTOP", "PHONE", "chromium", "open_page", "why_not"]
+__all__ = ["DESKTOP", "PHONE", "chromium", "open_page", "visit", "why_not"]
 
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
@@ -93,3 +93,15 @@ def open_page(
         yield page
     finally:
         context.close()
+
+
+def visit(page: Page, url: str, which: dict[str, Any]) -> Response | None:
+    """Open a page of a seed; where it names what to type, fill the form of the page and send it."""
+    answer = page.goto(url + which["path"])
+    if typed := which.get("typed"):
+        for selector, text in typed.items():
+            page.fill(selector, text)
+        with page.expect_navigation() as sent:
+            page.locator(".pandabase-form input[type=submit]").first.click()
+        answer = sent.value
+    return answer

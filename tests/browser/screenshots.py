@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.browser.chromium import DESKTOP, PHONE, chromium, open_page, why_not
+from tests.browser.chromium import DESKTOP, PHONE, chromium, open_page, visit, why_not
 from tests.browser.shop import running_shop
 
 LOOKS = {
@@ -47,7 +47,7 @@ def main() -> None:
                 **LOOKS[look],
             ) as page:
                 for which in pages:
-                    page.goto(shop.url + which["path"], wait_until="load")
+                    visit(page, shop.url, which)
                     target = options.to / options.theme / look / f"{which['name']}.png"
                     page.screenshot(path=target, full_page=True)
                     sys.stdout.write(f"{target}\n")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.browser.chromium import DESKTOP, PHONE, open_page
+from tests.browser.chromium import DESKTOP, PHONE, open_page, visit
 from tests.browser.shop import Shop
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def test_every_page_is_sound_and_no_worse_than_a_plain_one(
             plain |= findings(page).keys()
         complaints.clear()  # Django's own
         for which in shop.seed["pages"]:
-            answer = page.goto(shop.url + which["path"])
+            answer = visit(page, shop.url, which)
             assert answer is not None
             assert answer.status == 200, which
             wrong += [

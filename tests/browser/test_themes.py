@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.browser.chromium import open_page
+from tests.browser.chromium import open_page, visit
 from tests.browser.shop import Shop, in_theme
 from tests.required import skip
 
@@ -72,7 +72,7 @@ def test_every_page_opens_and_is_usable_under_the_theme(themed: Shop, browser: B
         browser, session=shop.seed["session"], url=shop.url, complaints=complaints
     ) as page:
         for which in shop.seed["pages"]:
-            answer = page.goto(shop.url + which["path"])
+            answer = visit(page, shop.url, which)
             assert answer is not None
             assert answer.status == 200, which
             if not which["name"].endswith(("_history", "index")):

@@ -49,6 +49,7 @@ class InForceFilter(admin.SimpleListFilter):
 class CustomerLinkAdmin(PrefixSearchMixin, ExportMixin, ReadOnlyAdmin):
     """Links stay as the history. A person takes one back; a customer's page makes one."""
 
+    when_empty = _("Nobody is linked yet. The page of a customer has the button.")
     list_display = ("customer_listed", "user_shown", "state", "source", "linked")
     list_filter = (InForceFilter, "source", StoreFilter)
     list_select_related = ("user",)

@@ -21,8 +21,13 @@ from pandabase_django.services.actions.subjects.disputes import (
 from pandabase_django.services.actions.subjects.evidence import compose_evidence
 from pandabase_django.services.actions.subjects.plans import INTERVALS, MAX_QUANTITY
 from pandabase_django.services.actions.subjects.refunds import RefundCode
+from pandabase_django.texts.intervals import interval_text
 
 __all__ = [
+    "LATER",
+    "NOW",
+    "WHEN_CANCELLED",
+    "WHEN_CHANGED",
     "ActionForm",
     "CancelForm",
     "ChangePlanForm",
@@ -42,6 +47,10 @@ _TERMS = frozenset(
 WHEN_CANCELLED = [
     (LATER, _("At the end of the period that is paid for")),
     (NOW, _("At once: access ends now, and open usage is not billed")),
+]
+WHEN_CHANGED = [
+    (NOW, _("Now: what costs more is charged at once, in proportion")),
+    (LATER, _("With the next renewal")),
 ]
 
 
@@ -167,10 +176,7 @@ class ChangePlanForm(ActionForm):
     when = forms.ChoiceField(
         label=_("When"),
         widget=forms.RadioSelect,
-        choices=[
-            (NOW, _("Now: what costs more is charged at once, in proportion")),
-            (LATER, _("With the next renewal")),
-        ],
+        choices=WHEN_CHANGED,
         initial=NOW,
     )
 
@@ -184,7 +190,7 @@ class ChangePlanForm(ActionForm):
         intervals = self.fields["billing_interval"]
         assert isinstance(intervals, forms.ChoiceField)  # noqa: S101
         known = dict.fromkeys([*INTERVALS, *filter(None, [row.billing_interval])])
-        intervals.choices = [(name, name) for name in known]
+        intervals.choices = [(name, interval_text(name)) for name in known]
         intervals.initial = row.billing_interval
         self.fields["quantity"].initial = row.quantity or 1
 

@@ -16,6 +16,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from pandabase_django.admin.actions.asked import asked_texts
 from pandabase_django.admin.actions.forms import SettleForm
 from pandabase_django.admin.actions.texts import TONES, explain, who_asked
 from pandabase_django.admin.base.display import EMPTY, badge, moment, with_quiet
@@ -42,6 +43,9 @@ class RemoteActionAdmin(LiveMixin, PrefixSearchMixin, ExportMixin, ReadOnlyAdmin
     """What was asked of Pandabase after a sale. Rows come from the pages of orders and so on."""
 
     why_read_only = _("This is the record of an action. Nobody can change it, nor delete it.")
+    when_empty = _(
+        "Nothing was asked for yet. Pages of orders, disputes and subscriptions have the buttons."
+    )
     list_display = ("name", "state_badge", "who", "why", "asked")
     list_filter = ("state", "what", StoreFilter)
     list_select_related = ("asked_by",)
@@ -137,6 +141,7 @@ class RemoteActionAdmin(LiveMixin, PrefixSearchMixin, ExportMixin, ReadOnlyAdmin
             **super().panel_context(request, obj),
             "explanation": explain(obj),
             "title": str(obj),
+            "subtitle": obj.object_id,
             "state_tone": TONES[State(obj.state)],
             "pandabase_live_url": self.live_url(obj) if _moves(obj) else "",
             "settle_form": SettleForm(action=obj, user=request.user) if settleable else None,
@@ -222,8 +227,8 @@ class RemoteActionAdmin(LiveMixin, PrefixSearchMixin, ExportMixin, ReadOnlyAdmin
     @admin.display(description=_("asked with"))
     def parameters_shown(self, action: RemoteAction) -> str:
         # The words about a customer are for who may see the dispute, and on its own pages.
-        shown = action.without_words().items()
-        return format_html_join(", ", "<code>{}: {}</code>", shown) if shown else EMPTY
+        lines = format_html_join("", "<li>{}</li>", ((text,) for text in asked_texts(action)))
+        return format_html('<ul class="pandabase-plain">{}</ul>', lines) if lines else EMPTY
 
 
 def _moves(action: RemoteAction) -> bool:

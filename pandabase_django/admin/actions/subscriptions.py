@@ -29,6 +29,7 @@ from pandabase_django.services.actions.subjects.subscriptions import (
     resume_subscription,
 )
 from pandabase_django.texts.amounts import money_text
+from pandabase_django.texts.intervals import interval_text
 
 __all__ = ["SUBSCRIPTION_ACTIONS"]
 
@@ -39,7 +40,7 @@ def _facts(row: Subscription) -> Sequence[Fact]:
         (_("Customer"), (customer.email if customer else row.customer_id) or EMPTY),
         (_("Product"), (product.title if product else row.product_id) or EMPTY),
         (_("Amount"), money(row.amount_minor, row.currency)),
-        (_("Interval"), row.billing_interval or EMPTY),
+        (_("Interval"), interval_text(row.billing_interval) or EMPTY),
         (_("Quantity"), EMPTY if row.quantity is None else row.quantity),
         (_("Status"), row.status or EMPTY),
         (_("Period ends"), moment(row.current_period_end)),
@@ -158,6 +159,6 @@ SUBSCRIPTION_ACTIONS = (
         facts=_facts,
         consequences=_cancel_consequences,
         preview=_cancel_invoice,
-        preview_label=gettext_lazy("Show what is open"),
+        preview_label=gettext_lazy("Show what is not billed yet"),
     ),
 )

@@ -92,7 +92,7 @@ def _refused(action: RemoteAction) -> Explanation:
         _("Not done."),
         happened,
         _("Nothing has changed by it at Pandabase."),
-        _("Mend what is named above and ask again, or do it in the Pandabase dashboard."),
+        _("Correct what is named above and ask again, or do it in the Pandabase dashboard."),
     )
 
 

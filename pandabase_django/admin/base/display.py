@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.utils.formats import date_format, number_format
 from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
@@ -18,14 +20,17 @@ __all__ = [
     "EMPTY",
     "Explanation",
     "badge",
+    "breakable",
     "duration",
     "health_tone",
     "moment",
     "money",
+    "name_and_id",
     "payload",
     "with_quiet",
 ]
 
+_BETWEEN_WORDS = re.compile(r"(?<=[A-Z]_)(?=[A-Z])")
 HEALTH_TONES = {"OK": "good", "SUSPECT": "bad", "FAILED": "warn"}
 
 
@@ -60,7 +65,15 @@ def badge(text: str, *, tone: str) -> str:
         text: What it says.
         tone: ``good``, ``bad``, ``warn``, ``busy`` or ``quiet``.
     """
-    return format_html('<span class="pandabase-badge pandabase-{}">{}</span>', tone, text)
+    return format_html(
+        '<span class="pandabase-badge pandabase-{}">{}</span>', tone, breakable(text)
+    )
+
+
+def breakable(text: str) -> str:
+    """A word of the remote, such as PAYMENT_RECEIVED; a narrow cell may break it behind a "_"."""
+    words = _BETWEEN_WORDS.split(str(text))
+    return format_html_join(mark_safe("<wbr>"), "{}", ((word,) for word in words))
 
 
 def health_tone(health: str) -> str:
@@ -101,6 +114,11 @@ def with_quiet(text: object, *quiet: object) -> str:
         "", '<span class="pandabase-below">{}</span>', ((q,) for q in quiet if q)
     )
     return format_html('<span class="pandabase-cell-text">{}{}</span>', text, lines)
+
+
+def name_and_id(name: str | None, pk: str) -> str:
+    """The cell that leads to a row: its name, and below it the id; without a name the id."""
+    return with_quiet(name, pk) if name else with_quiet(pk)
 
 
 def payload(value: Any, *, title: str = "") -> str:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 from pandabase_django import tasks
 from pandabase_django.database import transaction
 from pandabase_django.models import Store, SyncRun
-from pandabase_django.services.sync.runs import RESOURCES
+from pandabase_django.services.sync.runs import MIRRORED
 
 __all__ = ["hand_over", "hand_over_again", "hand_over_sync", "start_sync"]
 
@@ -97,7 +97,7 @@ def hand_over_sync(
 def start_sync(request: HttpRequest, store: Store) -> None:
     """Hand over the sync of all that is mirrored of a store."""
     message = gettext("A sync of %(store)s was handed to the workers.") % {"store": store}
-    hand_over_sync(request, store.pk, RESOURCES, message=message)
+    hand_over_sync(request, store.pk, MIRRORED, message=message)
 
 
 def _on_commit(request: HttpRequest, send: Callable[[], tasks.Sent], *, message: str) -> None:

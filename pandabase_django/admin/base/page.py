@@ -54,9 +54,11 @@ class PandabaseAdmin(ButtonsMixin, ByStoreMixin):
     """Rows of visible stores, buttons, and panels above and below an object's form.
 
     ``above`` and ``below`` name templates; what they show comes from ``panel_context``.
+    ``when_empty`` says where rows come from, on a list that has none.
     """
 
     why_read_only: str | Promise = ""
+    when_empty: str | Promise = ""
     above: Sequence[str] = ()
     below: Sequence[str] = ()
 
@@ -104,7 +106,11 @@ class PandabaseAdmin(ButtonsMixin, ByStoreMixin):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         notices = rotation_notices(self.admin_site, request)
-        context = {"pandabase_notices": notices, **(extra_context or {})}
+        context = {
+            "pandabase_notices": notices,
+            "pandabase_when_empty": self.when_empty,
+            **(extra_context or {}),
+        }
         return super().changelist_view(request, context)
 
     def render_change_form(

@@ -16,7 +16,7 @@ from django.utils.translation import gettext
 
 from pandabase_django.admin.base.display import badge, money
 from pandabase_django.admin.base.export import csv_answer
-from pandabase_django.admin.base.links import change_url
+from pandabase_django.admin.base.links import admin_url, change_url
 from pandabase_django.admin.base.rights import may_view
 from pandabase_django.admin.base.scope import ByStoreMixin, blank_row_of, visible_stores
 from pandabase_django.models import Dispute, LedgerEntry, Order, Payout, Refund, Store
@@ -26,6 +26,7 @@ from pandabase_django.services.books.month import Month
 from pandabase_django.services.books.reading import close_month, months_of
 from pandabase_django.services.books.report import TITLES, as_rows
 from pandabase_django.services.books.texts import (
+    advice_texts,
     difference_text,
     reason_text,
     state_text,
@@ -87,6 +88,7 @@ class MonthsMixin(ByStoreMixin):
             "opts": self.opts,
             "media": self.media,
             "stores": stores,
+            "stores_url": self._stores_url(request),
         }
         return TemplateResponse(request, "admin/pandabase/books/months.html", context)
 
@@ -110,6 +112,7 @@ class MonthsMixin(ByStoreMixin):
             "summary": summary_text(closing),
             "reasons": [reason_text(reason) for reason in closing.reasons],
             "differences": [difference_text(d) for d in closing.differences[:DIFFERENCES_SHOWN]],
+            "advice": advice_texts(closing),
             "more_differences": max(0, len(closing.differences) - DIFFERENCES_SHOWN),
             "totals": [_total(total) for total in closing.totals],
             "untied": closing.untied,
@@ -132,6 +135,11 @@ class MonthsMixin(ByStoreMixin):
         logger.info("%s exports the books of %s in %s as CSV.", who, store.pk, month)
         texts = csv_lines(chain([TITLES], as_rows(closing)))
         return csv_answer(request, texts, name=f"books-{store.pk}-{month}.csv")  # type: ignore[return-value]
+
+    def _stores_url(self, request: HttpRequest) -> str:
+        """Where a store is synced; "" for who may not see stores."""
+        seen = may_view(self.admin_site, request, Store)
+        return admin_url(self.admin_site, "pandabase_store_changelist") if seen else ""
 
     def _stores(self, request: HttpRequest) -> list[Store]:
         if not self.may(request, CLOSE):

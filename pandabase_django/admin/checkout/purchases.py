@@ -63,6 +63,9 @@ def _call_again(model_admin: PurchaseAdmin, request: HttpRequest, purchase: Purc
 class PurchaseAdmin(PrefixSearchMixin, ExportMixin, ReadOnlyAdmin):
     """Purchases are judged by the sync. A person accepts one, or has handlers called again."""
 
+    when_empty = _(
+        "Nothing was bought through a checkout of this shop yet. All orders are in their own list."
+    )
     list_display = ("name", "outcome", "buyer", "paid", "seen")
     list_filter = ("verdict", HandingFilter, PurposeFilter, StoreFilter)
     list_select_related = ("user", "session")

@@ -79,6 +79,9 @@ class CheckoutSessionAdmin(PrefixSearchMixin, ExportMixin, ReadOnlyAdmin):
         "This is what the shop asked for, written down before Pandabase was asked. Orders are "
         "compared with it, so nobody can change it."
     )
+    when_empty = _(
+        "No checkout was opened yet. A shop's pages do that, by the tag pandabase_checkout_button."
+    )
     list_display = ("name", "outcome", "buyer", "asked", "paid", "created")
     list_filter = ("state", "created_at", PurposeFilter, StoreFilter)
     list_select_related = ("user",)

@@ -151,17 +151,17 @@ def _mismatch(purchase: Purchase) -> VerdictText:
     codes = {found.get("code") for found in purchase.differences}
     if codes & set(NAMING):
         next_step = _(
-            "Refund the order at Pandabase. Whoever paid it is not known to be the checkout's "
+            "Refund the order on its page. Whoever paid it is not known to be the checkout's "
             "user, and can have the payment charged back. The checkout's user can still pay."
         )
     elif "already_paid" in codes:
         next_step = _(
-            "Refund this order at Pandabase, unless the buyer meant to buy twice: then accept it, "
+            "Refund this order on its page, unless the buyer meant to buy twice: then accept it, "
             "and it is handed out once more."
         )
     else:
         next_step = _(
-            "Refund the order at Pandabase. Or accept it, when what was paid is enough for you: "
+            "Refund the order on its page. Or accept it, when what was paid is enough for you: "
             "then it is handed out."
         )
     return VerdictText(headline, means, next_step, "bad")

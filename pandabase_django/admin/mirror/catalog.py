@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 
-from pandabase_django.admin.base.display import EMPTY, badge, money, with_quiet
+from pandabase_django.admin.base.display import EMPTY, badge, money, name_and_id, with_quiet
 from pandabase_django.admin.base.filters import GoneFilter, StoreFilter
 from pandabase_django.admin.base.links import link
 from pandabase_django.admin.mirror.page import OF_THIS_COPY, REFRESH, MirrorAdmin, MirrorInline
@@ -96,7 +96,7 @@ class ProductAdmin(MirrorAdmin):
 
     @admin.display(description=_("product"), ordering="title")
     def name(self, row: Product) -> str:
-        return with_quiet(row.title or EMPTY, row.pk)
+        return name_and_id(row.title, row.pk)
 
     @admin.display(description=_("status"))
     def state(self, row: Product) -> str:
@@ -155,7 +155,7 @@ class CategoryAdmin(MirrorAdmin):
 
     @admin.display(description=_("category"), ordering="name")
     def name_and_id(self, row: Category) -> str:
-        return with_quiet(row.name or EMPTY, row.pk)
+        return name_and_id(row.name, row.pk)
 
     @admin.display(description=_("parent"))
     def parent_name(self, row: Category) -> str:

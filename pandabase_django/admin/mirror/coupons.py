@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from pandabase_django.admin.base.display import EMPTY, money, with_quiet
+from pandabase_django.admin.base.display import money, name_and_id
 from pandabase_django.admin.base.filters import GoneFilter, StoreFilter
 from pandabase_django.admin.mirror.page import OF_THIS_COPY, MirrorAdmin
 from pandabase_django.models import Coupon
@@ -51,7 +51,7 @@ class CouponAdmin(MirrorAdmin):
 
     @admin.display(description=_("coupon"), ordering="code")
     def code_and_id(self, row: Coupon) -> str:
-        return with_quiet(row.code or EMPTY, row.pk)
+        return name_and_id(row.code, row.pk)
 
     @admin.display(description=_("reduction"))
     def reduction(self, row: Coupon) -> str:

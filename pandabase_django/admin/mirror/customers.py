@@ -11,7 +11,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
 from pandabase_django.admin.access.links import LinkPageMixin
-from pandabase_django.admin.base.display import EMPTY, money, with_quiet
+from pandabase_django.admin.base.display import EMPTY, money, name_and_id
 from pandabase_django.admin.base.filters import GoneFilter, StoreFilter
 from pandabase_django.admin.base.links import admin_url
 from pandabase_django.admin.mirror.page import OF_THIS_COPY, MirrorAdmin
@@ -65,7 +65,7 @@ class CustomerAdmin(LinkPageMixin, MirrorAdmin):
 
     @admin.display(description=_("customer"), ordering="email")
     def email_and_id(self, row: Customer) -> str:
-        return with_quiet(row.email or EMPTY, row.pk)
+        return name_and_id(row.email, row.pk)
 
     @admin.display(description=_("name"))
     def name(self, row: Customer) -> str:

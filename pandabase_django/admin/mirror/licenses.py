@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from pandabase_django.admin.base.display import EMPTY, badge, with_quiet
+from pandabase_django.admin.base.display import EMPTY, badge, name_and_id, with_quiet
 from pandabase_django.admin.base.filters import GoneFilter, KnownValuesFilter, StoreFilter
 from pandabase_django.admin.base.links import link
 from pandabase_django.admin.mirror.page import OF_THIS_COPY, MirrorAdmin
@@ -67,7 +67,7 @@ class LicenseAdmin(MirrorAdmin):
     @admin.display(description=_("license"))
     def customer_and_id(self, row: License) -> str:
         email = row.customer.email if row.customer else ""
-        return with_quiet(email or row.customer_id or EMPTY, row.pk)
+        return name_and_id(email or row.customer_id, row.pk)
 
     @admin.display(description=_("product"))
     def product_title(self, row: License) -> str:

@@ -12,7 +12,14 @@ from django.utils.translation import gettext_lazy as _
 
 from pandabase_django.admin.actions.disputes import DISPUTE_ACTIONS, due_text
 from pandabase_django.admin.actions.pages import ActionsMixin
-from pandabase_django.admin.base.display import EMPTY, badge, money, with_quiet
+from pandabase_django.admin.base.display import (
+    EMPTY,
+    badge,
+    breakable,
+    money,
+    name_and_id,
+    with_quiet,
+)
 from pandabase_django.admin.base.filters import GoneFilter, KnownValuesFilter, StoreFilter
 from pandabase_django.admin.base.links import link
 from pandabase_django.admin.books.months import MonthsMixin
@@ -65,7 +72,7 @@ class StatusFilter(KnownValuesFilter):
 class _OfAnOrderAdmin(_MoneyAdmin):
     """Rows that belong to an order."""
 
-    list_display: tuple[str, ...] = ("order_and_id", "amount", "state", "reason", "created_at")
+    list_display: tuple[str, ...] = ("order_and_id", "amount", "state_and_reason", "created_at")
     list_filter = (StatusFilter, "created_at", GoneFilter, StoreFilter)
     search_help_text = _("Beginning of an id, or a whole order id or order number.")
     search_fields = ("id__startswith", "order")
@@ -80,10 +87,14 @@ class _OfAnOrderAdmin(_MoneyAdmin):
             found |= Q(order=pk, store=store)
         return found
 
+    @admin.display(description=_("status"))
+    def state_and_reason(self, row: Any) -> str:
+        return with_quiet(self.state(row), breakable(row.reason))
+
     @admin.display(description=_("order"))
     def order_and_id(self, row: Any) -> str:
         number = row.order.order_number if row.order else ""
-        return with_quiet(number or row.order_id or EMPTY, row.pk)
+        return name_and_id(number or row.order_id, row.pk)
 
     @admin.display(description=_("order"))
     def order_link(self, row: Any) -> str:
@@ -121,7 +132,7 @@ class RefundAdmin(_OfAnOrderAdmin):
 class DisputeAdmin(ActionsMixin, _OfAnOrderAdmin):
     """Disputes."""
 
-    list_display = ("order_and_id", "amount", "state_and_reason", "evidence_until", "created_at")
+    list_display = ("order_and_id", "evidence_until", "state_and_reason", "amount", "created_at")
     above = ("admin/pandabase/actions/asked.html",)
     action_pages = DISPUTE_ACTIONS
 
@@ -144,10 +155,6 @@ class DisputeAdmin(ActionsMixin, _OfAnOrderAdmin):
     def has_answer_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whether a dispute may be answered."""
         return self._granted(request, "pandabase.answer_dispute", obj)
-
-    @admin.display(description=_("status"))
-    def state_and_reason(self, row: Dispute) -> str:
-        return with_quiet(self.state(row), row.reason)
 
     @admin.display(description=_("evidence until"))
     def evidence_until(self, row: Dispute) -> Any:
@@ -205,7 +212,7 @@ class LedgerEntryAdmin(MonthsMixin, _MoneyAdmin):
 
     @admin.display(description=_("ledger entry"))
     def type_and_id(self, row: LedgerEntry) -> str:
-        return with_quiet(row.type or EMPTY, row.pk)
+        return name_and_id(breakable(row.type), row.pk)
 
     @admin.display(description=_("balance"))
     def balance(self, row: LedgerEntry) -> str:
@@ -222,7 +229,7 @@ class PayoutAdmin(_MoneyAdmin):
     """Payouts."""
 
     known_values: Sequence[str] = ("PROCESSING", "COMPLETED", "FAILED")
-    list_display = ("remote_id", "amount", "fee", "state", "created_at")
+    list_display = ("id_and_reference", "amount", "state", "fee", "created_at")
     list_filter = (StatusFilter, "created_at", GoneFilter, StoreFilter)
     search_help_text = _("Beginning of an id or of the bank's reference.")
     search_fields = ("id__startswith", "reference_id__startswith")
@@ -245,3 +252,7 @@ class PayoutAdmin(_MoneyAdmin):
         ("created_at", "updated_at"),
         *OF_THIS_COPY,
     )
+
+    @admin.display(description=_("payout"))
+    def id_and_reference(self, row: Payout) -> str:
+        return with_quiet(row.pk, row.reference_id)

@@ -67,6 +67,10 @@ class MirrorAdmin(PrefixSearchMixin, ExportMixin, ReadOnlyAdmin):
     why_read_only: str | Promise = _(
         "This is a copy of what Pandabase has. Change it there; the next sync follows."
     )
+    when_empty: str | Promise = _(
+        "Nothing was read yet, or Pandabase has none. “Sync now” on the store's page reads it, and "
+        "so does the schedule."
+    )
     list_per_page = 50
     below: Sequence[str] = ("admin/pandabase/last_changes.html",)
 

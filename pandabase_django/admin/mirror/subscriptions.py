@@ -12,14 +12,15 @@ from django.utils.translation import gettext_lazy as _
 
 from pandabase_django.admin.actions.pages import ActionsMixin
 from pandabase_django.admin.actions.subscriptions import SUBSCRIPTION_ACTIONS
-from pandabase_django.admin.base.display import EMPTY, badge, money, with_quiet
+from pandabase_django.admin.base.display import EMPTY, badge, money, name_and_id, with_quiet
 from pandabase_django.admin.base.filters import GoneFilter, KnownValuesFilter, StoreFilter
 from pandabase_django.admin.base.links import link
 from pandabase_django.admin.base.rights import may_view
 from pandabase_django.admin.checkout.cells import user_link
 from pandabase_django.admin.mirror.page import OF_THIS_COPY, MirrorAdmin
 from pandabase_django.models import CustomerLink, Purchase, Subscription
-from pandabase_django.texts.amounts import major_units
+from pandabase_django.texts.amounts import major_units, money_text
+from pandabase_django.texts.intervals import interval_text
 
 __all__ = ["SubscriptionAdmin"]
 
@@ -43,7 +44,7 @@ class SubscriptionAdmin(ActionsMixin, MirrorAdmin):
     """Subscriptions."""
 
     known_values: Sequence[str] = Subscription.Status.values
-    list_display = ("customer_and_id", "plan", "amount", "state", "next_charge_at", "ends_at")
+    list_display = ("customer_and_id", "state", "plan", "next_charge_at", "ends_at")
     list_filter = (StatusFilter, "billing_interval", GoneFilter, StoreFilter)
     sortable_by = ("next_charge_at", "ends_at")
     search_help_text = _("Beginning of an id, or the whole id of a customer or product.")
@@ -77,7 +78,7 @@ class SubscriptionAdmin(ActionsMixin, MirrorAdmin):
         ("customer_link", "product_link"),
         "user",
         ("state", "retry_count"),
-        ("amount", "billing_interval", "quantity"),
+        ("amount", "interval", "quantity"),
         ("current_period_start", "current_period_end"),
         ("next_charge_at", "trial_end"),
         ("paused_at", "cancelled_at", "ends_at"),
@@ -117,12 +118,18 @@ class SubscriptionAdmin(ActionsMixin, MirrorAdmin):
     @admin.display(description=_("subscription"))
     def customer_and_id(self, row: Subscription) -> str:
         email = row.customer.email if row.customer else ""
-        return with_quiet(email or row.customer_id or EMPTY, row.pk)
+        return name_and_id(email or row.customer_id, row.pk)
 
     @admin.display(description=_("product"))
     def plan(self, row: Subscription) -> str:
         title = row.product.title if row.product else ""
-        return with_quiet(title or row.product_id or EMPTY, row.billing_interval)
+        amount = money_text(row.amount_minor, row.currency)
+        price = ", ".join(filter(None, [amount, interval_text(row.billing_interval)]))
+        return with_quiet(title or row.product_id or EMPTY, price)
+
+    @admin.display(description=_("interval"))
+    def interval(self, row: Subscription) -> str:
+        return interval_text(row.billing_interval) or EMPTY
 
     @admin.display(description=_("amount"))
     def amount(self, row: Subscription) -> str:

@@ -6,7 +6,9 @@ import logging
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.models import LogEntry
 from django.core.exceptions import PermissionDenied
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -23,7 +25,12 @@ from pandabase_django.exceptions import SealError
 from pandabase_django.models import Customer, Erasure, Order, Store
 from pandabase_django.services.people.erasing import erase_person
 from pandabase_django.services.people.exporting import export_json
-from pandabase_django.services.people.finding import Person, find_person, similar_addresses
+from pandabase_django.services.people.finding import (
+    Person,
+    find_person,
+    models_of_the_app,
+    similar_addresses,
+)
 
 __all__ = ["ErasureAdmin"]
 
@@ -37,6 +44,9 @@ ERASE = "pandabase.erase_person"
 class ErasureAdmin(ReadOnlyAdmin):
     """A person is exported and erased here; the list keeps who did it when, and no address."""
 
+    when_empty = _(
+        "Nobody was erased yet. “Erase a person” asks for an address, and first shows what is here."
+    )
     list_display = ("name", "by", "rows", "finished")
     list_filter = (StoreFilter,)
     list_select_related = ("user",)
@@ -88,7 +98,12 @@ class ErasureAdmin(ReadOnlyAdmin):
                 },
             )
         title = gettext("Export a person's data")
-        return self._person_page(request, stores, form, title, submit=gettext("Export"))
+        about = gettext(
+            "You get a file (JSON) with every row that belongs to this person: what they bought, "
+            "asked for and typed in. Keep it as safe as the rows themselves."
+        )
+        submit = gettext("Export")
+        return self._person_page(request, stores, form, title, submit=submit, about=about)
 
     def erase_view(self, request: HttpRequest) -> HttpResponse:
         """Ask for the address, show what there is, and erase once that is confirmed."""
@@ -96,7 +111,11 @@ class ErasureAdmin(ReadOnlyAdmin):
         title = gettext("Erase a person")
         asked = PersonForm(request.POST if request.method == "POST" else None)
         if not (asked.is_bound and asked.is_valid()):
-            return self._person_page(request, stores, asked, title, submit=gettext("Look"))
+            about = gettext(
+                "First you see what is here of this person. Nothing changes until you confirm that."
+            )
+            submit = gettext("Show what is here")
+            return self._person_page(request, stores, asked, title, submit=submit, about=about)
         address = asked.cleaned_data["address"]
         people = [find_person(store, address) for store in stores]
         data = request.POST if "nonce" in request.POST else None
@@ -160,12 +179,14 @@ class ErasureAdmin(ReadOnlyAdmin):
         title: str,
         *,
         submit: str,
+        about: str,
     ) -> HttpResponse:
         context = {
             **self._context(request, title),
             "form": form,
             "stores": stores,
             "submit_label": submit,
+            "about": about,
         }
         return TemplateResponse(request, "admin/pandabase/people/person.html", context)
 
@@ -194,11 +215,18 @@ class ErasureAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("rows"))
     def rows(self, erasure: Erasure) -> str:
-        return ", ".join(f"{name}: {count}" for name, count in erasure.counts.items()) or EMPTY
+        return ", ".join(f"{_kind(name)}: {n}" for name, n in erasure.counts.items()) or EMPTY
 
     @admin.display(description=_("finished"))
     def finished(self, erasure: Erasure) -> str:
         return moment(erasure.finished_at)
+
+
+def _kind(name: str) -> str:
+    """The plural of a model of this app, or of Django's history, by its class name."""
+    models: list[type[Model]] = [*models_of_the_app(), LogEntry]
+    names = {model.__name__: model._meta.verbose_name_plural for model in models}
+    return str(names.get(name, name))
 
 
 def _counted(person: Person) -> list[tuple[str, int]]:

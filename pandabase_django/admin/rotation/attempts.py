@@ -73,6 +73,7 @@ class RotationAttemptAdmin(LiveMixin, ReadOnlyAdmin):
 
     why_read_only = _("This is the record of a rotation. Nobody can change it, nor delete it.")
     store_lookup = "token__store"
+    when_empty = _("No secret was rotated yet. The page of a token has the button.")
     list_display = (
         "at",
         "token_name",

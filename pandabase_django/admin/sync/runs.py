@@ -66,6 +66,9 @@ class SyncRunAdmin(LiveMixin, ReadOnlyAdmin):
     """What each sync did."""
 
     why_read_only = _("This is the record of a sync. Nobody can change it.")
+    when_empty = _(
+        "Nothing was synced yet. “Sync now” on a store's page starts it, and so does the schedule."
+    )
     list_display = ("started_at", "what", "outcome", "written", "elapsed")
     list_filter = ("state", "resource", "trigger", StoreFilter)
     search_fields = ("=store__id",)

@@ -35,6 +35,7 @@ class StoreAdmin(OverviewMixin):
     """Stores come with their first token; they are disabled, never deleted."""
 
     store_lookup = ""
+    when_empty = _("There is no store yet. A store comes with its first API token: add one.")
     list_display = ("name", "health", "last_synced", "enabled", "active_token")
     list_filter = ("enabled",)
     search_fields = ("id", "title", "handle")

@@ -47,6 +47,7 @@ class _Refused(Exception):
 class ApiTokenAdmin(FirstSyncMixin, TokenSecretMixin, PandabaseAdmin):
     """The list shows a hint of each secret; no page shows more."""
 
+    when_empty = _("No token yet. Make one in the Pandabase dashboard, then add it here.")
     list_display = ("name_and_store", "state", "role", "last_used_at", "secret_hint", "mode")
     list_filter = ("role", "mode", "health", StoreFilter)
     search_fields = ("name", "token_id", "=store__id")

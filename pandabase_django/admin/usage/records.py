@@ -70,7 +70,8 @@ def _send_again(model_admin: UsageRecordAdmin, request: HttpRequest, record: Usa
 class UsageRecordAdmin(PrefixSearchMixin, ExportMixin, ReadOnlyAdmin):
     """The shop's code records usage, and a task sends it. A person settles what is rejected."""
 
-    list_display = ("what", "how_much", "used", "outcome")
+    when_empty = _("No usage was recorded yet. The shop's own code does that, by record_usage().")
+    list_display = ("what", "outcome", "how_much", "used")
     list_filter = (StateFilter, StoreFilter)
     list_per_page = 50
     sortable_by = ()

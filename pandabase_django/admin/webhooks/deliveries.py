@@ -87,6 +87,9 @@ class WebhookDeliveryAdmin(PrefixSearchMixin, ReadOnlyAdmin):
     """Deliveries are read, and replayed; nothing else."""
 
     store_lookup = "endpoint__store"
+    when_empty = _(
+        "Nothing was received yet. Add a webhook endpoint, and register it at Pandabase."
+    )
     list_display = (
         "event",
         "outcome_and_error",

@@ -50,6 +50,7 @@ class WebhookEndpointAdmin(DoctorMixin, PandabaseAdmin):
     above = ("admin/pandabase/webhookendpoint/receiving.html",)
     change_list_template = "admin/pandabase/webhookendpoint/change_list.html"
     form = EndpointForm
+    when_empty = _("No endpoint yet. Add one: webhooks tell this shop of orders within seconds.")
     list_display = (
         "name",
         "registered",

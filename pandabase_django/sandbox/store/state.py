@@ -245,8 +245,9 @@ class StoreState:
         )
 
     def _seeded_payout(self, index: int) -> Item:
-        """Long ago: the opening balance of the ledger is what was left after them."""
-        return new_payout(self.ids, index, amount=500_000 + index, at_ms=START_MS + index * DAY_MS)
+        """Before all orders: the opening balance of the ledger is what was left after them."""
+        at_ms = START_MS - (_MOST_PAYOUTS - index) * DAY_MS
+        return new_payout(self.ids, index, amount=500_000 + index, at_ms=at_ms)
 
     def _seeded_subscription(self, index: int) -> Item:
         created_ms = START_MS + index * 9 * DAY_MS

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
@@ -11,7 +13,7 @@ from pandabase_django.services.books.material import Reason
 from pandabase_django.services.books.ties import Difference
 from pandabase_django.texts.amounts import money_text
 
-__all__ = ["difference_text", "reason_text", "state_text", "summary_text"]
+__all__ = ["advice_texts", "difference_text", "reason_text", "state_text", "summary_text"]
 
 
 def state_text(closing: Closing) -> str:
@@ -41,10 +43,16 @@ def difference_text(difference: Difference) -> str:
         "entry": difference.entry_id,
         "kind": _kind(difference.kind),
         "object": difference.object_id,
-        "expected": " / ".join(money_text(e, difference.currency) for e in difference.expected),
+        "expected": _either(money_text(e, difference.currency) for e in difference.expected),
         "found": money_text(difference.found, difference.currency),
     }
     return _SENTENCES[difference.code]() % values
+
+
+def advice_texts(closing: Closing) -> list[str]:
+    """What to do about the differences, each advice once."""
+    codes = dict.fromkeys(difference.code for difference in closing.differences)
+    return list(dict.fromkeys(_ADVICE[code]() for code in codes))
 
 
 def reason_text(reason: Reason) -> str:
@@ -87,6 +95,29 @@ _SENTENCES = {
     "no payout": lambda: _("Entry %(entry)s: there is no payout %(object)s."),
     "no entry": lambda: _("No entry: %(kind)s %(object)s must be in the ledger with %(expected)s."),
 }
+_ADVICE = {
+    "balance": lambda: _(
+        "A balance is wrong: look for an entry that is missing before it. Read the whole ledger "
+        "(pandabase_sync --resource ledger --full), then open this page again."
+    ),
+    "unreadable": lambda: _("An entry can't be read: the payload on its page shows what arrived."),
+    "amount": lambda: _("An amount is wrong: compare the payment with the Pandabase dashboard."),
+    "twice": lambda: _("Two entries for one thing: ask Pandabase."),
+    "no order": lambda: _(
+        "An order is not here: read all orders (pandabase_sync --resource orders --full). An order "
+        "of another shop's store is none of yours."
+    ),
+    "no refund": lambda: _(
+        "A refund is not here: read all refunds (pandabase_sync --resource refunds --full)."
+    ),
+    "no dispute": lambda: _(
+        "A dispute is not here: read all disputes (pandabase_sync --resource disputes --full)."
+    ),
+    "no payout": lambda: _(
+        "A payout is not here: read all payouts (pandabase_sync --resource payouts --full)."
+    ),
+    "no entry": lambda: _("The ledger lacks an entry: ask Pandabase, with the id."),
+}
 _REASONS = {
     "not over": lambda: _("The month is not over in UTC."),
     "never read": lambda: _("%(resource)s: never read. Sync them."),
@@ -95,6 +126,12 @@ _REASONS = {
     "in part": lambda: _("%(resource)s: the last sync ended in part. See its run."),
     "unread": lambda: _("%(resource)s: not read to the end yet. The next syncs go on."),
 }
+
+
+def _either(texts: Iterable[str]) -> str:
+    """Such as "1.00 USD or 2.00 USD"."""
+    between = pgettext("books", "or")
+    return f" {between} ".join(texts)
 
 
 def _kind(kind: str) -> str:

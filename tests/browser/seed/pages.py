@@ -17,15 +17,18 @@ from pandabase_django.models import (
 )
 from tests.admin.rights.enumeration import pages
 from tests.browser.plain import site
+from tests.browser.seed.states import states
 
 __all__ = ["baseline", "pages_of"]
 
 
-def pages_of(user: Any) -> list[dict[str, str]]:
+def pages_of(user: Any) -> list[dict[str, Any]]:
     """Every page of the app that answers a GET with HTML, by name and path, found by trying."""
     client = Client(headers={"host": "127.0.0.1"})
     client.force_login(user)
-    found = [{"name": "index", "path": reverse("admin:app_list", args=["pandabase"])}]
+    found: list[dict[str, Any]] = [
+        {"name": "index", "path": reverse("admin:app_list", args=["pandabase"])}
+    ]
     for page in pages():
         if not page.name:
             continue
@@ -33,7 +36,7 @@ def pages_of(user: Any) -> list[dict[str, str]]:
         answer = client.get(path)
         if answer.status_code == 200 and answer.headers["Content-Type"].startswith("text/html"):
             found.append({"name": page.name.removeprefix("pandabase_"), "path": path})
-    return found
+    return [*found, *states()]
 
 
 def _row(page: Any) -> Any:

@@ -33,6 +33,16 @@ def test_a_million_orders_start_at_once_and_are_counted_at_once() -> None:
         assert counts["orders"] == sum(counts["orders_by_status"].values()) == 1_000_000
 
 
+@pytest.mark.parametrize("orders", [400, 3_000])
+def test_payouts_of_the_past_are_in_the_opening_balance(orders: int) -> None:
+    state = StoreState(WorldSize(orders=orders))
+    opening = state.ledger.entries[0]
+    assert opening["type"] == "OPENING_BALANCE"
+    paid_out = [item.payload["createdAt"] for _, item in state.payouts.every()]
+    assert paid_out
+    assert max(paid_out) < opening["createdAt"]
+
+
 @pytest.mark.fact(21)
 def test_the_fast_list_item_equals_the_one_taken_from_the_detail() -> None:
     state = StoreState(WorldSize(seed=4, products=40, orders=2_000))

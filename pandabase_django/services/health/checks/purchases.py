@@ -59,7 +59,7 @@ def purchases_are_handed_out(situation: Situation) -> Iterator[Finding]:
                     "and were not handed out.",
                     row["mismatches"],
                 ),
-                _("Its page shows what differs. Refund it at Pandabase, or accept it by hand."),
+                _("Its page shows what differs. Refund the order, or accept it by hand."),
             ),
             Counted(
                 "purchase_dead",
@@ -72,7 +72,7 @@ def purchases_are_handed_out(situation: Situation) -> Iterator[Finding]:
                     "up: %(why)s",
                     row["dead"],
                 ),
-                _("Mend what the error tells of, then have the handlers called again."),
+                _("Correct what the error names, then have the handlers called again."),
             ),
             Counted(
                 "purchase_failing",
@@ -83,7 +83,7 @@ def purchases_are_handed_out(situation: Situation) -> Iterator[Finding]:
                     "Handlers failed twice or more for %(number)s purchases of %(store)s: %(why)s",
                     row["failing"],
                 ),
-                _("Mend what the error tells of. Handlers are called again by themselves."),
+                _("Correct what the error names. Handlers are called again by themselves."),
             ),
             Counted(
                 "purchase_waiting",

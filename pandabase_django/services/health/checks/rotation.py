@@ -38,7 +38,7 @@ def rotations_are_settled(situation: Situation) -> Iterator[Finding]:
                 "rotation_due_failed",
                 Level.WARNING,
                 _("A secret of %(store)s is due by its age and could not be rotated: %(why)s"),
-                _("Mend what it names; it is tried again daily."),
+                _("Correct what it names; it is tried again daily."),
             )
 
 
