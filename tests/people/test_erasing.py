@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.db import connection
 from django.db.models import Sum
 
@@ -196,8 +197,12 @@ def test_only_the_store_that_was_named_is_erased(canary: Canary) -> None:
     row = Customer.objects.get(pk=canary.customer_id)
     row.pk, row.store = "cus_other", other
     row.save(force_insert=True)
+    entry = LogEntry.objects.get()
+    entry.pk, entry.object_id = None, "cus_other"
+    entry.save(force_insert=True)
     erase(canary.store)
     assert Customer.objects.get(pk="cus_other").email == ADDRESS
+    assert LogEntry.objects.filter(object_repr=ADDRESS).get().object_id == "cus_other"
     erase(other)
     assert hits() == []
 

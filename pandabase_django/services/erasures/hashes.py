@@ -19,6 +19,7 @@ __all__ = [
     "forget_hashes",
     "hasher",
     "hold_off_erasures",
+    "ids_of",
     "is_erased",
     "remember",
     "without_erased_addresses",
@@ -50,6 +51,21 @@ def is_erased(store_id: str, found: Iterable[tuple[str, str]]) -> bool:
         return False
     hash_ = hasher(create=False)
     return rows.filter(value__in={hash_(store_id, kind, value) for kind, value in found}).exists()
+
+
+def ids_of(store_id: str, address: str) -> Callable[[str], bool] | None:
+    """What tells the ids of a person who was erased before; None when nobody of the address was.
+
+    Raises:
+        SealError: Somebody was erased, and the key of the hashes can't be opened.
+    """
+    rows = ErasedHash.objects.filter(store=store_id)
+    if not rows.exists():
+        return None
+    hash_ = hasher(create=False)
+    own = rows.filter(value=hash_(store_id, "email", address)).values_list("erasure", flat=True)
+    values = set(rows.filter(erasure__in=list(own)).values_list("value", flat=True))
+    return (lambda pk: hash_(store_id, "id", pk) in values) if values else None
 
 
 def without_erased_addresses(store_id: str, value: T) -> T:

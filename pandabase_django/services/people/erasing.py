@@ -40,6 +40,7 @@ from pandabase_django.services.erasures.scrubbing import scrubbed, without_texts
 from pandabase_django.services.people.decisions import TABLES, Table
 from pandabase_django.services.people.finding import (
     changes_of,
+    erased_before,
     find_person,
     mentions,
     models_of_the_app,
@@ -81,13 +82,15 @@ def erase_person(
         ValueError: That is no e-mail address.
         SealError: The key of the hashes can't be opened, or there is no encryption key.
     """
-    person = find_person(store, address)
+    # Of an erasure that was stopped: what it has emptied leads to the rest no more.
+    earlier = erased_before(store, address)
+    person = find_person(store, address, also=earlier)
     erasure = Erasure.objects.create(store=store, source=source, user=user)
     remember(erasure, address, ids=person.ids)
     counts: Counter[str] = Counter()
     for _ in range(MOST_ROUNDS):
         # Again, after the hashes are kept: what was written until then is here now.
-        person = find_person(store, address)
+        person = find_person(store, address, also=earlier)
         remember(erasure, address, ids=person.ids)
         before = counts.total()
         for model in person.rows:

@@ -7,7 +7,7 @@ orders of guests that name no customer at all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,13 +38,16 @@ from pandabase_django.services.erasures.addresses import (
     with_addresses_replaced,
     written_forms,
 )
+from pandabase_django.services.erasures.hashes import ids_of
 from pandabase_django.services.erasures.scrubbing import ERASED, identifiers, with_texts_changed
 from pandabase_django.services.people.decisions import TABLES
 
 __all__ = [
     "Person",
     "changes_of",
+    "erased_before",
     "find_person",
+    "is_of_another_store",
     "mentions",
     "models_of_the_app",
     "similar_addresses",
@@ -53,6 +56,10 @@ __all__ = [
 
 MOST_SIMILAR = 20
 IDS_AT_ONCE = 5000
+# Their ids are remembered; all else of a person is found through them.
+KNOWN_BY_ID: tuple[type[Model], ...] = (Customer, Order, Subscription, Refund, Dispute)
+
+Rows = Mapping[type[Model], list[Any]]
 
 
 @dataclass(slots=True)
@@ -89,15 +96,38 @@ class Person:
             yield pks[start : start + IDS_AT_ONCE]
 
 
-def find_person(store: Store, address: str) -> Person:
+def erased_before(store: Store, address: str) -> Rows:
+    """Rows that an earlier erasure of the address has found, whether it came to them or not.
+
+    What it has emptied names the person no more, so it is known by the hashes of ids alone: every
+    id of the store is hashed.
+
+    Raises:
+        SealError: Somebody was erased, and the key of the hashes can't be opened.
+    """
+    is_theirs = ids_of(store.pk, address)
+    if is_theirs is None:
+        return {}
+    return {model: [pk for pk in _all_ids(model, store) if is_theirs(pk)] for model in KNOWN_BY_ID}
+
+
+def find_person(store: Store, address: str, *, also: Rows | None = None) -> Person:
     """Find a person in one store.
+
+    Args:
+        store: The store.
+        address: The person's e-mail address.
+        also: Further rows that are theirs, see ``erased_before``.
 
     Raises:
         ValueError: That is no e-mail address.
     """
     if not normal_address(address):
         raise ValueError("That is no e-mail address.")
+    also = also or {}
     named, orders = _customers_and_orders(store, address)
+    named = sorted({*named, *also.get(Customer, ())})
+    orders = sorted({*orders, *also.get(Order, ())})
     customers = _ids(Customer.objects.filter(Among(F("pk"), named), store=store))
     of_order = Q(Among(F("order_id"), orders))
     of_customer = Q(Among(F("customer_id"), named))
@@ -106,9 +136,11 @@ def find_person(store: Store, address: str) -> Person:
         Customer: customers,
         Order: orders,
         OrderItem: _ids(OrderItem.objects.filter(of_order, store=store)),
-        Refund: _with(Refund, store, of_order, address, "payload__order__customer__email"),
-        Dispute: _with(Dispute, store, of_order, address, "payload__order__customer__email"),
-        Subscription: _with(Subscription, store, of_customer, address, "payload__customer__email"),
+        Refund: _with(Refund, store, of_order, address, "payload__order__customer__email", also),
+        Dispute: _with(Dispute, store, of_order, address, "payload__order__customer__email", also),
+        Subscription: _with(
+            Subscription, store, of_customer, address, "payload__customer__email", also
+        ),
         License: _ids(License.objects.filter(of_order | of_customer, store=store)),
     }
     purchases = Purchase.objects.filter(of_order, store=store)
@@ -183,6 +215,12 @@ def without_address(address: str, *, joined: bool) -> Callable[[Any], Any]:
     return lambda value: with_texts_changed(value, change)
 
 
+def is_of_another_store(model: type[Model], pk: Any, store: Store) -> bool:
+    """Whether that row is here and belongs to another store."""
+    rows = model._default_manager.filter(pk=pk)
+    return rows.exists() and not _of_store(model, store).filter(pk=pk).exists()
+
+
 def _of_store(model: type[Model], store: Store) -> QuerySet[Any]:
     names = {field.name for field in model._meta.concrete_fields}
     if model is Store:
@@ -209,9 +247,20 @@ def _customers_and_orders(store: Store, address: str) -> tuple[list[str], list[s
     return sorted(customers), sorted(orders)
 
 
-def _with(model: type[Any], store: Store, condition: Q, address: str, path: str) -> list[Any]:
+def _with(
+    model: type[Any], store: Store, condition: Q, address: str, path: str, also: Rows
+) -> list[Any]:
     rows = model._default_manager.filter(store=store)
-    return sorted({*_ids(rows.filter(condition)), *_ids(rows.filter(_is(address, path)))})
+    named = _ids(rows.filter(_is(address, path)))
+    return sorted({*_ids(rows.filter(condition)), *named, *also.get(model, ())})
+
+
+def _all_ids(model: type[Model], store: Store) -> Iterator[str]:
+    rows = model._default_manager.filter(store=store).order_by("pk").values_list("pk", flat=True)
+    part = list(rows[:IDS_AT_ONCE])
+    while part:
+        yield from part
+        part = list(rows.filter(pk__gt=part[-1])[:IDS_AT_ONCE])
 
 
 def _deliveries(store: Store, person: Person, address: str) -> list[Any]:

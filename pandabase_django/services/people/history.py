@@ -8,7 +8,7 @@ from django.db.models import Q
 from pandabase_django.models import Customer
 from pandabase_django.services.erasures.addresses import written_forms
 from pandabase_django.services.erasures.scrubbing import ERASED
-from pandabase_django.services.people.finding import Person, without_address
+from pandabase_django.services.people.finding import Person, is_of_another_store, without_address
 
 __all__ = ["clean_history"]
 
@@ -25,11 +25,12 @@ def clean_history(person: Person) -> int:
     for text in written_forms(person.address):
         likely |= Q(object_repr__icontains=text) | Q(change_message__icontains=text)
     named, said = [], []
-    for pk, shown, message in entries.filter(likely).values_list(
-        "pk", "object_repr", "change_message"
-    ):
-        named += [pk] if without(shown) != shown else []
-        said += [pk] if without(message) != message else []
-    return entries.filter(own | Q(pk__in=named)).update(object_repr=ERASED) + entries.filter(
-        pk__in=said
-    ).update(change_message="")
+    for entry in entries.filter(likely).select_related("content_type"):
+        model = entry.content_type.model_class() if entry.content_type else None
+        if model is not None and is_of_another_store(model, entry.object_id, person.store):
+            continue
+        shown, message = entry.object_repr, entry.change_message
+        named += [entry.pk] if without(shown) != shown else []
+        said += [entry.pk] if without(message) != message else []
+    theirs = entries.filter(own | Q(pk__in=named)).exclude(object_repr=ERASED)
+    return theirs.update(object_repr=ERASED) + entries.filter(pk__in=said).update(change_message="")
