@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from pandabase_django.models.access.subscriptions import Subscription
 from pandabase_django.models.base import PandabaseModel, WriterQuerySet
@@ -117,7 +118,9 @@ class UsageRecord(PandabaseModel):
     )
     claimed_until = models.DateTimeField(null=True, editable=False)
     settled_at = models.DateTimeField(
-        _("settled"), null=True, help_text=_("When it was sent, rejected or dropped.")
+        pgettext_lazy("usage", "settled"),
+        null=True,
+        help_text=_("When it was sent, rejected or dropped."),
     )
 
     objects = UsageRecordQuerySet.as_manager()

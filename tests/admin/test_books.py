@@ -76,6 +76,7 @@ def test_a_month_says_its_result_what_differs_and_what_is_missing(
     said = login(*RIGHTS).get(page("month"), MONTH).content.decode()
     assert "Different" in said
     assert "Entry ble_2: the balance must be 12.00 USD and is 13.00 USD." in said
+    assert "look for an entry that is missing before it" in said
     assert "Orders: never read. Sync them." in said
     assert "cs_1" in said
     order = reverse("admin:pandabase_order_change", args=[quote("ord_1")])

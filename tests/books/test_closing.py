@@ -12,6 +12,10 @@ from django.core.management import CommandError, call_command
 from pandabase_django.models import LedgerEntry, Order, Store, SyncCursor
 from pandabase_django.sandbox import ALL_PERMISSIONS, Sandbox
 from pandabase_django.sandbox.seed.timeline import parse_ms
+from pandabase_django.services.books.closing import Closing
+from pandabase_django.services.books.month import Month
+from pandabase_django.services.books.texts import advice_texts, difference_text
+from pandabase_django.services.books.ties import Difference
 from tests.books.conftest import Sync, pandabase_close
 from tests.connecting import connect
 from tests.sync.world import sync_of
@@ -310,3 +314,19 @@ def test_no_store_shows_another_ones_entries(
     assert [line["id"] for line in others["entries"]] == ["ble_other"]
     assert others["entries"][0]["order"] == ""
     assert pandabase_close("--month", MONTH, "--store", store.pk)[0] == 0
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        *("balance", "unreadable", "amount", "twice", "no entry"),
+        *("no order", "no refund", "no dispute", "no payout"),
+    ],
+)
+def test_each_difference_says_what_is_wrong_and_what_to_do_once(code: str) -> None:
+    wrong = Difference(code, kind="order", object_id="ord_1", expected=(100, 250), currency="USD")
+    month = Month.of_text("2026-10")
+    closing = Closing("shp_1", month, [], [], differences=[wrong, wrong], reasons=[])
+    assert len(advice_texts(closing)) == 1
+    if code in ("balance", "amount", "no entry"):
+        assert "1.00 USD or 2.50 USD" in difference_text(wrong)

@@ -15,16 +15,16 @@ from pandabase_django.admin.actions.forms import EvidenceForm
 from pandabase_django.admin.actions.pages import ActionPage, Fact
 from pandabase_django.admin.base.display import EMPTY, badge, moment, money
 from pandabase_django.models import Dispute
-from pandabase_django.services.actions.subjects.deadlines import awaits_evidence, evidence_due_at
+from pandabase_django.services.actions.subjects.deadlines import evidence_due_at
 from pandabase_django.services.actions.subjects.disputes import EVIDENCE, submit_evidence
 
 __all__ = ["DISPUTE_ACTIONS", "due_text"]
 
 
 def due_text(dispute: Dispute) -> Any:
-    """Until when a dispute can be answered, and how long that is; a dash when it can't."""
+    """Until when a dispute can or could be answered; a dash when it waits for no answer."""
     due = evidence_due_at(dispute)
-    if due is None or not awaits_evidence(dispute):
+    if due is None or dispute.gone_at is not None or dispute.status != "AWAITING_REVIEW":
         return EMPTY
     left = due - timezone.now()
     if left.total_seconds() <= 0:

@@ -157,11 +157,12 @@ def test_a_refusal_tells_the_way_round(
 def test_a_banner_stands_on_every_page_while_a_person_is_needed(
     token: ApiToken, login: Login
 ) -> None:
-    rights = ("view_product", "view_apitoken", "view_requestlog")
+    rights = ("view_product", "view_apitoken", "view_requestlog", "view_webhookendpoint")
     seeing, other = login(*rights, "view_rotationattempt"), login(*rights)
     pages = [
         reverse("admin:pandabase_product_changelist"),
         reverse("admin:pandabase_requestlog_changelist"),
+        reverse("admin:pandabase_webhookendpoint_changelist"),
         page_url("change", token),
     ]
     for state in (State.WATCHING, State.HELD, State.LOST):
