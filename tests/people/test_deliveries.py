@@ -18,7 +18,7 @@ from pandabase_django.services.webhooks.process import process_delivery
 from tests.people.conftest import ADDRESS, MARK, Canary, hits
 from tests.webhooks.sender import payload_of, sign_v2
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.thorough]
 
 TYPED = {"metadata": {"name": f"{MARK} Person"}, "customFields": {"Your name": MARK}}
 

@@ -8,7 +8,7 @@ from pandabase_django.models import Erasure
 from pandabase_django.services.people.erasing import erase_person
 from tests.people.conftest import ADDRESS, Canary, hits
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.thorough]
 
 
 class Stopped(BaseException):
