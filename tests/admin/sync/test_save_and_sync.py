@@ -48,10 +48,8 @@ def test_the_button_saves_and_hands_the_stores_sync_to_the_workers(
     assert ApiToken.objects.get().role == "ACTIVE"
     assert "was handed to the workers" in shown
     messages = sent(broker)
-    assert messages[:2] == [
-        ("pandabase.sync_products", [sandbox.store_id]),
-        ("pandabase.sync_orders", [sandbox.store_id]),
-    ]
+    assert ("pandabase.sync_products", [sandbox.store_id]) in messages
+    assert ("pandabase.sync_orders", [sandbox.store_id]) in messages
     # Not only what is read often: whoever asks expects all lists to be filled.
     assert len(messages) == len(MIRRORED)
 
