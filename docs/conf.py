@@ -31,7 +31,7 @@ author = "the authors of pandabase-django"
 copyright = author
 version = release = __version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "dictionary"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "from_code"]
 exclude_patterns = ["_build"]
 
 # Links to headings, as they are written for the repository's own view of the pages.

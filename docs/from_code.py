@@ -1,4 +1,4 @@
-"""The data dictionary: every column of every model, made from the models when the site is built.
+"""What pages take from the code when the site is built: the data dictionary, the operations.
 
 What a column means is said in the model's docstring, under ``Attributes:``, or by the help text
 that the admin shows. A test fails for a column of which neither says anything.
@@ -89,8 +89,8 @@ def own_columns(model: type[models.Model]) -> list[models.Field[Any, Any]]:
     return [field for field in model._meta.concrete_fields if field.name not in shared]
 
 
-def page() -> str:
-    """The dictionary as Markdown."""
+def dictionary() -> str:
+    """Every column of every model, as Markdown."""
     mirror = _mirror_row()
     parts = ["## Every mirrored row\n", _prose(mirror), *_table(mirror, mirror._meta.fields)]
     for model in all_models():
@@ -99,6 +99,19 @@ def page() -> str:
             parts += ["\nBesides the columns of [every mirrored row](#every-mirrored-row):\n"]
         parts += _table(model, own_columns(model))
     return "\n".join(parts)
+
+
+def operations() -> str:
+    """Every operation of the Store API, as Markdown."""
+    from pandabase_django.api.operations import OPERATIONS
+
+    rows = ["| name | request | permission | query |", "|---|---|---|---|"]
+    for name, operation in OPERATIONS.items():
+        path = operation.path.partition("{store_id}")[2] or "/"
+        query = ", ".join(f"`{key}`" for key in sorted(operation.query))
+        needed = f"`{operation.permission}`" if operation.permission else ""
+        rows.append(f"| `{name}` | {operation.method} `{path}` | {needed} | {query} |")
+    return "\n".join(rows)
 
 
 def _mirror_row() -> type[models.Model]:
@@ -127,13 +140,18 @@ def _cell(text: str) -> str:
 
 
 def setup(app: Any) -> dict[str, bool]:
-    """As a Sphinx extension: the directive ``data-dictionary``."""
+    """As a Sphinx extension: the directive ``from-code``."""
     from docutils import nodes
     from sphinx.util.docutils import SphinxDirective
 
-    class Dictionary(SphinxDirective):
-        def run(self) -> list[nodes.Node]:
-            return self.parse_text_to_nodes(page(), allow_section_headings=True)
+    pages = {"dictionary": dictionary, "operations": operations}
 
-    app.add_directive("data-dictionary", Dictionary)
+    class FromCode(SphinxDirective):
+        required_arguments = 1
+
+        def run(self) -> list[nodes.Node]:
+            text = pages[self.arguments[0]]()
+            return self.parse_text_to_nodes(text, allow_section_headings=True)
+
+    app.add_directive("from-code", FromCode)
     return {"parallel_read_safe": True}
