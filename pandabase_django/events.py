@@ -152,9 +152,15 @@ _handlers: defaultdict[str, dict[str, Handler]] = defaultdict(dict)
 
 
 def on_event(*names: str) -> Callable[[H], H]:
-    """Call the decorated function for these events; see the module's text.
+    """Call the decorated function for these events::
+
+        @on_event("SUBSCRIPTION_PAST_DUE", "SUBSCRIPTION_CANCELLED")
+        def remind(event: Event) -> None: ...
 
     Its dotted name is what its work is noted under: a renamed handler counts as a new one.
+
+    Args:
+        names: Of the events; docs/webhooks.md lists those that Pandabase sends.
 
     Raises:
         TypeError: No event is named, the decorator was used without calling it, or calling what it
@@ -193,7 +199,11 @@ _fact_handlers: defaultdict[str, dict[str, tuple[FactHandler, frozenset[str]]]] 
 
 
 def on_paid(*purposes: str) -> Callable[[F], F]:
-    """Call the decorated function once an order has paid for a checkout of this shop.
+    """Call the decorated function once an order has paid for a checkout of this shop::
+
+        @on_paid("course")
+        def enrol(purchase: Purchase) -> None:
+            Seat.objects.get_or_create(user=purchase.user, order_id=purchase.order_id)
 
     It gets the ``Purchase``: ``user`` (None for a guest, or when the user was deleted), ``order``,
     ``items``, ``context``, ``purpose`` and ``session``. An order that is refunded by then is not

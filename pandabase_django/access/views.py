@@ -34,7 +34,10 @@ def access_required(
     argument: str = "product_id",
     buy_at: str = "",
 ) -> Callable[[V], V]:
-    """Let only those in who may use a product; works for async views too.
+    """Let only those in who may use a product; works for async views too::
+
+        @access_required(buy_at="shop:product")
+        def lesson(request, product_id): ...
 
     Somebody who is not signed in is sent to sign in. Who has no access is sent to ``buy_at``, or is
     refused (403). A product that is not here is 404. ``request.access`` says why and until when.
@@ -92,7 +95,7 @@ class AccessRequiredMixin(_View):
         return self.access_product or named_by(self.kwargs, self.access_argument)
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """Decide before the view does anything."""
+        """Decide before the view does anything; see ``View.dispatch``."""
         if self.view_is_async:
             return self._dispatch_async(request, *args, **kwargs)
         refusal = self._refusal(request)

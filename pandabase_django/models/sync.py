@@ -196,7 +196,7 @@ class SyncRun(PandabaseModel):
         return ((self.finished_at or timezone.now()) - self.started_at).total_seconds()
 
     def is_stalled(self, *, now: datetime) -> bool:
-        """See ``SyncRunQuerySet.stalled``."""
+        """See ``SyncRunQuerySet.stalled``; ``now`` is aware."""
         running = self.state == SyncRun.State.RUNNING
         return running and now - self.heartbeat_at > STALLED_AFTER
 

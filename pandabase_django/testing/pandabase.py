@@ -114,11 +114,11 @@ class Pandabase(Arrivals):
         return self._arrived(Order, self.remote.pay(session, **buyer))
 
     def pay_slowly(self, session: CheckoutSession, **buyer: Any) -> Order:
-        """A buyer pays by what takes days: the order is being processed until ``pay``."""
+        """A buyer pays a session by what takes days: its order is processed until ``pay``."""
         return self.pay(session, how="async", **buyer)
 
     def decline(self, session: CheckoutSession, **buyer: Any) -> Order:
-        """A buyer's card is declined: the order has failed, and the buyer may try again."""
+        """A buyer's card is declined: the session's order has failed, and can be tried again."""
         return self.pay(session, how="decline", **buyer)
 
     def refund(self, order: Order) -> Order:
@@ -132,7 +132,7 @@ class Pandabase(Arrivals):
         return self._arrived(Order, order.pk)
 
     def resolve(self, order: Order, *, outcome: str = "WON") -> Order:
-        """The dispute of an order ends: ``WON``, ``LOST`` or ``PREVENTED``."""
+        """The dispute of an order ends; the outcome is ``WON``, ``LOST`` or ``PREVENTED``."""
         self.remote.resolve(order, outcome=outcome)
         return self._arrived(Order, order.pk)
 
@@ -147,6 +147,6 @@ class Pandabase(Arrivals):
         return self._arrived(Subscription, subscription.pk)
 
     def cancel(self, subscription: Subscription, *, immediate: bool = False) -> Subscription:
-        """A customer cancels: access ends with the period, or at once."""
+        """A subscription is cancelled: access ends with the period, or at once (``immediate``)."""
         self.remote.cancel(subscription, immediate=immediate)
         return self._arrived(Subscription, subscription.pk)

@@ -109,7 +109,9 @@ class Remote:
         self.sandbox.clear_faults()
 
     def change(self, op: str, **options: Any) -> list[str]:
-        """Something happens there; docs/sandbox.md lists what can. Returns the ids it touched.
+        """Something happens there. Returns the ids that it touched.
+
+        docs/sandbox.md lists what can happen: each ``op`` with its ``options``.
 
         Nothing of it is known here before a delivery or a sync says so.
 
@@ -143,7 +145,7 @@ class Remote:
         return self.change("dispute_order", id=order.pk)[-1]
 
     def resolve(self, order: Order, *, outcome: str) -> None:
-        """An order's dispute ends: ``WON``, ``LOST`` or ``PREVENTED``."""
+        """An order's dispute ends; the outcome is ``WON``, ``LOST`` or ``PREVENTED``."""
         self.change("resolve_dispute", id=order.pk, outcome=outcome)
 
     def renew(self, subscription: Subscription) -> str:
@@ -155,5 +157,5 @@ class Remote:
         self.change("miss_charge", id=subscription.pk)
 
     def cancel(self, subscription: Subscription, *, immediate: bool = False) -> None:
-        """Its customer cancels: at the end of the period, or at once."""
+        """A subscription is cancelled: at its period's end, or at once (``immediate``)."""
         self.change("cancel_subscription", id=subscription.pk, immediate=immediate)

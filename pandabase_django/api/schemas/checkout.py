@@ -64,10 +64,18 @@ class CheckoutSession(Parsed):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate(Parsed):
-    """What would have to be paid (Source: P-36).
+    """What would have to be paid (Source: P-36). Amounts are minor units of the store's currency.
 
-    ``discount_amount_minor`` is None when no coupon applies. ``tax_rate`` is a decimal number as
-    text, such as "0.08".
+    Attributes:
+        subtotal_minor: The lines, before discount and tax.
+        discount_code: The coupon that applies; None when none does.
+        discount_amount_minor: What it takes off; None when none applies.
+        discount_type: PERCENTAGE or FIXED.
+        tax_rate: A decimal number as text, such as "0.08".
+        tax_amount_minor: The tax.
+        total_minor: What the buyer would pay.
+        items: The lines, as Pandabase sees them.
+        payment_methods: Names of the ways to pay that there would be.
     """
 
     kind: ClassVar[str] = "estimate"

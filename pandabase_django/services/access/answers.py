@@ -21,7 +21,11 @@ __all__ = ["AccessTable", "access", "has_access", "prefetch_access"]
 
 
 def access(user: Any, product: Product, at: datetime | None = None) -> Access:
-    """Whether a user may use a product, why, and until when. Two queries.
+    """Whether a user may use a product, why, and until when. Two queries::
+
+        found = access(request.user, product)
+        if found.granted and found.until is not None:
+            messages.info(request, f"{found.reason.label}, until {found.until:%d %B}")
 
     Args:
         user: The shop's user; somebody who is not signed in has no access.
@@ -33,14 +37,26 @@ def access(user: Any, product: Product, at: datetime | None = None) -> Access:
 
 
 def has_access(user: Any, product: Product, at: datetime | None = None) -> bool:
-    """Whether a user may use a product; see ``access``."""
+    """Whether a user may use a product now: ``access`` without the reason::
+
+        if has_access(request.user, product):
+            return render(request, "lesson.html")
+
+    Args:
+        user: The shop's user; somebody who is not signed in has no access.
+        product: A row of the mirror.
+        at: When, aware; None is now. See ``access``.
+    """
     return access(user, product, at).granted
 
 
 def prefetch_access(
     users: Any, products: Iterable[Product], *, at: datetime | None = None
 ) -> AccessTable:
-    """What is needed to answer for each of these users and products, in two queries.
+    """What is needed to answer for each of these users and products, in two queries::
+
+        table = prefetch_access(users, products)
+        rows = [(user, table.of(user, product).granted) for user in users for product in products]
 
     Args:
         users: Users, or one of them.

@@ -13,7 +13,14 @@ _TEXT = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])\Z")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Month:
-    """A month in UTC."""
+    """A month in UTC::
+
+        Month.of_text("2026-10")
+
+    Attributes:
+        year: Such as 2026.
+        number: 1 to 12.
+    """
 
     year: int
     number: int
@@ -32,12 +39,17 @@ class Month:
 
     @classmethod
     def of_time(cls, at: datetime) -> Month:
-        """The month that a time is in."""
+        """The month that a time is in.
+
+        Args:
+            at: Aware.
+        """
         at = at.astimezone(timezone.utc)
         return cls(at.year, at.month)
 
     @property
     def next(self) -> Month:
+        """The one after it."""
         return Month(self.year + self.number // 12, self.number % 12 + 1)
 
     @property
@@ -51,7 +63,11 @@ class Month:
         return self.next.start
 
     def has(self, at: datetime | None) -> bool:
-        """Whether a time is in it."""
+        """Whether a time is in it.
+
+        Args:
+            at: Aware; None is in no month.
+        """
         return at is not None and self.start <= at < self.end
 
     def __str__(self) -> str:

@@ -59,7 +59,10 @@ _SALE = (
 
 
 def close_month(store: Store, month: Month, *, now: datetime | None = None) -> Closing:
-    """Close a month of a store, from the local rows alone.
+    """Close a month of a store, from the local rows alone::
+
+        closing = close_month(store, Month.of_text("2026-10"))
+        closing.state, closing.differences
 
     Args:
         store: The store.

@@ -32,7 +32,10 @@ def estimate_checkout(
     coupon_code: str = "",
     tax_id: str = "",
 ) -> schemas.Estimate:
-    """What a checkout of these items would cost; nothing is opened. Kept for a minute.
+    """What a checkout of these items would cost; nothing is opened. Kept for a minute::
+
+        estimate = estimate_checkout(store, [(product, 2)], country="DE")
+        estimate.total_minor, estimate.tax_amount_minor
 
     Args:
         store: The store that sells.

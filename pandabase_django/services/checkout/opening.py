@@ -76,7 +76,13 @@ def open_checkout(
     description: str = "",
     idempotency: str = "",
 ) -> CheckoutSession:
-    """Open a checkout session; send the buyer to its ``checkout_url``.
+    """Open a checkout session; send the buyer to its ``checkout_url``::
+
+        session = open_checkout(
+            product.store, [(product, 1)], user=request.user, purpose="course",
+            context={"course": course.pk}, return_url="https://shop.example/thanks/{session}/",
+        )
+        return redirect(session.checkout_url)
 
     Call it outside of transactions: what is asked is committed before the request is sent.
 

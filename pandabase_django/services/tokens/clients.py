@@ -50,7 +50,10 @@ UNDECIDED_RETRY_SECONDS = 60.0
 def client_for(
     store: Store | ApiToken, *, pool_size: int | None = None, hurried: bool = False
 ) -> AbstractContextManager[Client]:
-    """A client that calls with a store's active token, or with the token given.
+    """A client that calls with a store's active token, or with the token given::
+
+        with client_for(store) as client:
+            order = client.orders.get("ord_…")
 
     A request that meets a 401 is sent once more when the token has a newer secret, or the store
     another active token. On leaving, what the calls have shown of the token and its permissions is

@@ -37,7 +37,15 @@ _EVENT = re.compile(r"[A-Za-z0-9_.\-]{1,64}\Z")  # names of meters. Source: P-52
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """One use; see ``record_usage``."""
+    """One use, for ``record_usages``.
+
+    Attributes:
+        subscription: Whose; or its id.
+        event: Name of the meter.
+        quantity: How much, 0 to 2**53 - 1.
+        key: The shop's own name of this use, of up to 128 characters; None: none.
+        at: When it was used, aware; None is now.
+    """
 
     subscription: Subscription | str
     event: str
@@ -53,7 +61,11 @@ def record_usage(
     key: str | None = None,
     at: datetime | None = None,
 ) -> UsageRecord:
-    """Record that a subscription used something. A task sends it within a minute or two.
+    """Record that a subscription used something. A task sends it within a minute or two::
+
+        with transaction.atomic():
+            answer = Answer.objects.create(user=user, text=text)
+            record_usage(subscription, "output_tokens", 512, key=f"answer-{answer.pk}")
 
     For the last minute of a period that may be too late, and then it is rejected: ``send_usage``
     sends at once.
@@ -91,6 +103,9 @@ def record_usage(
 
 def record_usages(usages: Iterable[Usage]) -> int:
     """Record many at once, all or none. Returns how many were given.
+
+    Args:
+        usages: Any number, such as a generator of ``Usage(subscription, "calls", 1)``.
 
     Raises:
         TypeError: A value of a wrong type.

@@ -38,7 +38,12 @@ def evidence_due_at(dispute: Dispute) -> datetime | None:
 
 
 def awaits_evidence(dispute: Dispute, *, now: datetime | None = None) -> bool:
-    """Whether a dispute can still be answered."""
+    """Whether a dispute can still be answered.
+
+    Args:
+        dispute: The dispute.
+        now: Aware; None is now.
+    """
     due = evidence_due_at(dispute)
     return (
         dispute.gone_at is None

@@ -32,6 +32,12 @@ _SHOWN = ("product_id", "billing_interval", "quantity")
 def upcoming_invoice(subscription: Subscription) -> schemas.UpcomingInvoice:
     """Ask what the next renewal charges, with the usage that is open.
 
+    Args:
+        subscription: The subscription, of an enabled store.
+
+    Returns:
+        Amounts in minor units of ``currency`` (Source: P-58).
+
     Raises:
         PandabaseError: It could not be asked, or there is no next renewal.
         ConfigurationError: The store has no active token.

@@ -44,7 +44,9 @@ def refund(
     code: str = RefundCode.REQUESTED_BY_CUSTOMER,
     by: Any = None,
 ) -> RemoteAction:
-    """Refund an order, wholly, within 30 days of it.
+    """Refund an order, wholly, within 30 days of it::
+
+        action = refund(order, reason="The course was cancelled.", by=request.user)
 
     Fees are not given back, a subscription that it paid for is cancelled, and licences of a pool
     return to it (Source: P-46). It is recorded now, inside the caller's transaction if there is

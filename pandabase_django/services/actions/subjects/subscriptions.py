@@ -38,7 +38,9 @@ AnySubscription = Subscription | schemas.Subscription
 def cancel_subscription(
     subscription: Subscription, *, reason: str, immediate: bool = False, by: Any = None
 ) -> RemoteAction:
-    """Cancel a subscription: at the end of its period, or at once.
+    """Cancel a subscription: at the end of its period, or at once::
+
+        action = cancel_subscription(subscription, reason="Asked by mail.", by=request.user)
 
     At once, access ends now and open usage is not billed (Source: P-52).
 
