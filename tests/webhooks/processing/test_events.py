@@ -18,7 +18,7 @@ from pandabase_django.models import HandledEvent, Store, WebhookDelivery
 from pandabase_django.services.webhooks import queue
 from pandabase_django.services.webhooks.process import event_of, process_delivery
 from tests.webhooks.conftest import Arrive
-from tests.webhooks.processing.test_processing import make_due
+from tests.webhooks.processing.conftest import make_due
 from tests.webhooks.sender import SUBSCRIPTION
 
 pytestmark = pytest.mark.django_db

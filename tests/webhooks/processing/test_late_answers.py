@@ -20,7 +20,7 @@ from pandabase_django.services.webhooks import queue
 from pandabase_django.services.webhooks.process import process_delivery
 from tests.sync.equality import order_differences
 from tests.webhooks.conftest import Arrive
-from tests.webhooks.processing.test_processing import make_due
+from tests.webhooks.processing.conftest import make_due
 
 pytestmark = pytest.mark.django_db
 

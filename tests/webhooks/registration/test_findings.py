@@ -25,7 +25,7 @@ from pandabase_django.services.health.report import attention
 from pandabase_django.services.webhooks.process import process_delivery
 from pandabase_django.services.webhooks.queue import refused_dead_letters
 from tests.webhooks.conftest import Arrive
-from tests.webhooks.processing.test_processing import make_due
+from tests.webhooks.processing.conftest import make_due
 from tests.webhooks.sender import payload_of, sign_v2
 
 pytestmark = pytest.mark.django_db
