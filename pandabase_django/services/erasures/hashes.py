@@ -46,10 +46,10 @@ def is_erased(store_id: str, found: Iterable[tuple[str, str]]) -> bool:
     Raises:
         SealError: Somebody was erased, and the key of the hashes can't be opened.
     """
-    rows = ErasedHash.objects.filter(store=store_id)
-    if not rows.exists():
+    hash_ = _hasher_if_needed(store_id)
+    if hash_ is None:
         return False
-    hash_ = hasher(create=False)
+    rows = ErasedHash.objects.filter(store=store_id)
     return rows.filter(value__in={hash_(store_id, kind, value) for kind, value in found}).exists()
 
 
@@ -59,10 +59,10 @@ def ids_of(store_id: str, address: str) -> Callable[[str], bool] | None:
     Raises:
         SealError: Somebody was erased, and the key of the hashes can't be opened.
     """
-    rows = ErasedHash.objects.filter(store=store_id)
-    if not rows.exists():
+    hash_ = _hasher_if_needed(store_id)
+    if hash_ is None:
         return None
-    hash_ = hasher(create=False)
+    rows = ErasedHash.objects.filter(store=store_id)
     own = rows.filter(value=hash_(store_id, "email", address)).values_list("erasure", flat=True)
     values = set(rows.filter(erasure__in=list(own)).values_list("value", flat=True))
     return (lambda pk: hash_(store_id, "id", pk) in values) if values else None
@@ -74,10 +74,10 @@ def without_erased_addresses(store_id: str, value: T) -> T:
     Raises:
         SealError: See ``is_erased``.
     """
-    rows = ErasedHash.objects.filter(store=store_id)
-    if not rows.exists():
+    hash_ = _hasher_if_needed(store_id)
+    if hash_ is None:
         return value
-    hash_ = hasher(create=False)
+    rows = ErasedHash.objects.filter(store=store_id)
 
     def change(text: str) -> str:
         return with_addresses_replaced(
@@ -120,10 +120,11 @@ def remember(erasure: Erasure, address: str, *, ids: Iterable[str]) -> int:
 
 def forget_hashes(store_id: str, address: str) -> int:
     """Forget that the person of this address was erased. Returns how many hashes went."""
-    rows = ErasedHash.objects.filter(store=store_id)
-    if not rows.exists():
+    hash_ = _hasher_if_needed(store_id)
+    if hash_ is None:
         return 0
-    known = hasher(create=False)(store_id, "email", address)
+    rows = ErasedHash.objects.filter(store=store_id)
+    known = hash_(store_id, "email", address)
     own = rows.filter(value=known).values_list("erasure", flat=True)
     count, _ = rows.filter(erasure__in=list(own)).delete()
     return count
@@ -161,3 +162,9 @@ def hasher(*, create: bool) -> Hash:
         return one.hexdigest()[:HASH_CHARACTERS]
 
     return hash_
+
+
+def _hasher_if_needed(store_id: str) -> Hash | None:
+    """None while nobody of the store was erased: then no key has to be opened."""
+    erased = ErasedHash.objects.filter(store=store_id).exists()
+    return hasher(create=False) if erased else None
