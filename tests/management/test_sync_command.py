@@ -31,7 +31,7 @@ from pandabase_django.services.tokens.connection import activate_token
 from tests.commands import pandabase_sync
 from tests.connecting import connect
 from tests.worker.servers import OwnPostgres
-from tests.worker.shop import PATIENCE_SECONDS, Shop, wait_for_requests
+from tests.worker.shop import PATIENCE_SECONDS, Shop, wait_for_fault, wait_for_requests
 
 
 @pytest.fixture
@@ -50,9 +50,9 @@ def test_ctrl_c_ends_the_run_in_one_line_and_frees_its_lease(
         # It waits for the signal: on a busy machine it would be at its end before that arrives.
         match = {"method": "GET", "path_regex": "/orders/[^/]+$"}
         wait = {"status": 429, "retry_after_seconds": 60}
-        sandbox.fault([{"match": match, "nth": 50, "action": "status", "args": wait}])
+        (number,) = sandbox.fault([{"match": match, "nth": 50, "action": "status", "args": wait}])
         running = shop.start("pandabase_sync", "--format", "json")
-        wait_for_requests(sandbox, sandbox.requests_served + 60)
+        wait_for_fault(sandbox, number)
         os.kill(running.pid, signal.SIGINT)
         out, err = running.communicate(timeout=PATIENCE_SECONDS)
     finally:

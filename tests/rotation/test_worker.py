@@ -23,7 +23,7 @@ from redis import Redis
 from pandabase_django.sandbox import Sandbox, Token
 from tests.rotation.cluster import own_cluster
 from tests.rotation.conftest import ROLL
-from tests.worker.shop import Shop, redis_url
+from tests.worker.shop import Shop, redis_url, wait_for_fault
 from tests.worker.tables import fresh_database
 
 pytestmark = [pytest.mark.worker, pytest.mark.postgres, pytest.mark.redis, pytest.mark.timeout(600)]
@@ -107,15 +107,6 @@ class Rotating(Shop):
             time.sleep(0.05)
         return state
 
-    def wait_for_rule(self, number: int) -> None:
-        """Until the sandbox has the request that this rule holds up."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not any(
-            rule["number"] == number and rule["fired"] for rule in self.sandbox._faults.report()
-        ):
-            assert time.monotonic() < deadline, "the request does not come"
-            time.sleep(0.05)
-
     def in_use(self, pk: str, token: Token) -> bool:
         stored = self.run(
             "from pandabase_django.models import ApiToken\n"
@@ -189,7 +180,7 @@ def test_a_worker_killed_at_any_state_sends_once_and_loses_only_what_never_arriv
         number = sandbox.fault(rules)[0]
         worker = shop.start_worker()
         attempt_id = shop.rotate(pk)
-        shop.wait_for_rule(number)
+        wait_for_fault(shop.sandbox, number)
         with psycopg.connect(shop.environment["DATABASE_URL"]) as lock:
             if place == "VERIFIED":
                 # The swap waits for this row. So does the sending, which is over by now.

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from pandabase_django.sandbox import Sandbox
 from tests.worker import tables
 
-__all__ = ["PATIENCE_SECONDS", "ROOT", "Shop", "redis_url", "wait_for_requests"]
+__all__ = ["PATIENCE_SECONDS", "ROOT", "Shop", "redis_url", "wait_for_fault", "wait_for_requests"]
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 180
@@ -69,6 +69,14 @@ def wait_for_requests(sandbox: Sandbox, number: int) -> None:
     while sandbox.requests_served < number:
         assert time.monotonic() < deadline, "the sync sends nothing"
         time.sleep(0.002)
+
+
+def wait_for_fault(sandbox: Sandbox, number: int) -> None:
+    """Until the sandbox has the request that this rule is about."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not any(rule["number"] == number and rule["fired"] for rule in sandbox._faults.report()):
+        assert time.monotonic() < deadline, "the request does not come"
+        time.sleep(0.02)
 
 
 class Shop:

@@ -11,7 +11,7 @@ import pytest
 
 from pandabase_django.sandbox import Sandbox
 from tests.rotation.conftest import ROLL
-from tests.worker.shop import PATIENCE_SECONDS, Shop
+from tests.worker.shop import PATIENCE_SECONDS, Shop, wait_for_fault
 
 pytestmark = pytest.mark.worker
 
@@ -56,12 +56,9 @@ def test_ctrl_c_does_not_lose_an_answer_that_is_under_way(shop: Shop, sandbox: S
 def test_ctrl_c_before_anything_is_sent_ends_the_rotation(shop: Shop, sandbox: Sandbox) -> None:
     pk = str(stored(shop)[0])
     look = {"method": "GET", "path_regex": "stores/shp_[^/]*$"}
-    numbers = sandbox.fault([{"match": look, "action": "delay", "args": {"seconds": 5}}])
+    (number,) = sandbox.fault([{"match": look, "action": "delay", "args": {"seconds": 5}}])
     process = shop.start("pandabase_rotate_secret", "--token", pk, "--reason", "x", "--no-input")
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not sandbox._faults.report()[numbers[0] - 1]["fired"]:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_for_fault(sandbox, number)
     process.send_signal(signal.SIGINT)
     code, told = shop.finish(process)
     assert code != 0, told
