@@ -55,7 +55,13 @@ def money() -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize("way", ["nothing", "poll", "full", "webhook", "replay", "all"])
+ALONE = [
+    pytest.param(way, marks=pytest.mark.thorough)
+    for way in ("nothing", "poll", "full", "webhook", "replay")
+]
+
+
+@pytest.mark.parametrize("way", [*ALONE, "all"])
 def test_nothing_of_the_person_is_left_or_comes_back(canary: Canary, way: str) -> None:
     assert len(hits()) > 10  # else this test shows nothing
     before = money()

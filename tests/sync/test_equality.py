@@ -14,7 +14,7 @@ from pandabase_django.sandbox import Sandbox
 from tests.sync.conftest import Sync
 from tests.sync.equality import order_differences, product_differences
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.thorough]
 
 KEYS_OF_SECRETS = {"licenses", "webhookSecret"}
 

@@ -23,7 +23,7 @@ from pandabase_django.services.sync.refresh import fetch_order
 from tests.sync.conftest import Sync
 from tests.sync.equality import order_differences, product_differences
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.thorough]
 
 NOW_MS = 1_800_000_000_000
 

@@ -16,7 +16,7 @@ from pandabase_django.services.sync.resources import resource_named
 from tests.sync.conftest import Sync
 from tests.sync.equality import order_differences, product_differences
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.thorough]
 
 ODD = ("ord:1", "ord 1", "ord/../x", "ord+1=", "örd", "..%2F", "...", "a/b/", "%2e%2e", "?x#y")
 

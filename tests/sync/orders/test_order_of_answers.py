@@ -25,6 +25,8 @@ from tests.sync.equality import order_differences
 from tests.sync.misbehaviour import PassTime
 from tests.sync.world import World, seeds
 
+pytestmark = pytest.mark.thorough
+
 SEEDS = seeds("PANDABASE_SOAK_SEEDS", 6)
 
 

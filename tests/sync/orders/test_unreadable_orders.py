@@ -13,7 +13,11 @@ from pandabase_django.services.sync.run import one_object
 from tests.sync.conftest import Sync
 from tests.sync.equality import order_differences
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("short_backoff")]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.thorough,
+    pytest.mark.usefixtures("short_backoff"),
+]
 
 ORDERS = 230
 DETAILS = "/orders/ord_"

@@ -11,7 +11,7 @@ from pandabase_django.services.sync.orders.details.writing import mark_dirty
 from tests.sync.conftest import Sync
 from tests.sync.equality import order_differences
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.thorough]
 
 IDLE = 20 + 20  # and the oldest details, which are read again
 
