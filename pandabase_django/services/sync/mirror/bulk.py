@@ -26,12 +26,15 @@ __all__ = ["insert_missing", "insert_new", "insert_or_update", "insert_rows"]
 M = TypeVar("M", bound=MirrorRow)
 
 
-def insert_new(model: type[models.Model], rows: Sequence[Mapping[str, Any]]) -> frozenset[str]:
+def insert_new(
+    model: type[models.Model], rows: Sequence[Mapping[str, Any]], **shared: Any
+) -> frozenset[str]:
     """Insert rows that were not there a moment ago; call inside a transaction.
 
     Args:
         model: A model whose primary key is an ``id`` of text.
         rows: Values by ``attname``, the same names in each; other columns take their defaults.
+        shared: Values that all rows have.
 
     Returns:
         Ids that somebody else inserted meanwhile, in this store or another: his rows stay, and
@@ -43,9 +46,9 @@ def insert_new(model: type[models.Model], rows: Sequence[Mapping[str, Any]]) -> 
     rows = sorted(rows, key=itemgetter("id"))
     try:
         with transaction.atomic():
-            insert_rows(model, rows)
+            insert_rows(model, rows, **shared)
     except IntegrityError:
-        return insert_missing(model, [model(**row) for row in rows])
+        return insert_missing(model, [model(**row, **shared) for row in rows])
     return frozenset()
 
 
@@ -123,13 +126,16 @@ def _as_json(rows: Sequence[models.Model]) -> str:
     )
 
 
-def insert_rows(model: type[models.Model], rows: Sequence[Mapping[str, Any]]) -> None:
+def insert_rows(
+    model: type[models.Model], rows: Sequence[Mapping[str, Any]], **shared: Any
+) -> None:
     """Insert rows that nobody else can have inserted.
 
     Args:
         model: Any model.
         rows: Values by ``attname``, the same names in each; other columns take their defaults, or
             the database's.
+        shared: Values that all rows have.
 
     Raises:
         IntegrityError: A constraint refuses one of them.
@@ -139,18 +145,24 @@ def insert_rows(model: type[models.Model], rows: Sequence[Mapping[str, Any]]) ->
     with connection.cursor() as cursor:
         # PostgreSQL with psycopg 3; psycopg 2 has another way and is not worth a second one.
         if hasattr(cursor, "copy"):
-            _copy(model, rows, cursor)
+            _copy(model, rows, shared, cursor)
             return
-    model._default_manager.bulk_create([model(**row) for row in rows])
+    model._default_manager.bulk_create([model(**row, **shared) for row in rows])
 
 
-def _copy(model: type[models.Model], rows: Sequence[Mapping[str, Any]], cursor: Any) -> None:
+def _copy(
+    model: type[models.Model],
+    rows: Sequence[Mapping[str, Any]],
+    shared: Mapping[str, Any],
+    cursor: Any,
+) -> None:
     given = [field for field in model._meta.concrete_fields if field.attname in rows[0]]
     # A default of None is what COPY gives a column that it does not name.
     rest = [
-        (field, field.get_default())
+        (field, value)
         for field in model._meta.concrete_fields
-        if field.attname not in rows[0] and field.get_default() is not None
+        if field.attname not in rows[0]
+        and (value := shared.get(field.attname, field.get_default())) is not None
     ]
     columns = ", ".join(_column(field) for field in (*given, *(field for field, _ in rest)))
     names = [field.attname for field in given]
@@ -170,22 +182,12 @@ def _as_text(field: models.Field[Any, Any]) -> Callable[[Any], Any] | None:
     if isinstance(field, models.JSONField):
         return _json_text
     if isinstance(field, models.DateTimeField):
-        return _time_text()
+        return _time_text
     return None
 
 
-def _time_text() -> Callable[[datetime | None], str | None]:
-    """Most rows of a batch share the time at which they were read: its text is made once."""
-    last: datetime | None = None
-    text: str | None = None
-
-    def adapt(value: datetime | None) -> str | None:
-        nonlocal last, text
-        if value is not last:
-            last, text = value, value.isoformat() if value else None
-        return text
-
-    return adapt
+def _time_text(value: datetime | None) -> str | None:
+    return value.isoformat() if value else None
 
 
 def _json_text(value: object) -> str:

@@ -7,11 +7,7 @@ from typing import Any
 
 from pandabase_django.api import schemas
 from pandabase_django.services.sync.mirror.comparison import differs
-from pandabase_django.services.sync.orders.customers import (
-    Naming,
-    differing_customers,
-    wrong_customers,
-)
+from pandabase_django.services.sync.orders.customers import differing_customers, wrong_customers
 
 __all__ = ["compare_customers", "why_due"]
 
@@ -22,8 +18,7 @@ def compare_customers(
     items: Sequence[schemas.OrderSummary], rows: Mapping[str, Any]
 ) -> dict[str, list[str]]:
     """How customers differ, by the order's id."""
-    namings = [Naming(item.id, item.customer, item.created_at) for item in items]
-    differing = differing_customers(namings)
+    differing = differing_customers(items)
     wrong: set[str] = set()
     for store_id in {row.store_id for row in rows.values()}:
         wrong |= wrong_customers(differing, store_id=store_id)

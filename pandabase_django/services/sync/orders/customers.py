@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import datetime, timezone
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db.models import F, Window
 from django.db.models.expressions import Expression
@@ -24,23 +24,19 @@ from pandabase_django.models.base.lookups import Among
 from pandabase_django.services.sync.mirror.bulk import insert_new, insert_or_update
 from pandabase_django.services.sync.mirror.upsert import in_one_order
 
-__all__ = ["Naming", "differing_customers", "settle_emails", "write_customers", "wrong_customers"]
+__all__ = ["differing_customers", "settle_emails", "write_customers", "wrong_customers"]
 
 _LONG_AGO = datetime.min.replace(tzinfo=timezone.utc)
 # The rest is what the list of customers says: this one writes an address, or a new row.
 _UPDATED = ("email", "synced_at")
 
 
-class Naming(NamedTuple):
-    """An order and the customer that it names; a tuple, as a first sync makes one of each row."""
-
-    order_id: str
-    customer: schemas.Customer | None
-    created_at: datetime | None
+# An order in either form: it names a customer, and has an age.
+_Orders = Iterable[schemas.OrderSummary | schemas.Order]
 
 
 def write_customers(
-    written: Iterable[Naming],
+    written: _Orders,
     *,
     doubtful: Collection[str] = (),
     store_id: str,
@@ -56,10 +52,11 @@ def write_customers(
     """
     newest: dict[str, tuple[datetime, str]] = {}
     said: dict[str, schemas.Customer] = {}
-    for order_id, customer, created_at in written:
+    for order in written:
+        customer = order.customer
         if customer is None:
             continue
-        age = (created_at or _LONG_AGO, order_id)
+        age = (order.created_at or _LONG_AGO, order.id)
         if customer.id not in newest or newest[customer.id] <= age:
             newest[customer.id], said[customer.id] = age, customer
     if not said and not doubtful:
@@ -69,17 +66,14 @@ def write_customers(
     unknown = [pk for pk in ids if pk not in here]
     # First, while no row is locked, and in one order: else two workers could wait for each other.
     new = said | _by_newest_order([pk for pk in unknown if pk not in said], store_id=store_id)
-    here |= insert_new(
-        Customer, [_row(new[pk], store_id=store_id, now=now) for pk in unknown if pk in new]
-    )
+    rows = [_row(new[pk]) for pk in unknown if pk in new]
+    here |= insert_new(Customer, rows, **_shared(store_id, now))
     _settle(here, said, doubtful=doubtful, store_id=store_id, now=now)
 
 
-def differing_customers(namings: Iterable[Naming]) -> set[str]:
+def differing_customers(orders: _Orders) -> set[str]:
     """Customers that are here with another e-mail than these orders say, or not at all."""
-    said = {
-        (naming.customer.id, naming.customer.email or "") for naming in namings if naming.customer
-    }
+    said = {(order.customer.id, order.customer.email or "") for order in orders if order.customer}
     emails = dict(
         Customer.objects.filter(Among(F("pk"), sorted({pk for pk, _ in said}))).values_list(
             "pk", "email"
@@ -133,7 +127,7 @@ def _settle(
     ]
     # A statement of its own, after the lock: it sees what whoever held the lock has committed.
     rows = [
-        Customer(**_row(customer, store_id=store_id, now=now))
+        Customer(**_row(customer), **_shared(store_id, now))
         for customer in _by_newest_order(differing, store_id=store_id).values()
     ]
     insert_or_update(
@@ -171,12 +165,14 @@ def _by_newest_order(ids: Collection[str], *, store_id: str) -> dict[str, schema
     return {customer.id: customer for customer in said if customer and customer.id in wanted}
 
 
-def _row(customer: schemas.Customer, *, store_id: str, now: datetime) -> dict[str, Any]:
+def _row(customer: schemas.Customer) -> dict[str, Any]:
+    return {"id": customer.id, "email": customer.email or ""}
+
+
+def _shared(store_id: str, now: datetime) -> dict[str, Any]:
     return {
-        "id": customer.id,
         "store_id": store_id,
         "payload": {},  # of the list of customers, as the digest is
         "first_seen_at": now,
         "synced_at": now,
-        "email": customer.email or "",
     }

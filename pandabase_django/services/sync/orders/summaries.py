@@ -24,7 +24,7 @@ from pandabase_django.models.base.lookups import Among
 from pandabase_django.services.sync.due.marks import keep_digests, mark_listed
 from pandabase_django.services.sync.mirror.bulk import insert_new
 from pandabase_django.services.sync.mirror.upsert import in_one_order
-from pandabase_django.services.sync.orders.customers import Naming, write_customers
+from pandabase_django.services.sync.orders.customers import write_customers
 
 __all__ = ["Noted", "write_summaries"]
 
@@ -80,11 +80,12 @@ def write_summaries(
     listed = {item.id: item for item in batch}
     found = _compare(listed, store_id=store_id)
     if not dry_run:
-        rows = [_row(item, store_id=store_id, now=now) for item in found.new]
-        while there := insert_new(Order, rows):
+        rows = [_row(item) for item in found.new]
+        shared = {"store_id": store_id, "first_seen_at": now, "synced_at": now}
+        while there := insert_new(Order, rows, **shared):
             # A webhook or another store's sync inserted them a moment ago: they are known now.
             again = _compare({pk: listed[pk] for pk in there}, store_id=store_id)
-            rows = [_row(item, store_id=store_id, now=now) for item in again.new]
+            rows = [_row(item) for item in again.new]
             found.know(there, again)
         if found.other_bytes:
             # Two statements follow: their rows are locked in one order, as everywhere.
@@ -93,7 +94,7 @@ def write_summaries(
             keep_digests([listed[pk] for pk in found.other_bytes], store_id=store_id)
         mark_listed([listed[pk] for pk in found.changed], store_id=store_id, now=now)
         write_customers(
-            [Naming(row.id, row.summary.customer, row.summary.created_at) for row in found.new],
+            [row.summary for row in found.new],
             doubtful=found.customers,
             store_id=store_id,
             now=now,
@@ -150,15 +151,12 @@ def _compare(listed: dict[str, schemas.OrderRow], *, store_id: str) -> _Compared
     return found
 
 
-def _row(row: schemas.OrderRow, *, store_id: str, now: datetime) -> dict[str, Any]:
+def _row(row: schemas.OrderRow) -> dict[str, Any]:
     item = row.summary
     return {
         "id": row.id,
-        "store_id": store_id,
         "payload": row.payload,
         "list_digest": row.digests,
-        "first_seen_at": now,
-        "synced_at": now,
         "order_number": item.order_number or "",
         "status": item.status or "",
         "amount_minor": item.amount_minor,

@@ -24,7 +24,6 @@ from pandabase_django.services.sync.due.marks import mark_dirty
 from pandabase_django.services.sync.mirror.children import write_children
 from pandabase_django.services.sync.mirror.upsert import upsert
 from pandabase_django.services.sync.orders.customers import (
-    Naming,
     differing_customers,
     write_customers,
 )
@@ -117,8 +116,8 @@ def write_details(details: Sequence[Detailed], *, store_id: str, silent: bool) -
     _write_items(written, store_id=store_id, now=now, result=result)
     left = {c.before["customer_id"] for c in outcome.changes if "customer_id" in c.columns}
     write_customers(
-        [_naming(order) for order in written],
-        doubtful=differing_customers(_naming(d.order) for d in unchanged) | (left - {None}),
+        written,
+        doubtful=differing_customers(d.order for d in unchanged) | (left - {None}),
         store_id=store_id,
         now=now,
     )
@@ -127,10 +126,6 @@ def write_details(details: Sequence[Detailed], *, store_id: str, silent: bool) -
     if not silent:
         _announce(outcome.changes, known)
     return result
-
-
-def _naming(order: schemas.Order) -> Naming:
-    return Naming(order.id, order.customer, order.created_at)
 
 
 def _older(answer: datetime | None, stored: datetime | None) -> bool:
