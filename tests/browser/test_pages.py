@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 pytestmark = [
     pytest.mark.thorough,
     pytest.mark.browser,
-    pytest.mark.timeout(300),
-    pytest.mark.xdist_group("pages"),
+    pytest.mark.timeout(600),
 ]
 
 LOOKS: dict[str, dict[str, Any]] = {
@@ -26,7 +25,10 @@ LOOKS: dict[str, dict[str, Any]] = {
 WIDTH = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
-@pytest.mark.parametrize("look", LOOKS)
+# Each with a shop of its own: one after the other they would be waited for alone.
+@pytest.mark.parametrize(
+    "look", [pytest.param(look, marks=pytest.mark.xdist_group(look)) for look in LOOKS]
+)
 def test_every_page_is_sound_and_no_worse_than_a_plain_one(
     look: str, shop: Shop, browser: Browser
 ) -> None:
