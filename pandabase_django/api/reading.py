@@ -30,6 +30,7 @@ MILLISECONDS_FROM = 10**11  # a number above this can't be seconds of our time
 # Control characters, and what has replaced some of them: such an id is another's.
 _UNFIT_IN_IDS = re.compile("[\x00-\x1f\x7f-\x9f\ufffd]")
 _NO_TIME = "is not a time, or is at the end of all years"
+REDACTED = "[redacted]"
 _KEYS_OF_SECRETS = frozenset({"licenses", "secret", "webhookSecret"})
 
 
@@ -225,5 +226,5 @@ def time_of(text: str) -> datetime | None:
 
 def _redacted(value: Any) -> Any:
     if isinstance(value, list):
-        return ["[redacted]"] * len(value)
-    return value if value is None else "[redacted]"
+        return [REDACTED] * len(value)
+    return value if value is None else REDACTED

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from pandabase_django.api.reading import REDACTED
 from pandabase_django.services.purchases.reference import METADATA_KEY
 
 __all__ = [
@@ -78,8 +79,11 @@ def scrubbed(value: Mapping[str, Any], *, section: str = "", levels: int = MOST_
             if levels:
                 kept[name] = scrubbed(entry, section=name, levels=levels - 1)
         elif name in SECTIONS and isinstance(entry, list):
-            objects = [one for one in entry if isinstance(one, dict)] if levels else []
-            kept[name] = [scrubbed(one, section=name, levels=levels - 1) for one in objects]
+            objects = [one for one in entry if isinstance(one, dict) or one == REDACTED]
+            kept[name] = [
+                one if one == REDACTED else scrubbed(one, section=name, levels=levels - 1)
+                for one in (objects if levels else ())
+            ]
         elif name == "email":
             kept[name] = None
         elif name == "metadata" and isinstance(entry, dict):

@@ -142,7 +142,9 @@ def _erase_row(row: Any, table: Table) -> set[str]:
     for name in table.columns("emptied"):
         new[name] = type(row)._meta.get_field(name).get_default()
     for name in table.columns("scrubbed"):
-        new[name] = _scrubbed(getattr(row, name))
+        # A line item is scrubbed as within its order, where the name is of what was bought.
+        section = "items" if isinstance(row, OrderItem) else ""
+        new[name] = _scrubbed(getattr(row, name), section=section)
     for name in table.columns("replaced"):
         new[name] = without_texts(getattr(row, name))
     for name in table.columns("cut"):
@@ -171,13 +173,13 @@ def _is_under_way(row: Any) -> bool:
     return isinstance(row, RemoteAction) and row.is_open
 
 
-def _scrubbed(value: Any) -> Any:
+def _scrubbed(value: Any, *, section: str = "") -> Any:
     """A payload; or what asked for an order's details, which holds one."""
     if not isinstance(value, dict):
         return value
     if "order" in value and value.keys() & {"at", "seen_at"}:
         return {**value, "order": scrubbed(value["order"])}
-    return scrubbed(value)
+    return scrubbed(value, section=section)
 
 
 def _cut(address: str) -> str:
