@@ -27,8 +27,10 @@ PATIENCE_SECONDS = 180
 _QUIET = ("--without-gossip", "--without-mingle", "--without-heartbeat")
 _WORKER = ("worker", "-l", "INFO", *_QUIET)
 
+# In a shell's background job Ctrl-C is ignored, and would be here too.
 _COMMAND = """
-import datetime, sys
+import datetime, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 import django
 django.setup()
 from django.core.management import ManagementUtility
