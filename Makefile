@@ -2,10 +2,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PORT ?= 8000
+# Some images set it: each process that a test starts would then compile the app anew.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test lint types docs graph screenshots messages bench clean
+.PHONY: demo test lint types docs graph screenshots messages bench matrix clean
 .PHONY: soak soak-schedules soak-misbehaviour soak-answers soak-faults soak-kills
-.PHONY: soak-processes soak-rotation soak-webhooks soak-admin soak-access
+.PHONY: soak-processes soak-rotation soak-webhooks soak-admin soak-access soak-upgrade soak-chaos
 
 demo: .venv/ready
 	$(BIN)/python manage.py demo --port $(PORT)
@@ -41,7 +43,7 @@ messages: .venv/ready
 	cd pandabase_django && ../$(BIN)/python -m django compilemessages -l de
 
 # What takes longer than CI may, in parts that can be run alone: docs/correctness.md.
-soak: soak-schedules soak-misbehaviour soak-answers soak-faults soak-kills soak-processes soak-rotation soak-webhooks soak-admin soak-access
+soak: soak-schedules soak-misbehaviour soak-answers soak-faults soak-kills soak-processes soak-rotation soak-webhooks soak-admin soak-access soak-upgrade
 
 SOAK_FIRST ?= 0
 SOAK_SCHEDULES ?= 10000
@@ -76,7 +78,7 @@ soak-rotation: .venv/ready
 
 soak-webhooks: .venv/ready
 	PANDABASE_SOAK_SEEDS=200 $(SOAK) -n 2 tests/webhooks
-	PANDABASE_LOAD_SECONDS=60 PANDABASE_LOAD_RATE=200 $(SOAK) -n 0 tests/load
+	PANDABASE_LOAD_SECONDS=60 PANDABASE_LOAD_RATE=200 PANDABASE_SLOW_SENDERS="0 16 200" $(SOAK) -n 0 tests/load
 
 soak-admin: .venv/ready
 	PANDABASE_SOAK_LANGUAGES=1 $(SOAK) -n 2 tests/admin/test_odd_ids.py
@@ -85,16 +87,32 @@ soak-access: .venv/ready
 	PANDABASE_SOAK_ACCESS_SCHEDULES=1000 $(SOAK) -n 3 tests/purchases/test_access_schedules.py
 	PANDABASE_SOAK_ACCESS=2000 $(SOAK) -n 0 tests/access/test_query.py
 
+# Needs PostgreSQL in DATABASE_URL.
+soak-upgrade: .venv/ready
+	PANDABASE_SOAK_ORDERS=1000000 $(SOAK) -n 0 tests/database/test_upgrades.py
+
+CHAOS_MINUTES ?= 60
+CHAOS_SEED ?= 1
+
+# A shop that lives through misfortunes. Needs the programs of a PostgreSQL server and of Redis.
+soak-chaos: .venv/ready
+	$(BIN)/python -m tests.chaos --minutes $(CHAOS_MINUTES) --seed $(CHAOS_SEED)
+
 # Measures the sync; MEASURES="list details" and BENCH="--orders 20000" choose. docs/performance.md.
 bench: .bench/ready
 	.bench/bin/python -m benchmarks $(MEASURES) $(BENCH)
+
+# A day of a shop in many deployments, each from the wheel: docs/reference/support.md, whose table it
+# rewrites. ONLY="sqlite uvicorn" runs these cells, LIST=1 shows all of them and runs none.
+matrix: .venv/ready
+	$(BIN)/python .ci/matrix $(if $(LIST),--list) $(if $(ONLY),--only $(ONLY))
 
 # A release up to its tag: `make release VERSION=0.2.0`. Pushing the tag publishes it.
 release: .release/ready
 	.release/bin/python .ci/release.py cut $(VERSION)
 
 clean:
-	rm -rf .bench .release .venv .demo build dist docs/_build *.egg-info
+	rm -rf .bench .matrix .release .venv .demo build dist docs/_build *.egg-info
 
 .venv/ready: requirements.txt setup.cfg
 	$(PYTHON) -m venv .venv

@@ -26,6 +26,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 INIT = ROOT / "pandabase_django" / "__init__.py"
 CHANGELOG = ROOT / "CHANGELOG.md"
+KEPT = ROOT / "tests" / "database" / "released"
 UNRELEASED = "## Unreleased\n"
 
 
@@ -57,6 +58,9 @@ def cut(version: str) -> None:
     tag = f"v{version}"
     if told("git", "tag", "--list", tag):
         sys.exit(f"{tag} is there already.")
+    # Of a version that changes the tables; later versions upgrade its database in their tests.
+    if re.fullmatch(r"\d+\.\d+\.0", version) and not (KEPT / f"{version}.json").exists():
+        sys.exit(f"First: python -m tests.database.released.make {version}")
     log = CHANGELOG.read_text(encoding="utf-8")
     news = log.partition(UNRELEASED)[2].partition("\n## ")[0]
     if not news.strip():

@@ -30,6 +30,11 @@ def main() -> None:
     parser.add_argument("--details", type=int, default=5_000)
     parser.add_argument("--checkouts", type=int, default=1_000)
     parser.add_argument("--workers", type=int, default=1, help="processes, for checkouts")
+    parser.add_argument("--person", type=int, default=200_000, help="orders of one person")
+    parser.add_argument("--stores", type=int, default=500, help="for the measure of stores")
+    parser.add_argument(
+        "--runs", type=int, default=200_000, help="of them; half as many deliveries"
+    )
     parser.add_argument("--latency", type=float, default=50, help="milliseconds")
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument(

@@ -47,8 +47,9 @@ def table(rows: Sequence[Row]) -> str:
 
 def machine() -> str:
     """Date, processor, versions; and how busy the machine was."""
+    sqlite = connection.vendor == "sqlite"
     with connection.cursor() as cursor:
-        cursor.execute("SHOW server_version")
+        cursor.execute("SELECT sqlite_version()" if sqlite else "SHOW server_version")
         (server,) = cursor.fetchone()
     packages = ", ".join(f"{name} {_version(name)}" for name in _PACKAGES)
     commit = subprocess.run(
@@ -58,7 +59,8 @@ def machine() -> str:
         f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC, commit {commit}. "
         f"{os.cpu_count()} x {_processor()}, {_memory_gib()} GiB, {platform.system()} "
         f"{platform.release()}; load {os.getloadavg()[0]:.1f}. "
-        f"Python {sys.version.split()[0]}, PostgreSQL {server.split()[0]}, {packages}."
+        f"Python {sys.version.split()[0]}, {connection.display_name} {server.split()[0]}, "
+        f"{packages}."
     )
 
 

@@ -14,7 +14,9 @@ from benchmarks import shop
 from benchmarks.checkouts import measure_checkouts
 from benchmarks.figures import Row, median_of
 from benchmarks.pages import look_at
+from benchmarks.people import measure_people
 from benchmarks.remote import Remote, running
+from benchmarks.stores import measure_stores
 from benchmarks.usage import measure_usage
 from benchmarks.workers import backfill_seconds
 from pandabase_django.models import Order, SyncRun
@@ -251,4 +253,6 @@ MEASURES = {
     "workers": measure_workers,
     "checkouts": measure_checkouts,
     "usage": measure_usage,
+    "people": measure_people,
+    "stores": measure_stores,
 }

@@ -8,6 +8,8 @@ env = environ.Env()
 
 SECRET_KEY = "only-for-the-bench"
 DATABASES = {"default": env.db_url("DATABASE_URL")}
+if "sqlite" in DATABASES["default"]["ENGINE"]:  # for the measure of people
+    DATABASES["default"]["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": 20}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 ALLOWED_HOSTS = ["testserver", "127.0.0.1"]  # the test client's, and the web server's
 USE_TZ = True
@@ -48,7 +50,10 @@ PANDABASE = {
     # A throw-away key: it protects the sandbox's invented secrets alone.
     "ENCRYPTION_KEYS": ["pbk1_by4zfpJzSQMKoGFCWKoWd-k-S5CiZNmaV150HWNlobs"],
     "CONCURRENCY": env.int("BENCH_CONNECTIONS", default=8),
+    "SYNC_INTERVAL_SECONDS": env.int("BENCH_INTERVAL", default=600),
 }
+# Worker processes share limits that were met, where the cache is one that they share.
+CACHES = {"default": env.cache_url("BENCH_CACHE_URL", default="locmemcache://")}
 
 CELERY_BROKER_URL = env("CELERY_BROKER_URL", default="redis://127.0.0.1:6379/4")
 CELERY_TASK_DEFAULT_QUEUE = env("BENCH_QUEUE", default="pandabase-bench")

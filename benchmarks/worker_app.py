@@ -11,3 +11,10 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "benchmarks.settings")
 app = Celery("benchmarks")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@app.on_after_finalize.connect
+def _keep_to_the_schedule(sender: Celery, **_: object) -> None:
+    from pandabase_django.schedules import beat_schedule
+
+    sender.conf.beat_schedule = beat_schedule()

@@ -127,11 +127,15 @@ class Browser:
             self.url, self._text = answer.url, answer.read().decode()
         return self._text
 
-    def submit(self, having: str, **typed: str) -> None:
-        """Send the first form of the page that has this field and a button to press."""
+    def submit(self, having: str, **typed: str) -> str:
+        """Send the first form of the page that has this field and a button to press.
+
+        Returns:
+            The page that follows.
+        """
         forms = _Forms()
         forms.feed(self._text)
         form = next((one for one in forms.found if having in one.fields and one.usable), None)
         if form is None:
             raise LookupError(f"{self.url} has no form with a field {having}.")
-        self.read(urljoin(self.url, form.action), {**form.fields, **typed})
+        return self.read(urljoin(self.url, form.action), {**form.fields, **typed})

@@ -7,12 +7,12 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-__all__ = ["Processes"]
+__all__ = ["Processes", "stop_all"]
 
 STOP_SECONDS = 10
 
@@ -41,18 +41,7 @@ class Processes:
         error: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        for process in reversed(self._running):
-            # A worker tells its children itself.
-            process.terminate()
-        for process in reversed(self._running):
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(STOP_SECONDS)
-            # Also what the process left behind in its group.
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            if process.stdout:
-                process.stdout.close()
+        stop_all(self._running, seconds=STOP_SECONDS)
         self._log.close()
 
     def start(self, *arguments: str, keep_stdout: bool = False) -> subprocess.Popen[bytes]:
@@ -77,3 +66,25 @@ class Processes:
         """The first line a process prints; "" when it ended without one."""
         stdout: IO[bytes] | None = process.stdout
         return stdout.readline().decode() if stdout else ""
+
+
+def stop_all(running: Sequence[subprocess.Popen[bytes]], *, seconds: float) -> None:
+    """Ask processes to end, the last one first; then kill them with what they left behind.
+
+    Args:
+        running: Each leads a process group.
+        seconds: How long each may take to end.
+    """
+    for process in reversed(running):
+        # A worker tells its children itself.
+        process.terminate()
+    for process in reversed(running):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+        # Also what the process left behind in its group.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe:
+                pipe.close()

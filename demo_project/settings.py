@@ -1,6 +1,7 @@
 """Settings from the environment; ``.env`` in the project's root only fills what is missing there.
 
 DATABASE_URL, CELERY_BROKER_URL, CACHE_URL, PANDABASE_API_URL, PANDABASE_ENCRYPTION_KEYS,
+PANDABASE_READ_ONLY, PANDABASE_ENVIRONMENT,
 SECRET_KEY and DEBUG are read. Everything else is what a new Django project has.
 """
 
@@ -85,6 +86,8 @@ LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "shop:home"
 PANDABASE = {
     "ENCRYPTION_KEYS": env.list("PANDABASE_ENCRYPTION_KEYS", default=[]),
     "API_URL": env("PANDABASE_API_URL", default="https://api.pandabase.io"),
+    "READ_ONLY": env.bool("PANDABASE_READ_ONLY", default=False),
+    "ENVIRONMENT": env("PANDABASE_ENVIRONMENT", default=""),
     # A sandbox that deletes what was read a second ago is followed at once with 0.
     "MARK_GONE_AFTER_SECONDS": env.int("PANDABASE_MARK_GONE_AFTER_SECONDS", default=600),
     "CHECKOUT_BASE_TEMPLATE": "shop/base.html",

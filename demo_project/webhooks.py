@@ -22,6 +22,7 @@ from pandabase_django.services.webhooks.registration import register
 
 __all__ = [
     "Refund",
+    "ask_sandbox",
     "note_where_it_runs",
     "receive_webhooks",
     "refund",
@@ -102,7 +103,7 @@ def refund(file: Path, *, order_id: str = "") -> Refund:
         raise LookupError(order_id or "a completed order")
     change = [{"op": "refund_order", "id": order.pk}]
     started = time.monotonic()
-    _ask(f"{running['control_url']}/changes", change)
+    ask_sandbox(f"{running['control_url']}/changes", change)
     seconds = None
     while time.monotonic() - started < PATIENCE_SECONDS:
         order.refresh_from_db()
@@ -121,7 +122,7 @@ def send_again(control_url: str) -> None:
         OSError: The sandbox does not answer.
     """
     for event in sorted({delivery["event_id"] for delivery in _deliveries(control_url)}):
-        _ask(f"{control_url}/deliveries", {"event": event})
+        ask_sandbox(f"{control_url}/deliveries", {"event": event})
     deadline = time.monotonic() + PATIENCE_SECONDS
     while any(one["state"] == "WAITING" for one in _deliveries(control_url)):
         if time.monotonic() > deadline:
@@ -130,12 +131,16 @@ def send_again(control_url: str) -> None:
 
 
 def _deliveries(control_url: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = _ask(f"{control_url}/deliveries")["data"]
+    found: list[dict[str, Any]] = ask_sandbox(f"{control_url}/deliveries")["data"]
     return found
 
 
-def _ask(url: str, body: Any = None) -> Any:
-    """Call the sandbox's control address."""
+def ask_sandbox(url: str, body: Any = None) -> Any:
+    """Call the sandbox's control address.
+
+    Raises:
+        OSError: It does not answer, or refuses.
+    """
     request = urllib.request.Request(  # noqa: S310  the sandbox of this machine
         url,
         data=None if body is None else json.dumps(body).encode(),

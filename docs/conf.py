@@ -36,7 +36,7 @@ exclude_patterns = ["_build"]
 
 # Links to headings, as they are written for the repository's own view of the pages.
 myst_heading_anchors = 4
-myst_enable_extensions = ["deflist"]
+myst_enable_extensions = ["deflist", "tasklist"]
 
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"

@@ -1,4 +1,4 @@
-"""What pages take from the code when the site is built: the data dictionary, the operations.
+"""What pages take from the code when the site is built: columns, methods, operations.
 
 What a column means is said in the model's docstring, under ``Attributes:``, or by the help text
 that the admin shows. A test fails for a column of which neither says anything.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from django.apps import apps
 from django.db import models
@@ -114,6 +114,36 @@ def operations() -> str:
     return "\n".join(rows)
 
 
+def methods() -> str:
+    """Every method of the client, as Markdown."""
+    from pandabase_django.api.resources import Namespaces
+
+    parts = []
+    for name, space in vars(Namespaces(cast("Any", None))).items():
+        rows = [
+            f"| `client.{name}.{method}({_taken(found)})` | {str(found.__doc__).splitlines()[0]} |"
+            for method, found in inspect.getmembers(type(space), inspect.isfunction)
+            if not method.startswith("_")
+        ]
+        parts += [f"\n{text_of(type(space))}\n", "| method | |", "|---|---|", *rows]
+    return "\n".join(parts)
+
+
+def _taken(method: Any) -> str:
+    """What a method takes that not all others take, with the types of bodies and filters."""
+    parts = []
+    for one in list(inspect.signature(method).parameters.values())[1:]:
+        if one.name in ("timeout", "idempotency_key", "page", "limit"):
+            continue
+        if one.kind is one.VAR_KEYWORD:
+            parts.append(f"**{one.annotation.removeprefix('Unpack[').removesuffix(']')}")
+        elif one.name == "body":
+            parts.append(f"body: {one.annotation.partition(' ')[0]}")
+        else:
+            parts.append(one.name)
+    return ", ".join(parts)
+
+
 def _mirror_row() -> type[models.Model]:
     from pandabase_django.models import MirrorRow
 
@@ -144,7 +174,7 @@ def setup(app: Any) -> dict[str, bool]:
     from docutils import nodes
     from sphinx.util.docutils import SphinxDirective
 
-    pages = {"dictionary": dictionary, "operations": operations}
+    pages = {"dictionary": dictionary, "methods": methods, "operations": operations}
 
     class FromCode(SphinxDirective):
         required_arguments = 1

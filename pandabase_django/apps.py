@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from django.apps import AppConfig
@@ -13,9 +12,11 @@ from django.db.models.signals import pre_migrate
 from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 
+from pandabase_django.observing.logs import get_logger
+
 __all__ = ["PandabaseConfig"]
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 
 class PandabaseConfig(AppConfig):
@@ -27,8 +28,13 @@ class PandabaseConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from pandabase_django import checks  # noqa: F401  (registers the system checks)
+        from pandabase_django import (
+            checks,  # noqa: F401  (registers the system checks)
+            observing,
+        )
+        from pandabase_django.services.health.metrics import configured_observers
 
+        observing.install(configured_observers)
         pre_migrate.connect(refuse_databases, sender=self)
         user_logged_in.connect(link_at_sign_in, dispatch_uid="pandabase.link_at_sign_in")
         autodiscover_modules("pandabase_events")  # handlers of webhook events, in any app

@@ -16,6 +16,9 @@ pandabase.E020  the database is neither PostgreSQL nor SQLite
 pandabase.E021  routers write the app's tables to more than one database
 pandabase.E022  the users are in another database than the app's tables
 pandabase.E023  VERIFIED_EMAILS names no function
+pandabase.I024  READ_ONLY is set: nothing is changed at Pandabase
+pandabase.E025  METRICS or TRACES is set, and its library is not installed
+pandabase.W026  METRICS_TOKEN is set without METRICS
 pandabase.E101  a sealed field is bound to a column that does not exist
 pandabase.E102  a sealed field has no purpose
 pandabase.E103  a sealed field was copied into another model, as packages for histories do
@@ -28,6 +31,7 @@ from django.core.checks import Tags, register
 
 from pandabase_django.services.health.system import (
     check_databases,
+    check_deployment,
     check_handlers,
     check_settings,
     check_stored_keys,
@@ -37,6 +41,7 @@ from pandabase_django.services.health.system import (
 
 __all__ = [
     "check_databases",
+    "check_deployment",
     "check_handlers",
     "check_settings",
     "check_stored_keys",
@@ -46,6 +51,7 @@ __all__ = [
 
 for check in (
     check_settings,
+    check_deployment,
     check_time_zones,
     check_databases,
     check_handlers,

@@ -22,9 +22,12 @@ from pandabase_django.setting_values import (
     filled_text,
     hosts,
     keys,
+    long_text,
     number_within,
     path,
     proxies,
+    short_name,
+    yes_or_no,
 )
 
 __all__ = ["DEFAULTS", "PandabaseSettings", "conf"]
@@ -32,6 +35,9 @@ __all__ = ["DEFAULTS", "PandabaseSettings", "conf"]
 DEFAULTS: Mapping[str, Any] = {
     "ENCRYPTION_KEYS": (),
     "API_URL": "https://api.pandabase.io",
+    "API_HOSTS": (),
+    "READ_ONLY": False,
+    "ENVIRONMENT": "",
     "CONCURRENCY": 4,
     "DETAIL_HELPERS": 3,
     "CONNECT_TIMEOUT_SECONDS": 5.0,
@@ -55,10 +61,14 @@ DEFAULTS: Mapping[str, Any] = {
     "LICENSE_CHECKS_PER_KEY": 60,
     "LICENSE_TRUSTED_PROXIES": 0,
     "ROTATION_RETENTION_DAYS": 730,
+    "ACTION_RETENTION_DAYS": 730,
     "WEBHOOK_HOSTS": (),
     "VERIFIED_EMAILS": None,
     "PROXIES": None,
     "CA_BUNDLE": None,
+    "METRICS": False,
+    "METRICS_TOKEN": None,
+    "TRACES": False,
 }
 
 _NAME = re.compile(r"[A-Za-z_]{1,40}\Z")
@@ -81,6 +91,24 @@ class PandabaseSettings:
     def api_url(self) -> str:
         """Base URL given to new tokens."""
         return self._text("API_URL")
+
+    @property
+    def api_hosts(self) -> tuple[str, ...]:
+        """Hosts beside Pandabase's own and that of ``API_URL`` that people may give tokens."""
+        return self._checked("API_HOSTS", hosts)
+
+    @property
+    def read_only(self) -> bool:
+        """Nothing at Pandabase is changed from here: writes are refused before they are sent."""
+        return self._checked("READ_ONLY", yes_or_no)
+
+    @property
+    def environment(self) -> str:
+        """What this deployment is called, such as ``staging``; "" when it has no name.
+
+        A token is used only where it was added, or confirmed by a person.
+        """
+        return self._checked("ENVIRONMENT", short_name)
 
     @property
     def concurrency(self) -> int:
@@ -193,6 +221,11 @@ class PandabaseSettings:
         return int(self._number("ROTATION_RETENTION_DAYS", low=1, high=36_500))
 
     @property
+    def action_retention_days(self) -> int:
+        """How long closed actions are kept. Disputes and refunds have deadlines of weeks."""
+        return int(self._number("ACTION_RETENTION_DAYS", low=90, high=36_500))
+
+    @property
     def checkout_base_template(self) -> str:
         """What the pages of a checkout extend: blocks ``title`` and ``content`` are filled."""
         return self._text("CHECKOUT_BASE_TEMPLATE")
@@ -222,6 +255,21 @@ class PandabaseSettings:
     def ca_bundle(self) -> str | None:
         """File or folder of the authorities to trust; None trusts those of ``certifi``."""
         return self._checked("CA_BUNDLE", authorities)
+
+    @property
+    def metrics(self) -> bool:
+        """Requests, waits and handlers are counted with prometheus_client."""
+        return self._checked("METRICS", yes_or_no)
+
+    @property
+    def metrics_token(self) -> str:
+        """Who sends it as a bearer token may read the metrics; "" shows them to nobody."""
+        return self._checked("METRICS_TOKEN", long_text)
+
+    @property
+    def traces(self) -> bool:
+        """Each request is a span of OpenTelemetry."""
+        return self._checked("TRACES", yes_or_no)
 
     @property
     def webhook_hosts(self) -> tuple[str, ...]:

@@ -72,8 +72,8 @@ class Event:
         store_id: Whose.
         order_id: "" when it names no order.
         occurred_at: Aware; None when the remote gave no readable time.
-        payload: The verified payload, without addresses, cards, licences and what is unknown. Its
-            ``left_out`` names metadata that was too large to be kept.
+        payload: The verified payload, without postal addresses, cards, licences and what is
+            unknown. Its ``left_out`` names metadata that was too large to be kept.
     """
 
     id: str

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any
 
-__all__ = ["cell", "csv_lines", "printable", "storable"]
+__all__ = ["cell", "csv_lines", "is_storable", "printable", "storable"]
 
 # Controls, C1 among them; marks that turn the order of writing or can't be seen; lone surrogates.
 _UNFIT = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -43,6 +43,11 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(map(_fit, text))
+
+
+def is_storable(text: str) -> bool:
+    """Whether every database keeps it. PostgreSQL answers a query for another text by an error."""
+    return not _UNSTORABLE.search(text)
 
 
 def storable(text: str) -> str:

@@ -48,6 +48,7 @@ def beat_schedule() -> dict[str, dict[str, Any]]:
         "pandabase.sweep_actions": MINUTE,
         "pandabase.send_usage": MINUTE,
         "pandabase.sweep_checkouts": MINUTE,
+        "pandabase.sweep_erasures": MINUTE,
         "pandabase.sweep_webhooks": MINUTE,
         "pandabase.watch_rotations": MINUTE,
         **INTERVALS,

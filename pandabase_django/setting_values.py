@@ -21,9 +21,12 @@ __all__ = [
     "filled_text",
     "hosts",
     "keys",
+    "long_text",
     "number_within",
     "path",
     "proxies",
+    "short_name",
+    "yes_or_no",
 ]
 
 _PROXY_SCHEMES = ("http", "https")
@@ -31,6 +34,8 @@ _PROXY_SCHEMES = ("http", "https")
 # What is in no path, and in what may be put in its place: a URL, a certificate, an encryption key.
 _UNFIT_IN_PATHS = re.compile("[\x00-\x1f\x7f\ud800-\udfff]|://|pbk1_")
 _DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+\Z")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}\Z")
+_LONG = re.compile(r"[!-~]{16,256}\Z")
 _HOST = re.compile(r"\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\Z")
 
 
@@ -112,6 +117,29 @@ def filled_text(value: Any) -> str | Problem:
     if not isinstance(value, str) or not value:
         return Problem("must be a non-empty string.")
     return value
+
+
+def long_text(value: Any) -> str | Problem:
+    """What nobody guesses, and a header can hold; "" for none."""
+    if value is None or value == "":
+        return ""
+    if not isinstance(value, str) or not _LONG.match(value):
+        return Problem("must have 16 to 256 letters, digits or signs, without spaces.")
+    return str.__str__(value)
+
+
+def short_name(value: Any) -> str | Problem:
+    """What something is called, in at most 64 plain characters; "" for nothing."""
+    if value is None or value == "":
+        return ""
+    if not isinstance(value, str) or not _NAME.match(value):
+        return Problem("must be a name of at most 64 letters, digits, spaces, dots, - and _.")
+    return value
+
+
+def yes_or_no(value: Any) -> bool | Problem:
+    """A truth value; a text such as "false" is none."""
+    return value if isinstance(value, bool) else Problem("must be True or False.")
 
 
 def number_within(value: Any, *, low: float, high: float) -> float | Problem:

@@ -24,7 +24,6 @@ once, and again with a delay when a receiver raised. See ``pandabase_django.even
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -33,7 +32,9 @@ from typing import Any
 from django.db import Error as AnyDatabaseError
 from django.dispatch import Signal
 
+from pandabase_django import observing
 from pandabase_django.exceptions import PandabaseError, interruptions
+from pandabase_django.observing.logs import get_logger
 
 __all__ = [
     "action_settled",
@@ -46,7 +47,7 @@ __all__ = [
     "webhook_received",
 ]
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 product_synced = Signal()
 order_synced = Signal()
@@ -82,12 +83,9 @@ def send(signal: Signal, *, sender: type, **arguments: Any) -> None:
     """
     for receiver, result in send_robust(signal, sender=sender, **arguments):
         if isinstance(result, Exception):
-            logger.error(
-                "A signal receiver failed: %s.%s",
-                getattr(receiver, "__module__", "?"),
-                getattr(receiver, "__qualname__", repr(receiver)),
-                exc_info=result,
-            )
+            name = name_of(receiver)
+            logger.error("A signal receiver failed: %s", name, exc_info=result)
+            observing.handler_fails(name, kind="receiver")
     with suppress(PandabaseError, AnyDatabaseError):
         _between.get()()
 
@@ -99,3 +97,9 @@ def send_robust(signal: Signal, *, sender: type, **arguments: Any) -> list[tuple
         if isinstance(result, interruptions()):
             raise result
     return answers
+
+
+def name_of(receiver: Any) -> str:
+    """A receiver's dotted name, or that of its class when it has none: never its repr."""
+    named = receiver if hasattr(receiver, "__qualname__") else type(receiver)
+    return f"{named.__module__}.{named.__qualname__}"

@@ -10,15 +10,20 @@ import pytest
 from celery import current_app
 from django.core.cache import cache
 
+from pandabase_django.api.wire import transport
 from pandabase_django.models import ApiToken, Store
 from pandabase_django.sandbox import Sandbox
 from pandabase_django.services.webhooks import doctor
+from pandabase_django.tasks import rows
 from tests.brokers import broker_at
 from tests.connecting import connect
+from tests.nameless import nameless_records
 from tests.worker import tables
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # What a test sends without a broker of its own must reach no worker of this machine.
+    current_app.conf.broker_url = "memory://"
     if not hasattr(config, "workerinput"):
         tables.begin()
 
@@ -29,17 +34,37 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Those with real processes first: one that begins last would be waited for alone."""
-    for item in items:
-        if item.get_closest_marker("worker") and not item.get_closest_marker("timeout"):
-            item.add_marker(pytest.mark.timeout(600))
-    items.sort(key=lambda item: item.get_closest_marker("worker") is None)
+    """Those with real processes or a browser first: one that begins last is waited for alone."""
+    items.sort(key=lambda item: not any(map(item.get_closest_marker, ("worker", "browser"))))
 
 
-def pytest_collection_finish() -> None:
-    """What the modules hold stays: the collector need not look through it again and again."""
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Groups are kept; what the modules hold stays, and the collector leaves it alone."""
+    if getattr(session.config.option, "loadgroup", False):
+        for item in session.items:
+            if item.get_closest_marker("xdist_group") and "@" not in item.nodeid:
+                raise pytest.UsageError("This pytest and pytest-xdist ignore xdist_group.")
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def _broker_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test does not wait for the pause that the one before it left behind."""
+    monkeypatch.setattr(rows._Broker, "failed_at", None)
+
+
+@pytest.fixture(autouse=True)
+def _work_names_its_store() -> Iterator[None]:
+    with nameless_records() as found:
+        yield
+    assert found == []
+
+
+@pytest.fixture
+def short_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests are tried as often as ever, with hardly a pause."""
+    monkeypatch.setattr(transport, "BACKOFF_SECONDS", 0.002)
 
 
 @pytest.fixture
@@ -92,3 +117,10 @@ def broker() -> Iterator[Any]:
             return message
 
         yield read
+
+
+@pytest.fixture
+def dead_broker() -> Iterator[None]:
+    """A broker that nobody answers for."""
+    with broker_at("redis://127.0.0.1:9/0"):
+        yield

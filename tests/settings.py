@@ -25,14 +25,15 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "pandabase_django",
 ]
-MIDDLEWARE = [
+# A tuple: a test that appended to a list would change it for every test after.
+MIDDLEWARE = (
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-]
+)
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",

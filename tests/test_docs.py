@@ -20,8 +20,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from pandabase_django import conf
 from pandabase_django.schedules import beat_schedule
+from tests.docs.pages import BLOCK, ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 DOCS = sorted(
     page for page in (ROOT / "docs").rglob("*.md") if ROOT / "docs/_build" not in page.parents
 )
@@ -29,7 +29,6 @@ PAGES = [*sorted(ROOT.glob("*.md")), *DOCS]
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]+))?\)")
 HEADING = re.compile(r"^#+ (.+)$", re.M)
 TOCTREE = re.compile(r"^```\{toctree\}\n(.*?)^```", re.M | re.S)
-BLOCK = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```", re.M | re.S)
 
 
 APP = ROOT / "pandabase_django"
@@ -177,6 +176,18 @@ def test_commands_that_a_page_shows_are_called_rightly(page: Path) -> None:
         except (AttributeError, CommandError, ModuleNotFoundError) as error:
             wrong.append(f"{name}{given}: {error}")
     assert wrong == []
+
+
+def test_help_says_what_a_command_and_each_of_its_options_is_for() -> None:
+    silent = []
+    for path in (APP / "management/commands").glob("pandabase_*.py"):
+        command = load_command_class("pandabase_django", path.stem)
+        # Inside a class ``__doc__`` is that of the class, which is for developers.
+        if not command.help or command.help == command.__doc__:
+            silent.append(path.stem)
+        actions = command.create_parser("manage.py", path.stem)._actions
+        silent += [f"{path.stem} {action.option_strings}" for action in actions if not action.help]
+    assert silent == []
 
 
 def options_of(command: BaseCommand) -> set[str]:

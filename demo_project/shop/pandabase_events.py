@@ -5,10 +5,11 @@ from __future__ import annotations
 from django.utils import timezone
 
 from demo_project.shop.models import Licence
+from pandabase_django.actions import evidence_for
 from pandabase_django.events import on_paid, on_restored, on_reversed
-from pandabase_django.models import Purchase
+from pandabase_django.models import Dispute, Purchase
 
-__all__ = ["PURPOSE", "give_again", "hand_out", "take_back"]
+__all__ = ["PURPOSE", "evidence", "give_again", "hand_out", "take_back"]
 
 PURPOSE = "licence"
 
@@ -34,3 +35,13 @@ def give_again(purchase: Purchase) -> None:
     """A dispute was won; maybe before anything had been handed out."""
     if not Licence.objects.filter(purchase=purchase).update(taken_back_at=None):
         hand_out(purchase)
+
+
+@evidence_for(PURPOSE)
+def evidence(dispute: Dispute) -> str:
+    """What the buyer was given, and when: it is proposed on the dispute's page."""
+    given = Licence.objects.filter(purchase__order=dispute.order_id)
+    return "\n".join(
+        f"{one.handed_out_at:%Y-%m-%d %H:%M} UTC: a licence of {one.product_name} was handed out."
+        for one in given
+    )

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
-from django.shortcuts import get_object_or_404
 from rest_framework.permissions import BasePermission
 
-from pandabase_django.access.views import named_by
+from pandabase_django.access.views import named_by, product_of
 from pandabase_django.models import Product
 from pandabase_django.services.access.answers import access
 
@@ -35,8 +34,7 @@ class HasAccess(BasePermission):  # type: ignore[misc]  # it comes without types
         named = self._named(view)
         if named is None:
             return True  # the objects decide
-        product = named if isinstance(named, Product) else get_object_or_404(Product, pk=named)
-        return self._may(request, product)
+        return self._may(request, product_of(named))
 
     def has_object_permission(self, request: Any, view: Any, obj: Any) -> bool:
         """Whether this user may use a product that is the view's object.

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from asgiref.sync import sync_to_async
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
-from django.http import HttpRequest, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.views import View
 
 from pandabase_django.models import Product
+from pandabase_django.printable import is_storable
 from pandabase_django.services.access.answers import access
 from pandabase_django.services.access.rules import Reason
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 else:
     _View = object
 
-__all__ = ["AccessRequiredMixin", "access_required", "named_by"]
+__all__ = ["AccessRequiredMixin", "access_required", "named_by", "product_of"]
 
 V = TypeVar("V", bound=Callable[..., Any])
 
@@ -126,9 +127,22 @@ def named_by(kwargs: Mapping[str, Any], argument: str) -> str:
     return str(kwargs[argument])
 
 
+def product_of(named: Product | str) -> Product:
+    """The product that a view names.
+
+    Raises:
+        Http404: It is not here.
+    """
+    if isinstance(named, Product):
+        return named
+    if not is_storable(str(named)):
+        raise Http404("There is no such product.")
+    return get_object_or_404(Product, pk=named)
+
+
 def _refusal(request: HttpRequest, named: Product | str, *, buy_at: str) -> HttpResponseBase | None:
     """What somebody without access gets; None for those who have it."""
-    product = named if isinstance(named, Product) else get_object_or_404(Product, pk=named)
+    product = product_of(named)
     found = access(request.user, product)
     request.access = found  # type: ignore[attr-defined]
     if found.granted:

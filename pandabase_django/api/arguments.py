@@ -10,12 +10,22 @@ from datetime import date, datetime, timezone
 from decimal import Decimal
 from difflib import get_close_matches
 from enum import Enum
+from functools import cache
+from keyword import iskeyword
 from typing import Any
 from uuid import UUID
 
 from pandabase_django.api.operations import OPERATIONS, Operation
 
-__all__ = ["checked_key", "encoded_body", "found_operation", "path_values", "query_texts"]
+__all__ = [
+    "checked_key",
+    "checked_timeout",
+    "encoded_body",
+    "found_operation",
+    "path_values",
+    "query_texts",
+    "spelled",
+]
 
 _KEY = re.compile(r"[A-Za-z0-9_-]{8,32}\Z")  # P-10: fits both of the vendor's texts
 
@@ -85,6 +95,37 @@ def encoded_body(operation: Operation, body: Any) -> bytes | None:
         reason = "a lone surrogate" if isinstance(error, UnicodeError) else str(error)
     del body
     raise kind(f"The body of {operation.name} can't be written as JSON: {reason}")
+
+
+def spelled(operation: Operation, filters: Mapping[str, Any]) -> dict[str, Any]:
+    """Filters in the remote's spelling: ``sort_by`` as ``sortBy``, ``from_`` as ``from``.
+
+    Those that the remote itself spells as Python does, such as ``product_id``, stay as they are.
+    """
+    names = _spelling(operation)
+    return {names.get(name, name): value for name, value in filters.items()}
+
+
+@cache
+def _spelling(operation: Operation) -> dict[str, str]:
+    names = {re.sub(r"[A-Z]", lambda a: f"_{a[0].lower()}", one): one for one in operation.query}
+    return {f"{name}_" if iskeyword(name) else name: one for name, one in names.items()}
+
+
+def checked_timeout(seconds: float | None) -> float | None:
+    """How long a call may take.
+
+    Raises:
+        TypeError: It is no number.
+        ValueError: It is not above zero, or not finite.
+    """
+    if seconds is None:
+        return None
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+        raise TypeError(f"timeout is a number of seconds, not {type(seconds).__name__}.")
+    if not 0 < seconds < math.inf:
+        raise ValueError("timeout is a number of seconds above 0.")
+    return seconds
 
 
 def checked_key(operation: Operation, key: str | None) -> str | None:

@@ -1,4 +1,4 @@
-"""The Store API as Python: one generic ``request`` and typed namespaces for what is mirrored."""
+"""The Store API as Python: ``request`` by the name of an operation, and a method for each."""
 
 from __future__ import annotations
 
@@ -10,27 +10,20 @@ from typing import Any
 
 from requests.auth import AuthBase
 
-from pandabase_django.api import schemas
+from pandabase_django import observing
 from pandabase_django.api.arguments import (
     checked_key,
+    checked_timeout,
     encoded_body,
     found_operation,
     path_values,
     query_texts,
 )
-from pandabase_django.api.listing import Listing, Lists, Scrub
-from pandabase_django.api.operations import OPERATIONS, Operation
+from pandabase_django.api.listing import Scrub
+from pandabase_django.api.operations import OPERATIONS, Operation, label_of
 from pandabase_django.api.outcomes import note_outcome
-from pandabase_django.api.resources import (
-    Licenses,
-    Orders,
-    Products,
-    Store,
-    Subscriptions,
-    Usage,
-    Webhooks,
-)
-from pandabase_django.api.schemas.request_logs import RequestLogEntry
+from pandabase_django.api.resources import Namespaces
+from pandabase_django.api.resources.typed import typed_by_name
 from pandabase_django.api.wire.replies import RawReply, Reply
 from pandabase_django.api.wire.traffic import Traffic
 from pandabase_django.api.wire.transport import Transport
@@ -43,7 +36,7 @@ from pandabase_django.exceptions import (
 __all__ = ["Client"]
 
 
-class Client:
+class Client(Namespaces):
     """Calls the Store API with one token. Threads may share it.
 
     Use it as a context manager; it keeps connections open.
@@ -72,30 +65,12 @@ class Client:
         self._declared = declared_permissions
         self._on_refused = on_refused
         self.scrub: Scrub | None = None
-        self.client_id = secrets.token_hex(8)
+        self.client_id: str = secrets.token_hex(8)
         self._noting = threading.Lock()
         self._accepted_generation = 0
         self._granted: set[str] = set()
         self._denied: set[str] = set()
-        self.store = Store(self)
-        self.products = Products(self)
-        self.categories = Lists(self, "categories_list", "category_get", schemas.Category.from_json)
-        self.coupons = Lists(self, "coupons_list", "coupon_get", schemas.Coupon.from_json)
-        self.orders = Orders(self)
-        self.refunds = Lists(self, "refunds_list", "refund_get", schemas.Refund.from_json)
-        self.disputes = Lists(self, "disputes_list", "dispute_get", schemas.Dispute.from_json)
-        self.ledger = Listing(self, "ledger_list", schemas.LedgerEntry.from_json, texts=True)
-        self.payouts = Lists(self, "payouts_list", "payout_get", schemas.Payout.from_json)
-        self.customers = Lists(
-            self, "customers_list", "customer_get", schemas.CustomerRecord.from_json
-        )
-        self.licenses = Licenses(self)
-        self.subscriptions = Subscriptions(self)
-        self.request_logs = Listing(
-            self, "request_logs_list", RequestLogEntry.from_json, texts=True
-        )
-        self.usage = Usage(self)
-        self.webhooks = Webhooks(self)
+        super().__init__(self)
 
     def __enter__(self) -> Client:
         return self
@@ -139,6 +114,7 @@ class Client:
         """Which of several credentials is in use."""
         return self._transport.auth.generation
 
+    @typed_by_name
     def request(
         self,
         operation: str | Operation,
@@ -147,8 +123,12 @@ class Client:
         query: Mapping[str, Any] | None = None,
         body: Any = None,
         idempotency_key: str | None = None,
+        timeout: float | None = None,
     ) -> Reply:
         """Call any operation of the table.
+
+        A type checker knows what each name takes. Whoever has the name in a variable gives
+        ``OPERATIONS[name]``.
 
         Args:
             operation: Its name in ``OPERATIONS``, or the operation itself.
@@ -158,6 +138,8 @@ class Client:
             body: JSON value of the body.
             idempotency_key: 8 to 32 of ``[A-Za-z0-9_-]``; writes get a random one by default,
                 the same for all tries. Source: P-10.
+            timeout: Seconds that the call may take, tries and waits together; None for as long as
+                the settings let each of them take.
 
         Raises:
             LookupError: There is no such operation.
@@ -175,6 +157,7 @@ class Client:
         values = path_values(op, params)
         path = op.fill({"store_id": self._transport.store_id, **values})
         texts, encoded = query_texts(op, query), encoded_body(op, body)
+        checked_timeout(timeout)
         key = checked_key(op, idempotency_key) or ("" if op.reads else secrets.token_hex(16))
         self._refuse_undeclared(op)
 
@@ -185,16 +168,18 @@ class Client:
                 query=texts,
                 body=encoded,
                 headers={"Idempotency-Key": key} if key else {},
-                repeatable=op.reads,
+                repeatable=op.repeatable,
+                timeout=timeout,
             )
 
         try:
-            reply = self._with_newest_credential(send)
+            with observing.call(label_of(op)):
+                reply = self._with_newest_credential(send)
         except PandabaseError as error:
             if isinstance(error, MissingPermission):
                 with self._noting:
                     self._denied.update(error.codes)
-            if not op.reads:
+            if not op.repeatable:
                 note_outcome(error, key=key)
             raise
         with self._noting:
@@ -236,7 +221,9 @@ class Client:
             TransportError: No complete answer arrived.
         """
         op = OPERATIONS["store_get"]
-        return self._transport.send_once(op.method, op.fill({"store_id": self._transport.store_id}))
+        path = op.fill({"store_id": self._transport.store_id})
+        with observing.call(op.name):
+            return self._transport.send_once(op.method, path)
 
     def roll_secret(self, token_id: str) -> RawReply:
         """Roll a token's secret: one request, never repeated, its answer not even parsed.
@@ -251,7 +238,8 @@ class Client:
         op = OPERATIONS["secret_roll"]
         path = op.fill({"store_id": self._transport.store_id, "token_id": token_id})
         try:
-            return self._transport.send_once(op.method, path, keep_any=True)
+            with observing.call(op.name):
+                return self._transport.send_once(op.method, path, keep_any=True)
         except PandabaseError as error:
             note_outcome(error, key="")
             raise

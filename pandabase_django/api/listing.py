@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, Protocol, TypeVar
 
-from pandabase_django.api.arguments import found_operation
+from pandabase_django.api.arguments import found_operation, spelled
 from pandabase_django.api.operations import Operation
 from pandabase_django.api.schemas import Page
 from pandabase_django.api.wire.replies import Reply
@@ -17,6 +17,7 @@ __all__ = [
     "Caller",
     "Listing",
     "Lists",
+    "Request",
     "Scrub",
     "read_single",
     "scrubbed_by",
@@ -30,16 +31,25 @@ T = TypeVar("T")
 class Caller(Protocol):
     """What a namespace needs of the client."""
 
-    def request(
+    @property
+    def request(self) -> Request:
+        """Calls an operation; see ``Client.request``."""
+
+
+class Request(Protocol):
+    """Calls operations of whatever name."""
+
+    def __call__(
         self,
-        operation: str | Operation,
+        operation: Operation,
         *,
         params: Mapping[str, str] | None = None,
         query: Mapping[str, Any] | None = None,
         body: Any = None,
         idempotency_key: str | None = None,
+        timeout: float | None = None,
     ) -> Reply:
-        """Call an operation; see ``Client.request``."""
+        """Call one; see ``Client.request``."""
 
 
 class Scrub(Protocol):
@@ -57,6 +67,7 @@ class Listing(Generic[T]):
         operation: The list's operation, or its name in ``OPERATIONS``.
         read: Reads one object.
         raw: ``read`` takes a ``msgspec.Raw`` as well, and decodes of it what it needs.
+        params: What the path names beside the store.
         texts: An object is of no person, but texts in it may name people.
     """
 
@@ -68,20 +79,29 @@ class Listing(Generic[T]):
         *,
         raw: bool = False,
         texts: bool = False,
+        params: Mapping[str, str] | None = None,
     ) -> None:
         self._client = client
         self._list = found_operation(operation)
-        self._spelling = {_snake(name): name for name in self._list.query}
+        self._params = params
         self._read = read
         self._raw = raw
         self._texts = texts
 
-    def list(self, *, page: int = 1, limit: int = MAX_PAGE_SIZE, **filters: Any) -> Page[T]:
+    def list(
+        self,
+        *,
+        page: int = 1,
+        limit: int = MAX_PAGE_SIZE,
+        timeout: float | None = None,
+        **filters: Any,
+    ) -> Page[T]:
         """One page.
 
         Args:
             page: From 1.
             limit: 1 to 100.
+            timeout: See ``Client.request``.
             filters: Query parameters of the operation in snake_case, such as ``sort_by``; those
                 that the remote itself spells so, such as ``product_id``, as they are.
 
@@ -92,11 +112,21 @@ class Listing(Generic[T]):
         """
         _check_number("page", page)
         _check_number("limit", limit, most=MAX_PAGE_SIZE)
-        query = {self._spelling.get(name, name): value for name, value in filters.items()}
-        reply = self._client.request(self._list, query={**query, "page": page, "limit": limit})
+        reply = self._client.request(
+            self._list,
+            params=self._params,
+            query={**spelled(self._list, filters), "page": page, "limit": limit},
+            timeout=timeout,
+        )
         content = reply.content.listed if self._raw else reply.content.decoded
         self._hide(content.data)
-        return Page.from_json(content.data, read=self._scrubbed, replaced=content.replaced)
+        return Page.from_json(
+            content.data,
+            read=self._scrubbed,
+            replaced=content.replaced,
+            request_id=reply.request_id,
+            headers=reply.headers,
+        )
 
     def _scrubbed(self, data: object) -> T:
         return self._read(scrubbed_by(self._client, data, texts=self._texts))
@@ -104,7 +134,14 @@ class Listing(Generic[T]):
     def _hide(self, data: Any) -> None:
         """Take out of an answer what nothing may hold, before any of it is read."""
 
-    def iterate(self, *, page: int = 1, limit: int = MAX_PAGE_SIZE, **filters: Any) -> Iterator[T]:
+    def iterate(
+        self,
+        *,
+        page: int = 1,
+        limit: int = MAX_PAGE_SIZE,
+        timeout: float | None = None,
+        **filters: Any,
+    ) -> Iterator[T]:
         """Every object of the list from a page on, page by page.
 
         Pages are numbered, so rows may be missed or come twice when the list changes meanwhile.
@@ -112,6 +149,29 @@ class Listing(Generic[T]):
         Args:
             page: Where to begin, from 1.
             limit: See ``list``.
+            timeout: Of each page; see ``Client.request``.
+            filters: See ``list``.
+
+        Raises:
+            PandabaseError: See ``Client.request``.
+        """
+        found = self.pages(page=page, limit=limit, timeout=timeout, **filters)
+        return (item for one in found for item in one.items)
+
+    def pages(
+        self,
+        *,
+        page: int = 1,
+        limit: int = MAX_PAGE_SIZE,
+        timeout: float | None = None,
+        **filters: Any,
+    ) -> Iterator[Page[T]]:
+        """Every page of the list from one on; ``page`` of each says where to resume.
+
+        Args:
+            page: Where to begin, from 1.
+            limit: See ``list``.
+            timeout: Of each page; see ``Client.request``.
             filters: See ``list``.
 
         Raises:
@@ -119,12 +179,13 @@ class Listing(Generic[T]):
         """
         _check_number("page", page)
         _check_number("limit", limit, most=MAX_PAGE_SIZE)
-        return self._from(page, limit=limit, **filters)
+        return self._from(page, limit=limit, timeout=timeout, **filters)
 
-    def _from(self, number: int, **query: Any) -> Iterator[T]:
+    def _from(self, number: int, **query: Any) -> Iterator[Page[T]]:
         while True:
             page = self.list(page=number, **query)
-            yield from page.items
+            yield page
+            # By the number that was asked for, whatever number the answer has.
             if number >= page.total_pages:
                 return
             number += 1
@@ -143,14 +204,20 @@ class Lists(Listing[T]):
         super().__init__(client, list_operation, read)
         self._get = found_operation(get_operation)
 
-    def get(self, identifier: str) -> T:
+    def get(self, identifier: str, *, timeout: float | None = None) -> T:
         """One object by its id.
+
+        Args:
+            identifier: Its id.
+            timeout: See ``Client.request``.
 
         Raises:
             ObjectNotFound: The remote has none.
             PandabaseError: See ``Client.request``.
         """
-        reply = self._client.request(self._get, params={_only_parameter(self._get): identifier})
+        reply = self._client.request(
+            self._get, params={_only_parameter(self._get): identifier}, timeout=timeout
+        )
         return read_single(self._scrubbed, reply)
 
 
@@ -197,7 +264,3 @@ def _only_parameter(op: Operation) -> str:
     name: str
     (name,) = set(re.findall(r"{(\w+)}", op.path)) - {"store_id"}
     return name
-
-
-def _snake(name: str) -> str:
-    return re.sub(r"[A-Z]", lambda found: f"_{found[0].lower()}", name)

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from pandabase_django.exceptions import UnfitId
 
-__all__ = ["OPERATIONS", "PUBLIC_OPERATIONS", "Operation"]
+__all__ = ["OPERATIONS", "PUBLIC_OPERATIONS", "Operation", "label_of"]
 
 CORE = "/v2/core/stores/{store_id}"
 ADMINISTRATION = "/v2/stores/{store_id}"
@@ -259,7 +259,14 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
         operation.name: operation
         for operation in (
             *(
-                Operation(name, method, CORE + path, permission, frozenset(query.split()))
+                Operation(
+                    name,
+                    method,
+                    CORE + path,
+                    permission,
+                    frozenset(query.split()),
+                    only_computes=name == "license_verify",
+                )
                 for name, method, path, permission, query in _CORE_OPERATIONS
             ),
             *_ADMINISTRATION_OPERATIONS,
@@ -302,3 +309,9 @@ PUBLIC_OPERATIONS: Mapping[str, Operation] = MappingProxyType(
     }
 )
 """What anybody may call who knows the store's id: no token is sent. Source: P-36, P-43."""
+
+
+def label_of(operation: Operation) -> str:
+    """Its name, as metrics and traces have it; ``other`` of one that is in no table."""
+    known = OPERATIONS.get(operation.name) or PUBLIC_OPERATIONS.get(operation.name)
+    return operation.name if operation is known else "other"

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pandabase_django import observing
 from pandabase_django.api import schemas
-from pandabase_django.api.arguments import encoded_body, path_values, query_texts
+from pandabase_django.api.arguments import (
+    checked_timeout,
+    encoded_body,
+    path_values,
+    query_texts,
+)
 from pandabase_django.api.listing import Caller, Lists, read_single
-from pandabase_django.api.operations import PUBLIC_OPERATIONS, Operation
+from pandabase_django.api.operations import PUBLIC_OPERATIONS, Operation, label_of
 from pandabase_django.api.outcomes import note_outcome
 from pandabase_django.api.params import CheckoutBody, EstimateBody
 from pandabase_django.api.wire.replies import Reply
@@ -50,6 +56,7 @@ class PublicClient:
         query: Mapping[str, Any] | None = None,
         body: Any = None,
         idempotency_key: str | None = None,
+        timeout: float | None = None,
     ) -> Reply:
         """Call an operation of ``PUBLIC_OPERATIONS``; ``Client`` describes the arguments.
 
@@ -68,9 +75,15 @@ class PublicClient:
         path = op.fill({"store_id": self._transport.store_id, **path_values(op, params)})
         texts, encoded = query_texts(op, query), encoded_body(op, body)
         try:
-            return self._transport.send(
-                op.method, path, query=texts, body=encoded, repeatable=op.repeatable
-            )
+            with observing.call(label_of(op)):
+                return self._transport.send(
+                    op.method,
+                    path,
+                    query=texts,
+                    body=encoded,
+                    repeatable=op.repeatable,
+                    timeout=checked_timeout(timeout),
+                )
         except PandabaseError as error:
             if not op.repeatable:
                 note_outcome(error, key="")
@@ -83,7 +96,9 @@ class Checkout:
     def __init__(self, client: Caller) -> None:
         self._client = client
 
-    def create(self, body: CheckoutBody) -> schemas.CheckoutSession:
+    def create(
+        self, body: CheckoutBody, *, timeout: float | None = None
+    ) -> schemas.CheckoutSession:
         """Open a session. It is sent once; a session whose answer got lost is paid by nobody.
 
         Raises:
@@ -91,10 +106,12 @@ class Checkout:
             ObjectNotFound: There is no such store.
             PandabaseError: See ``PublicClient.request``.
         """
-        reply = self._client.request("checkout_create", body=body)
+        reply = self._client.request(
+            PUBLIC_OPERATIONS["checkout_create"], body=body, timeout=timeout
+        )
         return read_single(schemas.CheckoutSession.from_json, reply, wrote=True)
 
-    def estimate(self, body: EstimateBody) -> schemas.Estimate:
+    def estimate(self, body: EstimateBody, *, timeout: float | None = None) -> schemas.Estimate:
         """Prices with tax and coupon, as they are now. Nothing is opened.
 
         Raises:
@@ -102,7 +119,9 @@ class Checkout:
             ObjectNotFound: There is no such store.
             PandabaseError: See ``PublicClient.request``.
         """
-        reply = self._client.request("checkout_estimate", body=body)
+        reply = self._client.request(
+            PUBLIC_OPERATIONS["checkout_estimate"], body=body, timeout=timeout
+        )
         return read_single(schemas.Estimate.from_json, reply)
 
 
@@ -129,12 +148,12 @@ class Storefront:
             schemas.StorefrontCategory.from_json,
         )
 
-    def store(self) -> schemas.Storefront:
+    def store(self, *, timeout: float | None = None) -> schemas.Storefront:
         """Name and looks of the store.
 
         Raises:
             ObjectNotFound: There is no such store.
             PandabaseError: See ``PublicClient.request``.
         """
-        reply = self._client.request("storefront_get")
+        reply = self._client.request(PUBLIC_OPERATIONS["storefront_get"], timeout=timeout)
         return read_single(schemas.Storefront.from_json, reply)

@@ -99,6 +99,14 @@ class Fields:
         self.warnings.append(f"{longer}; only the payload has all of it.")
         return value[:MAX_TEXT_CHARACTERS]
 
+    def whole_text(self, name: str) -> str | None:
+        """A text of any length, which is nobody's column."""
+        value = self.data.get(name)
+        if value is None or isinstance(value, str):
+            return value
+        self._warn(name, "is not a text")
+        return None
+
     def address(self, name: str) -> str | None:
         """A URL that a browser may be sent to: https, or http to this machine; never cut."""
         value = self.data.get(name)

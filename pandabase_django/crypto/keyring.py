@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from pandabase_django.conf import conf
-from pandabase_django.crypto.secret import Secret
+from pandabase_django.crypto.secret import ENCODING, Secret
 from pandabase_django.exceptions import ConfigurationError, KeysMissing, Tampered, UnknownKey
 
 __all__ = [
@@ -45,9 +45,6 @@ KEY_BYTES = 32
 NONCE_BYTES = 12
 FINGERPRINT_CHARACTERS = 32
 LOOKUP_CHARACTERS = 40
-
-# A lone surrogate must not turn into an error that carries the text.
-_ENCODING = ("utf-8", "surrogatepass")
 
 _SEALED = re.compile(r"pb1\.([0-9a-f]{16})\.([A-Za-z0-9_-]{38,})\Z")
 
@@ -100,18 +97,18 @@ class _MasterKey:
 
     def seal(self, secret: Secret, aad: bytes) -> bytes:
         nonce = os.urandom(NONCE_BYTES)
-        return nonce + self._cipher.encrypt(nonce, secret.reveal().encode(*_ENCODING), aad)
+        return nonce + self._cipher.encrypt(nonce, secret.reveal().encode(*ENCODING), aad)
 
     def open(self, blob: bytes, aad: bytes) -> str:
-        return self._cipher.decrypt(blob[:NONCE_BYTES], blob[NONCE_BYTES:], aad).decode(*_ENCODING)
+        return self._cipher.decrypt(blob[:NONCE_BYTES], blob[NONCE_BYTES:], aad).decode(*ENCODING)
 
     def fingerprint(self, secret: Secret) -> str:
         return hmac.new(
-            self._fingerprint_key, secret.reveal().encode(*_ENCODING), hashlib.sha256
+            self._fingerprint_key, secret.reveal().encode(*ENCODING), hashlib.sha256
         ).hexdigest()[:FINGERPRINT_CHARACTERS]
 
     def lookup_hash(self, secret: Secret) -> str:
-        made = hmac.new(self._lookup_key, secret.reveal().encode(*_ENCODING), hashlib.sha256)
+        made = hmac.new(self._lookup_key, secret.reveal().encode(*ENCODING), hashlib.sha256)
         return f"{self.key_id}.{made.hexdigest()[:LOOKUP_CHARACTERS]}"
 
     def __repr__(self) -> str:

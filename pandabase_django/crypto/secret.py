@@ -6,8 +6,10 @@ import hmac
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-__all__ = ["MASK", "SealedSecret", "Secret", "hint_of"]
+__all__ = ["ENCODING", "MASK", "SealedSecret", "Secret", "hint_of"]
 
+# A lone surrogate must not turn into an error that carries the text.
+ENCODING = ("utf-8", "surrogatepass")
 MASK = "••••"
 SHOWN = 4
 LONG_ENOUGH_TO_HINT = 16
@@ -54,7 +56,9 @@ class Secret:
             return NotImplemented
         if self is other:
             return True
-        return hmac.compare_digest(self.reveal().encode(), other.reveal().encode())
+        return hmac.compare_digest(
+            self.reveal().encode(*ENCODING), other.reveal().encode(*ENCODING)
+        )
 
     def __copy__(self) -> Secret:
         return self

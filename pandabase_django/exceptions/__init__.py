@@ -12,6 +12,9 @@
     │ ├ RateLimited                    429, retryable
     │ └ ServerError                    5xx, retryable
     ├ ProtocolError                    a 2xx answer that has not the documented shape
+    ├ HeldBack                         this deployment must not send it; nothing was sent
+    │ ├ ReadOnly                       READ_ONLY is set, and it would change something
+    │ └ OtherEnvironment               the token is not confirmed for this environment
     ├ UnfitId                          no path can hold this id; a ValueError too
     ├ DatabaseAway                     our own database went away in the middle, retryable
     ├ DatabaseBusy                     our own database was locked for a moment, retryable
@@ -57,6 +60,7 @@ from pandabase_django.exceptions.database import (
     LeaseLost,
     StatementCancelled,
 )
+from pandabase_django.exceptions.deployment import HeldBack, OtherEnvironment, ReadOnly
 from pandabase_django.exceptions.remote import (
     APIError,
     ForeignAnswer,
@@ -105,6 +109,7 @@ __all__ = [
     "DatabaseAway",
     "DatabaseBusy",
     "ForeignAnswer",
+    "HeldBack",
     "InvalidCredential",
     "InvalidRequest",
     "KeysMissing",
@@ -112,9 +117,11 @@ __all__ = [
     "LeaseLost",
     "MissingPermission",
     "ObjectNotFound",
+    "OtherEnvironment",
     "PandabaseError",
     "ProtocolError",
     "RateLimited",
+    "ReadOnly",
     "RotationError",
     "RotationInProgress",
     "SealError",

@@ -27,6 +27,7 @@ def as_json(result: RunResult | Comparison) -> dict[str, Any]:
         found["notes"] = _notes(result)
     return {
         "store": run.store_id,
+        "mark": run.store.mark,
         "resource": run.resource,
         "state": state,
         **found,
@@ -39,7 +40,8 @@ def as_json(result: RunResult | Comparison) -> dict[str, Any]:
 
 def as_text(report: dict[str, Any]) -> str:
     """The same in a few lines, from its JSON: a sentence each, then what was found."""
-    start = f"{report['store']} {report['resource']}: {report['state']}"
+    mark = f" ({report['mark'].lower()})" if report.get("mark") else ""
+    start = f"{report['store']}{mark} {report['resource']}: {report['state']}"
     if "rows" in report:
         lines = _run_lines(start, report)
     elif "counts" in report and not report["error"]:

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import UUID
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from pandabase_django.models.base import PandabaseModel, WriterQuerySet
+from pandabase_django.models.base import (
+    Column,
+    PandabaseModel,
+    Relation,
+    Words,
+    WriterQuerySet,
+    manager_of,
+)
 from pandabase_django.models.stores import Store
 from pandabase_django.texts.times import time_text
 
@@ -56,7 +66,7 @@ class RemoteAction(PandabaseModel):
         settled_by: How that became clear.
         next_attempt_at: When its next step is due. Prepared: it is sent. Sent or not known: it is
             looked for. Closed: the mirrored rows are read again. Empty: none.
-        enqueued_at: When a message for a worker was sent. Empty: the next sweep sends one.
+        enqueued_at: When a message for a worker was sent. Empty: the sweeper sends one.
         http_status: Of the answer.
         request_id: What Pandabase calls the request.
         outcome: What became of it, as a sentence.
@@ -93,65 +103,71 @@ class RemoteAction(PandabaseModel):
         {"billing_interval", "product_id", "proration_behavior", "reason", "variant_id"}
     )
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    store = models.ForeignKey(
+    id: Column[UUID] = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    store: Relation[Store] = models.ForeignKey(
         Store,
         on_delete=models.PROTECT,
         related_name="+",
         verbose_name=_("store"),
         db_index=False,
     )
-    what = models.CharField(_("action"), max_length=24, choices=What.choices)
-    object_id = models.CharField(
+    what: Column[str] = models.CharField(_("action"), max_length=24, choices=What.choices)
+    object_id: Column[str] = models.CharField(
         _("object"), max_length=128, help_text=_("Id of the order, dispute or subscription.")
     )
-    parameters = models.JSONField(_("parameters"), default=dict)
-    reason = models.TextField(_("reason"), default="", blank=True)
-    asked_by = models.ForeignKey(
+    parameters: Column[Any] = models.JSONField(_("parameters"), default=dict)
+    reason: Column[str] = models.TextField(_("reason"), default="", blank=True)
+    asked_by: Relation[Any] = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
         on_delete=models.SET_NULL,
         related_name="+",
         verbose_name=_("user"),
     )
-    had_user = models.BooleanField(
+    had_user: Column[bool] = models.BooleanField(
         _("asked by a user"), db_default=False, help_text=_("Stays when the user is deleted.")
     )
-    asked_at = models.DateTimeField(_("asked for"))
-    idempotency_key = models.CharField(_("idempotency key"), max_length=32, editable=False)
-    state = models.CharField(
+    asked_at: Column[datetime] = models.DateTimeField(_("asked for"))
+    idempotency_key: Column[str] = models.CharField(
+        _("idempotency key"), max_length=32, editable=False
+    )
+    state: Column[str] = models.CharField(
         _("state"), max_length=16, choices=State.choices, default=State.PREPARED
     )
-    tries = models.PositiveSmallIntegerField(
+    tries: Column[int] = models.PositiveSmallIntegerField(
         _("tries"), default=0, help_text=_("All but the last surely did not reach Pandabase.")
     )
-    sent_at = models.DateTimeField(_("sent"), null=True)
-    watch_until = models.DateTimeField(_("watch until"), null=True)
-    looked_at = models.DateTimeField(_("last looked"), null=True)
-    closed_at = models.DateTimeField(_("closed"), null=True)
-    settled_by = models.CharField(
+    sent_at: Column[datetime | None] = models.DateTimeField(_("sent"), null=True)
+    watch_until: Column[datetime | None] = models.DateTimeField(_("watch until"), null=True)
+    looked_at: Column[datetime | None] = models.DateTimeField(_("last looked"), null=True)
+    closed_at: Column[datetime | None] = models.DateTimeField(_("closed"), null=True)
+    settled_by: Column[str] = models.CharField(
         _("settled by"), max_length=16, choices=SettledBy.choices, default="", blank=True
     )
-    next_attempt_at = models.DateTimeField(_("next step"), null=True)
-    enqueued_at = models.DateTimeField(null=True, editable=False)
-    http_status = models.PositiveIntegerField(_("HTTP status"), null=True)
-    request_id = models.TextField(_("request id"), default="", blank=True)
-    result_id = models.CharField(
+    next_attempt_at: Column[datetime | None] = models.DateTimeField(_("next step"), null=True)
+    enqueued_at: Column[datetime | None] = models.DateTimeField(null=True, editable=False)
+    http_status: Column[int | None] = models.PositiveIntegerField(_("HTTP status"), null=True)
+    request_id: Column[str] = models.TextField(_("request id"), default="", blank=True)
+    result_id: Column[str] = models.CharField(
         _("made"), max_length=128, default="", blank=True, help_text=_("Such as the refund's id.")
     )
-    outcome = models.TextField(_("outcome"), default="", blank=True)
-    rows_read_at = models.DateTimeField(
+    outcome: Column[str] = models.TextField(_("outcome"), default="", blank=True)
+    rows_read_at: Column[datetime | None] = models.DateTimeField(
         _("read again"), null=True, help_text=_("When the copy here was read after it.")
     )
-    rows_read_tries = models.PositiveSmallIntegerField(default=0, editable=False)
+    rows_read_tries: Column[int] = models.PositiveSmallIntegerField(default=0, editable=False)
 
-    objects = RemoteActions.as_manager()
+    objects: ClassVar[RemoteActions] = manager_of(RemoteActions)
+
+    if TYPE_CHECKING:
+        store_id: str
+        asked_by_id: Any
 
     class Meta:
-        verbose_name = _("action")
-        verbose_name_plural = _("actions")
-        ordering = ["-asked_at", "-id"]
-        permissions = [
+        verbose_name: ClassVar[Words] = _("action")
+        verbose_name_plural: ClassVar[Words] = _("actions")
+        ordering: ClassVar[Sequence[str]] = ["-asked_at", "-id"]
+        permissions: ClassVar[list[tuple[str, Words]]] = [
             ("refund_order", _("Can refund an order")),
             ("retry_fulfilment_order", _("Can retry the fulfilment of an order")),
             ("answer_dispute", _("Can answer a dispute")),
@@ -161,14 +177,14 @@ class RemoteAction(PandabaseModel):
             ("reactivate_subscription", _("Can reactivate a subscription")),
             ("change_plan_subscription", _("Can change the plan of a subscription")),
         ]
-        constraints = [
+        constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
                 fields=["store", "object_id"],
                 condition=OPEN_ACTION,
                 name="pandabase_one_open_action",
             ),
         ]
-        indexes = [
+        indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["-asked_at", "-id"], name="pandabase_action_newest"),
             models.Index(
                 fields=["store", "object_id", "-asked_at"], name="pandabase_action_object"

@@ -6,19 +6,31 @@ Show the raw id (``product_id``); the relation is None where the row is missing 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from pandabase_django.models.base import PandabaseModel, WriterManager
+from pandabase_django.models.base import (
+    Column,
+    PandabaseModel,
+    Relation,
+    Words,
+    WriterManager,
+    manager_of,
+)
 from pandabase_django.models.base.mirror import MirrorQuerySet, MirrorRow, mirror_constraint
 from pandabase_django.models.base.soft import LinkKey, SoftForeignKey
 from pandabase_django.printable import printable
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+    from pandabase_django.models.access.licenses import LicenseQuerySet
+    from pandabase_django.models.access.subscriptions import SubscriptionQuerySet
+    from pandabase_django.models.orders import OrderItemQuerySet
 
 __all__ = ["Category", "Coupon", "Product", "ProductCategory", "ProductQuerySet", "ProductVariant"]
 
@@ -41,28 +53,35 @@ class Category(MirrorRow):
         absences: Clean passes in a row that did not list it.
     """
 
-    name = models.TextField(_("name"), default="")
-    slug = models.TextField(_("slug"), default="")
-    parent = SoftForeignKey(
+    name: Column[str] = models.TextField(_("name"), default="")
+    slug: Column[str] = models.TextField(_("slug"), default="")
+    parent: Relation[Category | None] = SoftForeignKey(
         "self",
         null=True,
         related_name="children",
         verbose_name=_("parent"),
     )
-    display_order = models.BigIntegerField(_("display order"), null=True)
-    is_archived = models.BooleanField(_("archived"), null=True)
-    created_at = models.DateTimeField(_("created"), null=True)
-    updated_at = models.DateTimeField(_("updated"), null=True)
-    absences = models.PositiveSmallIntegerField(default=0, editable=False)
+    display_order: Column[int | None] = models.BigIntegerField(_("display order"), null=True)
+    is_archived: Column[bool | None] = models.BooleanField(_("archived"), null=True)
+    created_at: Column[datetime | None] = models.DateTimeField(_("created"), null=True)
+    updated_at: Column[datetime | None] = models.DateTimeField(_("updated"), null=True)
+    absences: Column[int] = models.PositiveSmallIntegerField(default=0, editable=False)
 
-    objects = CategoryQuerySet.as_manager()
+    objects: ClassVar[CategoryQuerySet] = manager_of(CategoryQuerySet)
+
+    if TYPE_CHECKING:
+        parent_id: str | None
+        children: CategoryQuerySet
+        products: ProductQuerySet
 
     class Meta:
-        verbose_name = _("category")
-        verbose_name_plural = _("categories")
-        ordering = ["id"]
-        constraints = [mirror_constraint("category")]
-        indexes = [models.Index(fields=["parent"], name="pandabase_category_parent")]
+        verbose_name: ClassVar[Words] = _("category")
+        verbose_name_plural: ClassVar[Words] = _("categories")
+        ordering: ClassVar[Sequence[str]] = ["id"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [mirror_constraint("category")]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["parent"], name="pandabase_category_parent")
+        ]
 
     def __str__(self) -> str:
         return printable(self.name) or self.id
@@ -109,37 +128,47 @@ class Product(MirrorRow):
         updated_at: When it was changed there last; samples lack it too.
     """
 
-    title = models.TextField(_("title"), default="")
-    handle = models.TextField(_("handle"), default="")
-    status = models.TextField(_("status"), default="", db_index=True)
-    product_type = models.TextField(_("type"), default="")
-    price_minor = models.BigIntegerField(
+    title: Column[str] = models.TextField(_("title"), default="")
+    handle: Column[str] = models.TextField(_("handle"), default="")
+    status: Column[str] = models.TextField(_("status"), default="", db_index=True)
+    product_type: Column[str] = models.TextField(_("type"), default="")
+    price_minor: Column[int | None] = models.BigIntegerField(
         _("price"), null=True, help_text=_("In the smallest unit of the currency.")
     )
-    compare_at_price_minor = models.BigIntegerField(_("compare-at price"), null=True)
-    currency = models.TextField(_("currency"), default="")
-    in_stock = models.BooleanField(_("in stock"), null=True)
-    created_at = models.DateTimeField(_("created"), null=True, db_index=True)
-    updated_at = models.DateTimeField(_("updated"), null=True)
+    compare_at_price_minor: Column[int | None] = models.BigIntegerField(
+        _("compare-at price"), null=True
+    )
+    currency: Column[str] = models.TextField(_("currency"), default="")
+    in_stock: Column[bool | None] = models.BooleanField(_("in stock"), null=True)
+    created_at: Column[datetime | None] = models.DateTimeField(
+        _("created"), null=True, db_index=True
+    )
+    updated_at: Column[datetime | None] = models.DateTimeField(_("updated"), null=True)
     categories: models.ManyToManyField[Category, ProductCategory] = models.ManyToManyField(
         Category,
         through="ProductCategory",
         related_name="products",
         verbose_name=_("categories"),
     )
-    absences = models.PositiveSmallIntegerField(
+    absences: Column[int] = models.PositiveSmallIntegerField(
         default=0,
         editable=False,
         help_text=_("Clean passes in a row that did not list this product."),
     )
 
-    objects = ProductQuerySet.as_manager()
+    objects: ClassVar[ProductQuerySet] = manager_of(ProductQuerySet)
+
+    if TYPE_CHECKING:
+        variants: ProductVariantQuerySet
+        order_items: OrderItemQuerySet
+        licenses: LicenseQuerySet
+        subscriptions: SubscriptionQuerySet
 
     class Meta:
-        verbose_name = _("product")
-        verbose_name_plural = _("products")
-        ordering = ["id"]
-        constraints = [mirror_constraint("product")]
+        verbose_name: ClassVar[Words] = _("product")
+        verbose_name_plural: ClassVar[Words] = _("products")
+        ordering: ClassVar[Sequence[str]] = ["id"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [mirror_constraint("product")]
 
     def __str__(self) -> str:
         return printable(self.title) or self.id
@@ -177,14 +206,14 @@ class ProductCategory(PandabaseModel):
         category: Is in which category.
     """
 
-    product = LinkKey(
+    product: Relation[Product] = LinkKey(
         Product,
         other="category",
         db_constraint=False,
         on_delete=models.DO_NOTHING,
         related_name="+",
     )
-    category = LinkKey(
+    category: Relation[Category] = LinkKey(
         Category,
         other="product",
         db_constraint=False,
@@ -192,12 +221,16 @@ class ProductCategory(PandabaseModel):
         related_name="+",
     )
 
-    objects = WriterManager()
+    objects: ClassVar[WriterManager[ProductCategory]] = WriterManager()
+
+    if TYPE_CHECKING:
+        product_id: str
+        category_id: str
 
     class Meta:
-        verbose_name = _("category of a product")
-        verbose_name_plural = _("categories of products")
-        constraints = [
+        verbose_name: ClassVar[Words] = _("category of a product")
+        verbose_name_plural: ClassVar[Words] = _("categories of products")
+        constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
                 fields=["product", "category"], name="pandabase_product_category"
             )
@@ -223,26 +256,32 @@ class ProductVariant(MirrorRow):
         in_stock: It can be bought now. Empty: Pandabase does not say.
     """
 
-    product = SoftForeignKey(
+    product: Relation[Product | None] = SoftForeignKey(
         Product,
         null=True,
         related_name="variants",
         verbose_name=_("product"),
     )
-    position = models.PositiveIntegerField(_("position"), default=0)
-    title = models.TextField(_("title"), default="")
-    price_minor = models.BigIntegerField(_("price"), null=True)
-    currency = models.TextField(_("currency"), default="")
-    in_stock = models.BooleanField(_("in stock"), null=True)
+    position: Column[int] = models.PositiveIntegerField(_("position"), default=0)
+    title: Column[str] = models.TextField(_("title"), default="")
+    price_minor: Column[int | None] = models.BigIntegerField(_("price"), null=True)
+    currency: Column[str] = models.TextField(_("currency"), default="")
+    in_stock: Column[bool | None] = models.BooleanField(_("in stock"), null=True)
 
-    objects = ProductVariantQuerySet.as_manager()
+    objects: ClassVar[ProductVariantQuerySet] = manager_of(ProductVariantQuerySet)
+
+    if TYPE_CHECKING:
+        product_id: str | None
+        order_items: OrderItemQuerySet
 
     class Meta:
-        verbose_name = _("product variant")
-        verbose_name_plural = _("product variants")
-        ordering = ["product_id", "position"]
-        constraints = [mirror_constraint("variant")]
-        indexes = [models.Index(fields=["product"], name="pandabase_variant_product")]
+        verbose_name: ClassVar[Words] = _("product variant")
+        verbose_name_plural: ClassVar[Words] = _("product variants")
+        ordering: ClassVar[Sequence[str]] = ["product_id", "position"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [mirror_constraint("variant")]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["product"], name="pandabase_variant_product")
+        ]
 
     def __str__(self) -> str:
         return printable(self.title) or self.id
@@ -271,27 +310,29 @@ class Coupon(MirrorRow):
         absences: Clean passes in a row that did not list it.
     """
 
-    code = models.TextField(_("code"), default="")
-    display_name = models.TextField(_("name"), default="")
-    type = models.TextField(_("type"), default="")
-    value = models.BigIntegerField(_("value"), null=True)
-    minimum_purchase_minor = models.BigIntegerField(_("minimum purchase"), null=True)
-    is_enabled = models.BooleanField(_("enabled"), null=True)
-    times_used = models.BigIntegerField(_("times used"), null=True)
-    max_uses = models.BigIntegerField(_("uses at most"), null=True)
-    starts_at = models.DateTimeField(_("starts"), null=True)
-    expires_at = models.DateTimeField(_("expires"), null=True)
-    created_at = models.DateTimeField(_("created"), null=True)
-    updated_at = models.DateTimeField(_("updated"), null=True)
-    absences = models.PositiveSmallIntegerField(default=0, editable=False)
+    code: Column[str] = models.TextField(_("code"), default="")
+    display_name: Column[str] = models.TextField(_("name"), default="")
+    type: Column[str] = models.TextField(_("type"), default="")
+    value: Column[int | None] = models.BigIntegerField(_("value"), null=True)
+    minimum_purchase_minor: Column[int | None] = models.BigIntegerField(
+        _("minimum purchase"), null=True
+    )
+    is_enabled: Column[bool | None] = models.BooleanField(_("enabled"), null=True)
+    times_used: Column[int | None] = models.BigIntegerField(_("times used"), null=True)
+    max_uses: Column[int | None] = models.BigIntegerField(_("uses at most"), null=True)
+    starts_at: Column[datetime | None] = models.DateTimeField(_("starts"), null=True)
+    expires_at: Column[datetime | None] = models.DateTimeField(_("expires"), null=True)
+    created_at: Column[datetime | None] = models.DateTimeField(_("created"), null=True)
+    updated_at: Column[datetime | None] = models.DateTimeField(_("updated"), null=True)
+    absences: Column[int] = models.PositiveSmallIntegerField(default=0, editable=False)
 
-    objects = CouponQuerySet.as_manager()
+    objects: ClassVar[CouponQuerySet] = manager_of(CouponQuerySet)
 
     class Meta:
-        verbose_name = _("coupon")
-        verbose_name_plural = _("coupons")
-        ordering = ["id"]
-        constraints = [mirror_constraint("coupon")]
+        verbose_name: ClassVar[Words] = _("coupon")
+        verbose_name_plural: ClassVar[Words] = _("coupons")
+        ordering: ClassVar[Sequence[str]] = ["id"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [mirror_constraint("coupon")]
 
     def __str__(self) -> str:
         return printable(self.code) or self.id

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from pandabase_django.models.base import PandabaseModel, WriterManager
+from pandabase_django.models.base import Column, PandabaseModel, Relation, Words, WriterManager
 from pandabase_django.models.stores import Store
 from pandabase_django.models.sync import SyncRun
 
@@ -33,14 +37,14 @@ class RowChange(PandabaseModel):
         CHANGED = "CHANGED", _("Changed")
         GONE = "GONE", _("Gone")
 
-    store = models.ForeignKey(
+    store: Relation[Store] = models.ForeignKey(
         Store,
         on_delete=models.CASCADE,
         related_name="+",
         verbose_name=_("store"),
         db_index=False,
     )
-    run = models.ForeignKey(
+    run: Relation[SyncRun | None] = models.ForeignKey(
         SyncRun,
         null=True,
         on_delete=models.CASCADE,
@@ -48,14 +52,14 @@ class RowChange(PandabaseModel):
         verbose_name=_("sync run"),
         db_index=False,
     )
-    delivery_id = models.CharField(
+    delivery_id: Column[str] = models.CharField(
         _("webhook delivery"),
         max_length=64,
         default="",
         blank=True,
         help_text=_("The delivery that led to this write, which may have been pruned since."),
     )
-    user = models.ForeignKey(
+    user: Relation[Any] = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
         on_delete=models.SET_NULL,
@@ -64,22 +68,27 @@ class RowChange(PandabaseModel):
         db_index=False,
         help_text=_("Who asked for this one row to be read again."),
     )
-    model_name = models.CharField(_("kind of row"), max_length=32)
-    row_id = models.CharField(_("row"), max_length=128)
-    kind = models.CharField(_("what"), max_length=8, choices=Kind.choices)
-    columns = models.JSONField(
+    model_name: Column[str] = models.CharField(_("kind of row"), max_length=32)
+    row_id: Column[str] = models.CharField(_("row"), max_length=128)
+    kind: Column[str] = models.CharField(_("what"), max_length=8, choices=Kind.choices)
+    columns: Column[Any] = models.JSONField(
         _("columns"), default=list, help_text=_("Those whose value moved; empty for a new row.")
     )
-    at = models.DateTimeField(_("time"), db_index=True)
+    at: Column[datetime] = models.DateTimeField(_("time"), db_index=True)
 
-    objects = WriterManager()
+    objects: ClassVar[WriterManager[RowChange]] = WriterManager()
+
+    if TYPE_CHECKING:
+        store_id: str
+        run_id: int | None
+        user_id: Any
 
     class Meta:
-        verbose_name = _("change of a row")
-        verbose_name_plural = _("changes of rows")
-        ordering = ["-id"]
-        default_permissions = ()
-        indexes = [
+        verbose_name: ClassVar[Words] = _("change of a row")
+        verbose_name_plural: ClassVar[Words] = _("changes of rows")
+        ordering: ClassVar[Sequence[str]] = ["-id"]
+        default_permissions: ClassVar[Sequence[str]] = ()
+        indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["run", "id"], name="pandabase_change_run"),
             models.Index(fields=["row_id", "-id"], name="pandabase_change_row"),
         ]

@@ -7,10 +7,15 @@ ledger and of payouts is the store's.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, ClassVar
+
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from pandabase_django.models.base import Column, Relation, Words, manager_of
 from pandabase_django.models.base.mirror import MirrorQuerySet, MirrorRow, mirror_constraint
 from pandabase_django.models.base.soft import SoftForeignKey
 from pandabase_django.models.orders import Order
@@ -34,26 +39,29 @@ class Refund(MirrorRow):
         created_at: When it was asked for.
     """
 
-    order = SoftForeignKey(
+    order: Relation[Order | None] = SoftForeignKey(
         Order,
         null=True,
         related_name="refunds",
         verbose_name=_("order"),
     )
-    status = models.TextField(_("status"), default="")
-    reason = models.TextField(_("reason"), default="")
-    amount_minor = models.BigIntegerField(_("amount"), null=True)
-    currency = models.TextField(_("currency"), default="")
-    created_at = models.DateTimeField(_("created"), null=True)
+    status: Column[str] = models.TextField(_("status"), default="")
+    reason: Column[str] = models.TextField(_("reason"), default="")
+    amount_minor: Column[int | None] = models.BigIntegerField(_("amount"), null=True)
+    currency: Column[str] = models.TextField(_("currency"), default="")
+    created_at: Column[datetime | None] = models.DateTimeField(_("created"), null=True)
 
-    objects = RefundQuerySet.as_manager()
+    objects: ClassVar[RefundQuerySet] = manager_of(RefundQuerySet)
+
+    if TYPE_CHECKING:
+        order_id: str | None
 
     class Meta:
-        verbose_name = _("refund")
-        verbose_name_plural = _("refunds")
-        ordering = ["-created_at", "-id"]
-        constraints = [mirror_constraint("refund")]
-        indexes = [
+        verbose_name: ClassVar[Words] = _("refund")
+        verbose_name_plural: ClassVar[Words] = _("refunds")
+        ordering: ClassVar[Sequence[str]] = ["-created_at", "-id"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [mirror_constraint("refund")]
+        indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["order"], name="pandabase_refund_order"),
             models.Index(fields=["-created_at", "-id"], name="pandabase_refund_newest"),
             models.Index(
@@ -82,30 +90,33 @@ class Dispute(MirrorRow):
         created_at: When the bank opened it. Evidence is taken for seven days from then on.
     """
 
-    order = SoftForeignKey(
+    order: Relation[Order | None] = SoftForeignKey(
         Order,
         null=True,
         related_name="disputes",
         verbose_name=_("order"),
     )
-    status = models.TextField(_("status"), default="")
-    reason = models.TextField(_("reason"), default="")
-    amount_minor = models.BigIntegerField(_("amount"), null=True)
-    total_minor = models.BigIntegerField(
+    status: Column[str] = models.TextField(_("status"), default="")
+    reason: Column[str] = models.TextField(_("reason"), default="")
+    amount_minor: Column[int | None] = models.BigIntegerField(_("amount"), null=True)
+    total_minor: Column[int | None] = models.BigIntegerField(
         _("total paid"), null=True, help_text=_("What the customer had paid.")
     )
-    fee_minor = models.BigIntegerField(_("fee"), null=True)
-    currency = models.TextField(_("currency"), default="")
-    created_at = models.DateTimeField(_("created"), null=True)
+    fee_minor: Column[int | None] = models.BigIntegerField(_("fee"), null=True)
+    currency: Column[str] = models.TextField(_("currency"), default="")
+    created_at: Column[datetime | None] = models.DateTimeField(_("created"), null=True)
 
-    objects = DisputeQuerySet.as_manager()
+    objects: ClassVar[DisputeQuerySet] = manager_of(DisputeQuerySet)
+
+    if TYPE_CHECKING:
+        order_id: str | None
 
     class Meta:
-        verbose_name = _("dispute")
-        verbose_name_plural = _("disputes")
-        ordering = ["-created_at", "-id"]
-        constraints = [mirror_constraint("dispute")]
-        indexes = [
+        verbose_name: ClassVar[Words] = _("dispute")
+        verbose_name_plural: ClassVar[Words] = _("disputes")
+        ordering: ClassVar[Sequence[str]] = ["-created_at", "-id"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [mirror_constraint("dispute")]
+        indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["order"], name="pandabase_dispute_order"),
             models.Index(fields=["-created_at", "-id"], name="pandabase_dispute_newest"),
             models.Index(
@@ -132,35 +143,37 @@ class LedgerEntry(MirrorRow):
         created_at: When it was booked.
     """
 
-    type = models.TextField(_("type"), default="")
-    amount_minor = models.BigIntegerField(_("amount"), null=True)
-    balance_minor = models.BigIntegerField(
+    type: Column[str] = models.TextField(_("type"), default="")
+    amount_minor: Column[int | None] = models.BigIntegerField(_("amount"), null=True)
+    balance_minor: Column[int | None] = models.BigIntegerField(
         _("balance"), null=True, help_text=_("After this movement.")
     )
-    currency = models.TextField(_("currency"), default="")
-    reference_id = models.TextField(
+    currency: Column[str] = models.TextField(_("currency"), default="")
+    reference_id: Column[str] = models.TextField(
         _("belongs to"),
         default="",
         help_text=_("The id of a payment, a payout or the store, by the type."),
     )
-    description = models.TextField(_("description"), default="")
-    created_at = models.DateTimeField(_("created"), null=True)
+    description: Column[str] = models.TextField(_("description"), default="")
+    created_at: Column[datetime | None] = models.DateTimeField(_("created"), null=True)
 
-    objects = LedgerEntryQuerySet.as_manager()
+    objects: ClassVar[LedgerEntryQuerySet] = manager_of(LedgerEntryQuerySet)
 
     class Meta:
-        verbose_name = _("ledger entry")
-        verbose_name_plural = _("ledger entries")
-        ordering = ["-created_at", "-id"]
-        constraints = [mirror_constraint("ledgerentry")]
-        indexes = [
+        verbose_name: ClassVar[Words] = _("ledger entry")
+        verbose_name_plural: ClassVar[Words] = _("ledger entries")
+        ordering: ClassVar[Sequence[str]] = ["-created_at", "-id"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [mirror_constraint("ledgerentry")]
+        indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["reference_id"], name="pandabase_ledger_reference"),
             models.Index(fields=["-created_at", "-id"], name="pandabase_ledger_newest"),
             models.Index(
                 fields=["store"], condition=Q(currency=""), name="pandabase_ledger_no_currency"
             ),
         ]
-        permissions = [("close_ledgerentry", _("Can close months of the books"))]
+        permissions: ClassVar[list[tuple[str, Words]]] = [
+            ("close_ledgerentry", _("Can close months of the books"))
+        ]
 
     def __str__(self) -> str:
         return self.id
@@ -195,28 +208,28 @@ class Payout(MirrorRow):
         absences: Clean passes in a row that did not list it.
     """
 
-    status = models.TextField(_("status"), default="")
-    amount_minor = models.BigIntegerField(_("amount"), null=True)
-    fee_minor = models.BigIntegerField(_("fee"), null=True)
-    currency = models.TextField(_("currency"), default="")
-    reference_id = models.TextField(
+    status: Column[str] = models.TextField(_("status"), default="")
+    amount_minor: Column[int | None] = models.BigIntegerField(_("amount"), null=True)
+    fee_minor: Column[int | None] = models.BigIntegerField(_("fee"), null=True)
+    currency: Column[str] = models.TextField(_("currency"), default="")
+    reference_id: Column[str] = models.TextField(
         _("reference"), default="", help_text=_("As the bank knows it.")
     )
-    method_id = models.TextField(
+    method_id: Column[str] = models.TextField(
         _("bank account"), default="", help_text=_("The id of the account it went to.")
     )
-    created_at = models.DateTimeField(_("created"), null=True)
-    updated_at = models.DateTimeField(_("updated"), null=True)
-    absences = models.PositiveSmallIntegerField(default=0, editable=False)
+    created_at: Column[datetime | None] = models.DateTimeField(_("created"), null=True)
+    updated_at: Column[datetime | None] = models.DateTimeField(_("updated"), null=True)
+    absences: Column[int] = models.PositiveSmallIntegerField(default=0, editable=False)
 
-    objects = PayoutQuerySet.as_manager()
+    objects: ClassVar[PayoutQuerySet] = manager_of(PayoutQuerySet)
 
     class Meta:
-        verbose_name = _("payout")
-        verbose_name_plural = _("payouts")
-        ordering = ["-created_at", "-id"]
-        constraints = [mirror_constraint("payout")]
-        indexes = [
+        verbose_name: ClassVar[Words] = _("payout")
+        verbose_name_plural: ClassVar[Words] = _("payouts")
+        ordering: ClassVar[Sequence[str]] = ["-created_at", "-id"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [mirror_constraint("payout")]
+        indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["-created_at", "-id"], name="pandabase_payout_newest"),
             models.Index(
                 fields=["store"], condition=Q(currency=""), name="pandabase_payout_no_currency"

@@ -7,12 +7,15 @@ shows that something changed: a pair of digests (``api.digests``). Every column,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from pandabase_django.models.base import Column, Relation, Words, WriterQuerySet, manager_of
 from pandabase_django.models.base.mirror import (
     TO_BE_READ_AGAIN,
     MirrorQuerySet,
@@ -27,8 +30,12 @@ from pandabase_django.printable import printable
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from pandabase_django.models.access.licenses import LicenseQuerySet
+    from pandabase_django.models.access.links import CustomerLinkQuerySet
+    from pandabase_django.models.access.subscriptions import SubscriptionQuerySet
     from pandabase_django.models.checkout.purchases import Purchase
     from pandabase_django.models.checkout.sessions import CheckoutSession
+    from pandabase_django.models.money import DisputeQuerySet, RefundQuerySet
 
 __all__ = ["BELONGS", "Customer", "Order", "OrderItem", "OrderQuerySet"]
 
@@ -57,22 +64,30 @@ class Customer(MirrorRow):
         absences: Clean passes in a row that did not list the customer.
     """
 
-    email = models.TextField(_("e-mail"), default="", db_index=True)
-    first_name = models.TextField(_("first name"), default="")
-    last_name = models.TextField(_("last name"), default="")
-    is_guest = models.BooleanField(_("guest"), null=True, help_text=_("Bought without an account."))
-    total_spent_minor = models.BigIntegerField(_("total spent"), null=True)
-    order_count = models.BigIntegerField(_("number of orders"), null=True)
-    created_at = models.DateTimeField(_("created"), null=True)
-    absences = models.PositiveSmallIntegerField(default=0, editable=False)
+    email: Column[str] = models.TextField(_("e-mail"), default="", db_index=True)
+    first_name: Column[str] = models.TextField(_("first name"), default="")
+    last_name: Column[str] = models.TextField(_("last name"), default="")
+    is_guest: Column[bool | None] = models.BooleanField(
+        _("guest"), null=True, help_text=_("Bought without an account.")
+    )
+    total_spent_minor: Column[int | None] = models.BigIntegerField(_("total spent"), null=True)
+    order_count: Column[int | None] = models.BigIntegerField(_("number of orders"), null=True)
+    created_at: Column[datetime | None] = models.DateTimeField(_("created"), null=True)
+    absences: Column[int] = models.PositiveSmallIntegerField(default=0, editable=False)
 
-    objects = CustomerQuerySet.as_manager()
+    objects: ClassVar[CustomerQuerySet] = manager_of(CustomerQuerySet)
+
+    if TYPE_CHECKING:
+        orders: OrderQuerySet
+        licenses: LicenseQuerySet
+        links: CustomerLinkQuerySet
+        subscriptions: SubscriptionQuerySet
 
     class Meta:
-        verbose_name = _("customer")
-        verbose_name_plural = _("customers")
-        ordering = ["id"]
-        constraints = [mirror_constraint("customer")]
+        verbose_name: ClassVar[Words] = _("customer")
+        verbose_name_plural: ClassVar[Words] = _("customers")
+        ordering: ClassVar[Sequence[str]] = ["id"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [mirror_constraint("customer")]
 
     def __str__(self) -> str:
         return printable(self.email) or self.id
@@ -163,64 +178,74 @@ class Order(MirrorRow):
         "unread_at",
     }
 
-    order_number = models.TextField(_("order number"), default="", db_index=True)
-    status = models.TextField(_("status"), default="")
-    amount_minor = models.BigIntegerField(_("amount"), null=True)
-    currency = models.TextField(_("currency"), default="")
-    discount_code = models.TextField(_("discount code"), default="")
-    customer = SoftForeignKey(
+    order_number: Column[str] = models.TextField(_("order number"), default="", db_index=True)
+    status: Column[str] = models.TextField(_("status"), default="")
+    amount_minor: Column[int | None] = models.BigIntegerField(_("amount"), null=True)
+    currency: Column[str] = models.TextField(_("currency"), default="")
+    discount_code: Column[str] = models.TextField(_("discount code"), default="")
+    customer: Relation[Customer | None] = SoftForeignKey(
         Customer,
         null=True,
         related_name="orders",
         verbose_name=_("customer"),
     )
-    created_at = models.DateTimeField(_("created"), null=True)
-    updated_at = models.DateTimeField(_("updated"), null=True)
+    created_at: Column[datetime | None] = models.DateTimeField(_("created"), null=True)
+    updated_at: Column[datetime | None] = models.DateTimeField(_("updated"), null=True)
 
-    payment_id = models.TextField(_("payment id"), default="")
-    payment_status = models.TextField(_("payment status"), default="")
-    payment_method = models.TextField(_("payment method"), default="")
-    card_brand = models.TextField(_("card brand"), default="")
-    card_last_four = models.TextField(_("card ends in"), default="")
-    total_minor = models.BigIntegerField(_("total paid"), null=True)
-    tax_minor = models.BigIntegerField(_("tax"), null=True)
-    discount_minor = models.BigIntegerField(_("discount"), null=True)
-    platform_fee_minor = models.BigIntegerField(_("platform fee"), null=True)
-    psp_fee_minor = models.BigIntegerField(_("PSP fee"), null=True)
-    settled_minor = models.BigIntegerField(_("settled"), null=True)
-    presentment_currency = models.TextField(_("presentment currency"), default="")
-    presentment_minor = models.BigIntegerField(_("presentment amount"), null=True)
-    exchange_rate = models.TextField(_("exchange rate"), default="")
+    payment_id: Column[str] = models.TextField(_("payment id"), default="")
+    payment_status: Column[str] = models.TextField(_("payment status"), default="")
+    payment_method: Column[str] = models.TextField(_("payment method"), default="")
+    card_brand: Column[str] = models.TextField(_("card brand"), default="")
+    card_last_four: Column[str] = models.TextField(_("card ends in"), default="")
+    total_minor: Column[int | None] = models.BigIntegerField(_("total paid"), null=True)
+    tax_minor: Column[int | None] = models.BigIntegerField(_("tax"), null=True)
+    discount_minor: Column[int | None] = models.BigIntegerField(_("discount"), null=True)
+    platform_fee_minor: Column[int | None] = models.BigIntegerField(_("platform fee"), null=True)
+    psp_fee_minor: Column[int | None] = models.BigIntegerField(_("PSP fee"), null=True)
+    settled_minor: Column[int | None] = models.BigIntegerField(_("settled"), null=True)
+    presentment_currency: Column[str] = models.TextField(_("presentment currency"), default="")
+    presentment_minor: Column[int | None] = models.BigIntegerField(
+        _("presentment amount"), null=True
+    )
+    exchange_rate: Column[str] = models.TextField(_("exchange rate"), default="")
 
-    billing_line1 = models.TextField(_("address line 1"), default="")
-    billing_line2 = models.TextField(_("address line 2"), default="")
-    billing_city = models.TextField(_("city"), default="")
-    billing_state = models.TextField(_("state"), default="")
-    billing_postal_code = models.TextField(_("postal code"), default="")
-    billing_country = models.TextField(_("country"), default="")
+    billing_line1: Column[str] = models.TextField(_("address line 1"), default="")
+    billing_line2: Column[str] = models.TextField(_("address line 2"), default="")
+    billing_city: Column[str] = models.TextField(_("city"), default="")
+    billing_state: Column[str] = models.TextField(_("state"), default="")
+    billing_postal_code: Column[str] = models.TextField(_("postal code"), default="")
+    billing_country: Column[str] = models.TextField(_("country"), default="")
 
-    list_digest = models.CharField(max_length=64, default="", editable=False)
-    detailed_at = models.DateTimeField(
+    list_digest: Column[str] = models.CharField(max_length=64, default="", editable=False)
+    detailed_at: Column[datetime | None] = models.DateTimeField(
         _("details read"), null=True, editable=False, help_text=_("Empty: line items not yet read.")
     )
-    dirty = models.BooleanField(
+    dirty: Column[bool] = models.BooleanField(
         _("details due"), default=True, help_text=_("The details must be read (again).")
     )
     # Only ever grows; clearing compares it, so a mark made while reading is never lost.
-    dirty_mark = models.BigIntegerField(default=1, editable=False)
-    list_row = models.JSONField(null=True, editable=False)
-    due_cause = models.JSONField(null=True, editable=False)
-    due_since = models.DateTimeField(null=True, editable=False)
-    unread_at = models.DateTimeField(null=True, editable=False)
+    dirty_mark: Column[int] = models.BigIntegerField(default=1, editable=False)
+    list_row: Column[Any] = models.JSONField(null=True, editable=False)
+    due_cause: Column[Any] = models.JSONField(null=True, editable=False)
+    due_since: Column[datetime | None] = models.DateTimeField(null=True, editable=False)
+    unread_at: Column[datetime | None] = models.DateTimeField(null=True, editable=False)
 
-    objects = OrderQuerySet.as_manager()
+    objects: ClassVar[OrderQuerySet] = manager_of(OrderQuerySet)
+
+    if TYPE_CHECKING:
+        customer_id: str | None
+        items: OrderItemQuerySet
+        licenses: LicenseQuerySet
+        purchases: WriterQuerySet[Purchase]
+        refunds: RefundQuerySet
+        disputes: DisputeQuerySet
 
     class Meta:
-        verbose_name = _("order")
-        verbose_name_plural = _("orders")
-        ordering = ["-created_at", "-id"]
-        constraints = [mirror_constraint("order")]
-        indexes = [
+        verbose_name: ClassVar[Words] = _("order")
+        verbose_name_plural: ClassVar[Words] = _("orders")
+        ordering: ClassVar[Sequence[str]] = ["-created_at", "-id"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [mirror_constraint("order")]
+        indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["store", "created_at", "id"], name="pandabase_order_created"),
             models.Index(
                 fields=["store", "status", "-created_at", "-id"], name="pandabase_order_by_status"
@@ -306,38 +331,43 @@ class OrderItem(MirrorRow):
         currency: Code of three letters: that of the order.
     """
 
-    order = SoftForeignKey(
+    order: Relation[Order | None] = SoftForeignKey(
         Order,
         null=True,
         related_name="items",
         verbose_name=_("order"),
     )
-    position = models.PositiveIntegerField(_("position"), default=0)
-    product = SoftForeignKey(
+    position: Column[int] = models.PositiveIntegerField(_("position"), default=0)
+    product: Relation[Product | None] = SoftForeignKey(
         Product,
         null=True,
         related_name="order_items",
         verbose_name=_("product"),
     )
-    variant = SoftForeignKey(
+    variant: Relation[ProductVariant | None] = SoftForeignKey(
         ProductVariant,
         null=True,
         related_name="order_items",
         verbose_name=_("variant"),
     )
-    name = models.TextField(_("name"), default="")
-    quantity = models.BigIntegerField(_("quantity"), null=True)
-    price_minor = models.BigIntegerField(_("price"), null=True)
-    currency = models.TextField(_("currency"), default="")
+    name: Column[str] = models.TextField(_("name"), default="")
+    quantity: Column[int | None] = models.BigIntegerField(_("quantity"), null=True)
+    price_minor: Column[int | None] = models.BigIntegerField(_("price"), null=True)
+    currency: Column[str] = models.TextField(_("currency"), default="")
 
-    objects = OrderItemQuerySet.as_manager()
+    objects: ClassVar[OrderItemQuerySet] = manager_of(OrderItemQuerySet)
+
+    if TYPE_CHECKING:
+        order_id: str | None
+        product_id: str | None
+        variant_id: str | None
 
     class Meta:
-        verbose_name = _("order item")
-        verbose_name_plural = _("order items")
-        ordering = ["order_id", "position"]
-        constraints = [mirror_constraint("orderitem")]
-        indexes = [
+        verbose_name: ClassVar[Words] = _("order item")
+        verbose_name_plural: ClassVar[Words] = _("order items")
+        ordering: ClassVar[Sequence[str]] = ["order_id", "position"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [mirror_constraint("orderitem")]
+        indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["order"], name="pandabase_item_order"),
             models.Index(fields=["product"], name="pandabase_item_product"),
             models.Index(fields=["variant"], name="pandabase_item_variant"),

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, ClassVar
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from pandabase_django.models.base import PandabaseModel, WriterManager
+from pandabase_django.models.base import Column, PandabaseModel, Words, WriterManager
 
 __all__ = ["RemoteOutage"]
 
@@ -24,23 +28,23 @@ class RemoteOutage(PandabaseModel):
             endpoints.
     """
 
-    host = models.CharField(_("host"), primary_key=True, max_length=255)
-    since = models.DateTimeField(_("since"))
-    last_tried_at = models.DateTimeField(_("last tried"))
-    next_try_at = models.DateTimeField(_("next try"))
-    failures = models.PositiveIntegerField(_("failures"), default=1)
-    error = models.TextField(_("error"), default="")
-    scopes = models.JSONField(
+    host: Column[str] = models.CharField(_("host"), primary_key=True, max_length=255)
+    since: Column[datetime] = models.DateTimeField(_("since"))
+    last_tried_at: Column[datetime] = models.DateTimeField(_("last tried"))
+    next_try_at: Column[datetime] = models.DateTimeField(_("next try"))
+    failures: Column[int] = models.PositiveIntegerField(_("failures"), default=1)
+    error: Column[str] = models.TextField(_("error"), default="")
+    scopes: Column[Any] = models.JSONField(
         _("scopes"), default=list, help_text=_("Store and resource of each sync that failed.")
     )
-    everywhere = models.BooleanField(_("everywhere"), default=False)
+    everywhere: Column[bool] = models.BooleanField(_("everywhere"), default=False)
 
-    objects = WriterManager()
+    objects: ClassVar[WriterManager[RemoteOutage]] = WriterManager()
 
     class Meta:
-        verbose_name = _("outage")
-        verbose_name_plural = _("outages")
-        default_permissions = ()
+        verbose_name: ClassVar[Words] = _("outage")
+        verbose_name_plural: ClassVar[Words] = _("outages")
+        default_permissions: ClassVar[Sequence[str]] = ()
 
     def __str__(self) -> str:
         return self.host

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import UUID
 
 from django.conf import settings
 from django.db import models
@@ -11,7 +14,14 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from pandabase_django.crypto.fields import SealedField, sealed_check_constraint
-from pandabase_django.models.base import PandabaseModel, WriterQuerySet
+from pandabase_django.models.base import (
+    Column,
+    PandabaseModel,
+    Relation,
+    Words,
+    WriterQuerySet,
+    manager_of,
+)
 from pandabase_django.models.tokens import ApiToken
 from pandabase_django.texts.times import time_text
 
@@ -112,54 +122,54 @@ class RotationAttempt(PandabaseModel):
 
     TRIAL_VERSION = 0  # no token ever has it
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    token = models.ForeignKey(
+    id: Column[UUID] = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    token: Relation[ApiToken] = models.ForeignKey(
         ApiToken, on_delete=models.PROTECT, related_name="rotations", verbose_name=_("token")
     )
-    signer = models.ForeignKey(
+    signer: Relation[ApiToken | None] = models.ForeignKey(
         ApiToken,
         null=True,
         on_delete=models.PROTECT,
         related_name="+",
         verbose_name=_("signed by"),
     )
-    state = models.CharField(
+    state: Column[str] = models.CharField(
         _("state"), max_length=16, choices=State.choices, default=State.PREPARED
     )
-    trigger = models.CharField(_("started by"), max_length=16, choices=Trigger.choices)
-    started_by = models.ForeignKey(
+    trigger: Column[str] = models.CharField(_("started by"), max_length=16, choices=Trigger.choices)
+    started_by: Relation[Any] = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
         on_delete=models.SET_NULL,
         related_name="+",
         verbose_name=_("user"),
     )
-    reason = models.TextField(_("reason"))
-    from_version = models.PositiveIntegerField(_("from version"))
-    to_version = models.PositiveIntegerField(_("to version"), null=True)
-    prepared_at = models.DateTimeField(_("prepared"))
-    sent_at = models.DateTimeField(_("sent"), null=True)
-    journaled_at = models.DateTimeField(_("reply kept at"), null=True)
-    closed_at = models.DateTimeField(_("closed"), null=True)
-    watch_until = models.DateTimeField(_("watch until"), null=True)
-    checked_at = models.DateTimeField(_("last checked"), null=True)
-    reply = SealedField(purpose="rotation.reply", bind=("token_id",), null=True)
-    reply_status = models.PositiveIntegerField(_("HTTP status"), null=True)
-    request_id = models.TextField(_("request id"), default="", blank=True)
-    fingerprint = models.CharField(
+    reason: Column[str] = models.TextField(_("reason"))
+    from_version: Column[int] = models.PositiveIntegerField(_("from version"))
+    to_version: Column[int | None] = models.PositiveIntegerField(_("to version"), null=True)
+    prepared_at: Column[datetime] = models.DateTimeField(_("prepared"))
+    sent_at: Column[datetime | None] = models.DateTimeField(_("sent"), null=True)
+    journaled_at: Column[datetime | None] = models.DateTimeField(_("reply kept at"), null=True)
+    closed_at: Column[datetime | None] = models.DateTimeField(_("closed"), null=True)
+    watch_until: Column[datetime | None] = models.DateTimeField(_("watch until"), null=True)
+    checked_at: Column[datetime | None] = models.DateTimeField(_("last checked"), null=True)
+    reply: SealedField = SealedField(purpose="rotation.reply", bind=("token_id",), null=True)
+    reply_status: Column[int | None] = models.PositiveIntegerField(_("HTTP status"), null=True)
+    request_id: Column[str] = models.TextField(_("request id"), default="", blank=True)
+    fingerprint: Column[str] = models.CharField(
         _("fingerprint"),
         max_length=32,
         default="",
         blank=True,
         help_text=_("Keyed: tells two secrets apart and reveals nothing of them."),
     )
-    outcome = models.TextField(_("outcome"), default="", blank=True)
-    flip = models.BooleanField(
+    outcome: Column[str] = models.TextField(_("outcome"), default="", blank=True)
+    flip: Column[bool] = models.BooleanField(
         _("make active"),
         default=False,
         help_text=_("The token takes the active one's place once its new secret works."),
     )
-    follows = models.ForeignKey(
+    follows: Relation[RotationAttempt | None] = models.ForeignKey(
         "self",
         null=True,
         on_delete=models.PROTECT,
@@ -167,17 +177,24 @@ class RotationAttempt(PandabaseModel):
         verbose_name=_("follows"),
         help_text=_("The rotation whose answer was lost and which this one repeats."),
     )
-    phase = models.TextField(
+    phase: Column[str] = models.TextField(
         _("what it does now"), default="", blank=True, help_text=_("While it waits for syncs.")
     )
 
-    objects = RotationAttempts.as_manager()
+    objects: ClassVar[RotationAttempts] = manager_of(RotationAttempts)
+
+    if TYPE_CHECKING:
+        token_id: UUID
+        signer_id: UUID | None
+        started_by_id: Any
+        follows_id: UUID | None
+        followed_by: RotationAttempts
 
     class Meta:
-        verbose_name = _("rotation")
-        verbose_name_plural = _("rotations")
-        ordering = ["-prepared_at"]
-        constraints = [
+        verbose_name: ClassVar[Words] = _("rotation")
+        verbose_name_plural: ClassVar[Words] = _("rotations")
+        ordering: ClassVar[Sequence[str]] = ["-prepared_at"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
                 fields=["token"],
                 condition=OPEN,

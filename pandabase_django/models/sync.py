@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -11,11 +12,21 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from pandabase_django.models.base import PandabaseModel, WriterManager, WriterQuerySet
+from pandabase_django.models.base import (
+    Column,
+    PandabaseModel,
+    Relation,
+    Words,
+    WriterManager,
+    WriterQuerySet,
+    manager_of,
+)
 from pandabase_django.models.stores import Store
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+    from pandabase_django.models.changes import RowChange
 
 __all__ = ["STALLED_AFTER", "RequestLog", "Resource", "SyncCursor", "SyncRun", "SyncRunQuerySet"]
 
@@ -104,22 +115,22 @@ class SyncRun(PandabaseModel):
         ADMIN = "ADMIN", _("Admin")
         COMMAND = "COMMAND", _("Command")
 
-    store = models.ForeignKey(
+    store: Relation[Store] = models.ForeignKey(
         Store, on_delete=models.PROTECT, related_name="runs", verbose_name=_("store")
     )
-    resource = models.CharField(_("resource"), max_length=16, choices=Resource.choices)
-    state = models.CharField(
+    resource: Column[str] = models.CharField(_("resource"), max_length=16, choices=Resource.choices)
+    state: Column[str] = models.CharField(
         _("state"), max_length=16, choices=State.choices, default=State.RUNNING
     )
-    trigger = models.CharField(_("started by"), max_length=16, choices=Trigger.choices)
-    started_by = models.ForeignKey(
+    trigger: Column[str] = models.CharField(_("started by"), max_length=16, choices=Trigger.choices)
+    started_by: Relation[Any] = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
         on_delete=models.SET_NULL,
         related_name="+",
         verbose_name=_("user"),
     )
-    helps = models.ForeignKey(
+    helps: Relation[SyncRun | None] = models.ForeignKey(
         "self",
         null=True,
         editable=False,
@@ -128,57 +139,68 @@ class SyncRun(PandabaseModel):
         verbose_name=_("helps"),
         help_text=_("The run whose order details were read, in another worker."),
     )
-    handed_out_to = models.CharField(max_length=128, null=True, editable=False)
-    first = models.BooleanField(_("first sync"), default=False)
-    full = models.BooleanField(_("full pass asked for"), default=False)
-    dry_run = models.BooleanField(_("dry run"), default=False)
-    started_at = models.DateTimeField(_("started"))
-    heartbeat_at = models.DateTimeField(_("last sign of life"))
-    finished_at = models.DateTimeField(_("finished"), null=True)
-    cancel_requested_at = models.DateTimeField(_("cancel requested"), null=True)
-    phase = models.CharField(_("phase"), max_length=64, default="", blank=True)
-    progress_done = models.PositiveBigIntegerField(_("done"), default=0)
-    progress_total = models.PositiveBigIntegerField(
+    handed_out_to: Column[str | None] = models.CharField(max_length=128, null=True, editable=False)
+    first: Column[bool] = models.BooleanField(_("first sync"), default=False)
+    full: Column[bool] = models.BooleanField(_("full pass asked for"), default=False)
+    dry_run: Column[bool] = models.BooleanField(_("dry run"), default=False)
+    started_at: Column[datetime] = models.DateTimeField(_("started"))
+    heartbeat_at: Column[datetime] = models.DateTimeField(_("last sign of life"))
+    finished_at: Column[datetime | None] = models.DateTimeField(_("finished"), null=True)
+    cancel_requested_at: Column[datetime | None] = models.DateTimeField(
+        _("cancel requested"), null=True
+    )
+    phase: Column[str] = models.CharField(_("phase"), max_length=64, default="", blank=True)
+    progress_done: Column[int] = models.PositiveBigIntegerField(_("done"), default=0)
+    progress_total: Column[int | None] = models.PositiveBigIntegerField(
         _("of"), null=True, help_text=_("Empty while it is not known.")
     )
-    rows_per_second = models.FloatField(
+    rows_per_second: Column[float | None] = models.FloatField(
         _("rows a second"), null=True, help_text=_("Of the phase under way.")
     )
-    seconds_left = models.PositiveBigIntegerField(
+    seconds_left: Column[int | None] = models.PositiveBigIntegerField(
         _("seconds left"), null=True, help_text=_("Of the phase under way, estimated.")
     )
-    waiting_until = models.DateTimeField(
+    waiting_until: Column[datetime | None] = models.DateTimeField(
         _("waiting until"), null=True, help_text=_("When an exhausted rate limit is reset.")
     )
-    waiting_for = models.CharField(
+    waiting_for: Column[str] = models.CharField(
         _("waiting for the rate limit of"), max_length=64, default="", blank=True
     )
-    rows_created = models.PositiveBigIntegerField(_("created"), default=0)
-    rows_updated = models.PositiveBigIntegerField(_("updated"), default=0)
-    rows_unchanged = models.PositiveBigIntegerField(_("unchanged"), default=0)
-    rows_gone = models.PositiveBigIntegerField(_("gone"), default=0)
-    requests = models.PositiveBigIntegerField(_("requests"), default=0)
-    seconds_waited = models.FloatField(_("seconds waited for rate limits"), default=0.0)
-    steps = models.JSONField(
+    rows_created: Column[int] = models.PositiveBigIntegerField(_("created"), default=0)
+    rows_updated: Column[int] = models.PositiveBigIntegerField(_("updated"), default=0)
+    rows_unchanged: Column[int] = models.PositiveBigIntegerField(_("unchanged"), default=0)
+    rows_gone: Column[int] = models.PositiveBigIntegerField(_("gone"), default=0)
+    requests: Column[int] = models.PositiveBigIntegerField(_("requests"), default=0)
+    seconds_waited: Column[float] = models.FloatField(
+        _("seconds waited for rate limits"), default=0.0
+    )
+    steps: Column[Any] = models.JSONField(
         _("strategies"),
         default=list,
         help_text=_("What was done, with the requests and rows of each strategy."),
     )
-    warnings = models.JSONField(_("warnings"), default=list)
-    warning_count = models.PositiveBigIntegerField(_("number of warnings"), default=0)
-    attention = models.TextField(_("needs attention"), default="", blank=True)
-    error = models.TextField(_("error"), default="", blank=True)
-    request_id = models.TextField(
+    warnings: Column[Any] = models.JSONField(_("warnings"), default=list)
+    warning_count: Column[int] = models.PositiveBigIntegerField(_("number of warnings"), default=0)
+    attention: Column[str] = models.TextField(_("needs attention"), default="", blank=True)
+    error: Column[str] = models.TextField(_("error"), default="", blank=True)
+    request_id: Column[str] = models.TextField(
         _("request id"), default="", blank=True, help_text=_("Of the answer that stopped the run.")
     )
 
-    objects = SyncRunQuerySet.as_manager()
+    objects: ClassVar[SyncRunQuerySet] = manager_of(SyncRunQuerySet)
+
+    if TYPE_CHECKING:
+        store_id: str
+        started_by_id: Any
+        helps_id: int | None
+        helpers: SyncRunQuerySet
+        changes: WriterQuerySet[RowChange]
 
     class Meta:
-        verbose_name = _("sync run")
-        verbose_name_plural = _("sync runs")
-        ordering = ["-id"]
-        indexes = [
+        verbose_name: ClassVar[Words] = _("sync run")
+        verbose_name_plural: ClassVar[Words] = _("sync runs")
+        ordering: ClassVar[Sequence[str]] = ["-id"]
+        indexes: ClassVar[list[models.Index]] = [
             models.Index(
                 fields=["heartbeat_at"],
                 condition=Q(state="RUNNING"),
@@ -188,7 +210,7 @@ class SyncRun(PandabaseModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_resource_display()} · {self.store_id} · {self.pk}"
+        return f"{self.get_resource_display()} · {self.store} · {self.pk}"
 
     @property
     def seconds(self) -> float:
@@ -222,31 +244,40 @@ class SyncCursor(PandabaseModel):
         full_waits_until: The same, of one for a full pass.
     """
 
-    store = models.ForeignKey(Store, on_delete=models.CASCADE, related_name="cursors")
-    resource = models.CharField(_("resource"), max_length=16, choices=Resource.choices)
-    checkpoint = models.JSONField(
+    store: Relation[Store] = models.ForeignKey(
+        Store, on_delete=models.CASCADE, related_name="cursors"
+    )
+    resource: Column[str] = models.CharField(_("resource"), max_length=16, choices=Resource.choices)
+    checkpoint: Column[Any] = models.JSONField(
         _("checkpoint"), default=dict, help_text=_("Where an interrupted pass goes on.")
     )
-    lease_holder = models.TextField(_("lease holder"), default="", blank=True)
-    fence = models.PositiveBigIntegerField(_("fence"), default=0)
-    heartbeat_at = models.DateTimeField(_("heartbeat"), null=True)
-    lease_until = models.DateTimeField(_("lease until"), null=True)
-    first_completed_at = models.DateTimeField(_("first completed"), null=True)
-    last_completed_at = models.DateTimeField(_("last completed"), null=True)
-    scheduled_waits_until = models.DateTimeField(null=True, editable=False)
-    asked_waits_until = models.DateTimeField(null=True, editable=False)
-    full_waits_until = models.DateTimeField(null=True, editable=False)
-    last_full_at = models.DateTimeField(
+    lease_holder: Column[str] = models.TextField(_("lease holder"), default="", blank=True)
+    fence: Column[int] = models.PositiveBigIntegerField(_("fence"), default=0)
+    heartbeat_at: Column[datetime | None] = models.DateTimeField(_("heartbeat"), null=True)
+    lease_until: Column[datetime | None] = models.DateTimeField(_("lease until"), null=True)
+    first_completed_at: Column[datetime | None] = models.DateTimeField(
+        _("first completed"), null=True
+    )
+    last_completed_at: Column[datetime | None] = models.DateTimeField(
+        _("last completed"), null=True
+    )
+    scheduled_waits_until: Column[datetime | None] = models.DateTimeField(null=True, editable=False)
+    asked_waits_until: Column[datetime | None] = models.DateTimeField(null=True, editable=False)
+    full_waits_until: Column[datetime | None] = models.DateTimeField(null=True, editable=False)
+    last_full_at: Column[datetime | None] = models.DateTimeField(
         _("last clean full pass"), null=True, help_text=_("Every page read, nothing moved.")
     )
 
-    objects = WriterManager()
+    objects: ClassVar[WriterManager[SyncCursor]] = WriterManager()
+
+    if TYPE_CHECKING:
+        store_id: str
 
     class Meta:
-        verbose_name = _("sync cursor")
-        verbose_name_plural = _("sync cursors")
-        ordering = ["store_id", "resource"]
-        constraints = [
+        verbose_name: ClassVar[Words] = _("sync cursor")
+        verbose_name_plural: ClassVar[Words] = _("sync cursors")
+        ordering: ClassVar[Sequence[str]] = ["store_id", "resource"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["store", "resource"], name="pandabase_cursor"),
         ]
 
@@ -272,37 +303,42 @@ class RequestLog(PandabaseModel):
         synced_at: When it was fetched.
     """
 
-    id = models.CharField(
+    id: Column[str] = models.CharField(
         _("id"), primary_key=True, max_length=128, help_text=_("The remote's, else a digest.")
     )
-    store = models.ForeignKey(
+    store: Relation[Store] = models.ForeignKey(
         Store, on_delete=models.PROTECT, related_name="request_logs", verbose_name=_("store")
     )
-    method = models.CharField(_("method"), max_length=16, default="")
-    path = models.TextField(_("path"), default="")
-    status_code = models.PositiveIntegerField(_("status"), null=True)
-    duration_ms = models.FloatField(_("duration (ms)"), null=True)
-    ip = models.TextField(_("IP address"), default="", db_index=True)
-    ip_is_new = models.BooleanField(
+    method: Column[str] = models.CharField(_("method"), max_length=16, default="")
+    path: Column[str] = models.TextField(_("path"), default="")
+    status_code: Column[int | None] = models.PositiveIntegerField(_("status"), null=True)
+    duration_ms: Column[float | None] = models.FloatField(_("duration (ms)"), null=True)
+    ip: Column[str] = models.TextField(_("IP address"), default="", db_index=True)
+    ip_is_new: Column[bool] = models.BooleanField(
         _("new IP"),
         default=False,
         help_text=_("No call fetched before this one's fetch came from it."),
     )
-    logged_at = models.DateTimeField(_("time"), null=True)
-    payload = models.JSONField(_("payload"), default=dict)
-    synced_at = models.DateTimeField(_("fetched"))
+    logged_at: Column[datetime | None] = models.DateTimeField(_("time"), null=True)
+    payload: Column[Any] = models.JSONField(_("payload"), default=dict)
+    synced_at: Column[datetime] = models.DateTimeField(_("fetched"))
 
-    objects = WriterManager()
+    objects: ClassVar[WriterManager[RequestLog]] = WriterManager()
+
+    if TYPE_CHECKING:
+        store_id: str
 
     class Meta:
-        verbose_name = _("request log entry")
-        verbose_name_plural = _("request log")
-        ordering = ["-logged_at", "-id"]
-        indexes = [
+        verbose_name: ClassVar[Words] = _("request log entry")
+        verbose_name_plural: ClassVar[Words] = _("request log")
+        ordering: ClassVar[Sequence[str]] = ["-logged_at", "-id"]
+        indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["store", "-logged_at"], name="pandabase_log_newest"),
             models.Index(fields=["-logged_at", "-id"], name="pandabase_log_page"),
         ]
-        permissions = [("fetch_requestlog", _("Can fetch the request log"))]
+        permissions: ClassVar[list[tuple[str, Words]]] = [
+            ("fetch_requestlog", _("Can fetch the request log"))
+        ]
 
     def __str__(self) -> str:
         return f"{self.method} {self.path} {self.status_code or ''}".strip()

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+from typing import ClassVar
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from pandabase_django.models.base import PandabaseModel, WriterManager
+from pandabase_django.models.base import Column, PandabaseModel, Words, WriterManager
 
 __all__ = ["TaskTick"]
 
@@ -19,16 +23,16 @@ class TaskTick(PandabaseModel):
         missed_since: When another task first noticed that it has not run.
     """
 
-    task = models.CharField(_("task"), primary_key=True, max_length=100)
-    at = models.DateTimeField(_("last ran"), null=True)
-    missed_since = models.DateTimeField(null=True, editable=False)
+    task: Column[str] = models.CharField(_("task"), primary_key=True, max_length=100)
+    at: Column[datetime | None] = models.DateTimeField(_("last ran"), null=True)
+    missed_since: Column[datetime | None] = models.DateTimeField(null=True, editable=False)
 
-    objects = WriterManager()
+    objects: ClassVar[WriterManager[TaskTick]] = WriterManager()
 
     class Meta:
-        verbose_name = _("scheduled task")
-        verbose_name_plural = _("scheduled tasks")
-        default_permissions = ()
+        verbose_name: ClassVar[Words] = _("scheduled task")
+        verbose_name_plural: ClassVar[Words] = _("scheduled tasks")
+        default_permissions: ClassVar[Sequence[str]] = ()
 
     def __str__(self) -> str:
         return self.task

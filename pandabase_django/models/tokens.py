@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, ClassVar
+from uuid import UUID
 
 from django.core.validators import RegexValidator
 from django.db import models
@@ -10,8 +14,19 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from pandabase_django.crypto.fields import SealedField, sealed_check_constraint
-from pandabase_django.models.base import PandabaseModel, WriterManager, WriterQuerySet
+from pandabase_django.models.base import (
+    Column,
+    PandabaseModel,
+    Relation,
+    Words,
+    WriterManager,
+    WriterQuerySet,
+    manager_of,
+)
 from pandabase_django.models.stores import Store
+
+if TYPE_CHECKING:
+    from pandabase_django.models.rotation import RotationAttempts
 
 __all__ = ["SECRET_PATTERN", "TOKEN_ID_PATTERN", "ApiToken", "TokenPermission"]
 
@@ -50,6 +65,8 @@ class ApiToken(PandabaseModel):
         role: Its store is called with the active one.
         health: What its newest call or test has shown.
         health_reason: Why, as a sentence.
+        environment: What the deployment was called that it was added in, or confirmed for; it is
+            used there alone.
         added_at: When it came here.
         last_tested_at: When its connection was tested.
         last_used_at: When a client was opened with it, to the minute.
@@ -70,13 +87,13 @@ class ApiToken(PandabaseModel):
         SUSPECT = "SUSPECT", _("Suspect")
         FAILED = "FAILED", _("Test failed")  # by the way there, which says nothing of the secret
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    store = models.ForeignKey(
+    id: Column[UUID] = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    store: Relation[Store] = models.ForeignKey(
         Store, on_delete=models.PROTECT, related_name="tokens", verbose_name=_("store")
     )
-    name = models.CharField(_("name"), max_length=200)
-    mode = models.CharField(_("mode"), max_length=16, choices=Mode.choices)
-    token_id = models.CharField(
+    name: Column[str] = models.CharField(_("name"), max_length=200)
+    mode: Column[str] = models.CharField(_("mode"), max_length=16, choices=Mode.choices)
+    token_id: Column[str] = models.CharField(
         _("token id"),
         max_length=64,
         blank=True,
@@ -89,35 +106,55 @@ class ApiToken(PandabaseModel):
         ],
         help_text=_("Starts with stk_. HMAC mode and rotation need it."),
     )
-    base_url = models.CharField(_("base URL"), max_length=255, editable=False)
-    secret = SealedField(
+    base_url: Column[str] = models.CharField(_("base URL"), max_length=255, editable=False)
+    secret: SealedField = SealedField(
         purpose="token.secret", bind=("store_id", "base_url"), hint_field="secret_hint"
     )
-    secret_hint = models.CharField(_("secret"), max_length=16, editable=False, default="")
-    secret_version = models.PositiveIntegerField(_("secret version"), default=1, editable=False)
-    secret_set_at = models.DateTimeField(_("secret set"), null=True, editable=False)
-    role = models.CharField(_("role"), max_length=16, choices=Role.choices, default=Role.STANDBY)
-    health = models.CharField(
+    secret_hint: Column[str] = models.CharField(
+        _("secret"), max_length=16, editable=False, default=""
+    )
+    secret_version: Column[int] = models.PositiveIntegerField(
+        _("secret version"), default=1, editable=False
+    )
+    secret_set_at: Column[datetime | None] = models.DateTimeField(
+        _("secret set"), null=True, editable=False
+    )
+    role: Column[str] = models.CharField(
+        _("role"), max_length=16, choices=Role.choices, default=Role.STANDBY
+    )
+    health: Column[str] = models.CharField(
         _("health"), max_length=16, choices=Health.choices, default=Health.UNTESTED, editable=False
     )
-    health_reason = models.TextField(_("why"), blank=True, default="", editable=False)
-    rotate_after_days = models.PositiveIntegerField(
+    health_reason: Column[str] = models.TextField(_("why"), blank=True, default="", editable=False)
+    rotate_after_days: Column[int | None] = models.PositiveIntegerField(
         _("rotate after (days)"),
         null=True,
         blank=True,
         help_text=_("Rotate the secret at this age. Empty: only by hand."),
     )
-    added_at = models.DateTimeField(_("added"), auto_now_add=True)
-    last_tested_at = models.DateTimeField(_("last tested"), null=True, editable=False)
-    last_used_at = models.DateTimeField(_("last used"), null=True, editable=False)
+    environment: Column[str] = models.CharField(
+        _("environment"), max_length=64, blank=True, default="", db_default="", editable=False
+    )
+    added_at: Column[datetime] = models.DateTimeField(_("added"), auto_now_add=True)
+    last_tested_at: Column[datetime | None] = models.DateTimeField(
+        _("last tested"), null=True, editable=False
+    )
+    last_used_at: Column[datetime | None] = models.DateTimeField(
+        _("last used"), null=True, editable=False
+    )
 
-    objects = ApiTokens.as_manager()
+    objects: ClassVar[ApiTokens] = manager_of(ApiTokens)
+
+    if TYPE_CHECKING:
+        store_id: str
+        permissions: WriterQuerySet[TokenPermission]
+        rotations: RotationAttempts
 
     class Meta:
-        verbose_name = _("API token")
-        verbose_name_plural = _("API tokens")
-        ordering = ["store_id", "role", "name"]
-        constraints = [
+        verbose_name: ClassVar[Words] = _("API token")
+        verbose_name_plural: ClassVar[Words] = _("API tokens")
+        ordering: ClassVar[Sequence[str]] = ["store_id", "role", "name"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
                 fields=["store"],
                 condition=Q(role="ACTIVE"),
@@ -138,13 +175,14 @@ class ApiToken(PandabaseModel):
             ),
             sealed_check_constraint("secret", name="pandabase_token_secret_sealed"),
         ]
-        permissions = [
+        permissions: ClassVar[list[tuple[str, Words]]] = [
             ("test_apitoken", _("Can test a connection")),
             ("rotate_apitoken", _("Can rotate a secret")),
+            ("confirm_apitoken", _("Can confirm a token for this environment")),
         ]
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.store_id})"
+        return f"{self.name} · {self.store}"
 
     @property
     def is_active(self) -> bool:
@@ -175,21 +213,26 @@ class TokenPermission(PandabaseModel):
         GRANTED = "GRANTED", _("Granted")
         DENIED = "DENIED", _("Denied")
 
-    token = models.ForeignKey(ApiToken, on_delete=models.CASCADE, related_name="permissions")
-    code = models.CharField(_("code"), max_length=100)
-    declared = models.BooleanField(_("declared"), default=False)
-    observed = models.CharField(
+    token: Relation[ApiToken] = models.ForeignKey(
+        ApiToken, on_delete=models.CASCADE, related_name="permissions"
+    )
+    code: Column[str] = models.CharField(_("code"), max_length=100)
+    declared: Column[bool] = models.BooleanField(_("declared"), default=False)
+    observed: Column[str] = models.CharField(
         _("observed"), max_length=16, choices=Observed.choices, default=Observed.UNKNOWN
     )
-    observed_at = models.DateTimeField(_("observed at"), null=True)
+    observed_at: Column[datetime | None] = models.DateTimeField(_("observed at"), null=True)
 
-    objects = WriterManager()
+    objects: ClassVar[WriterManager[TokenPermission]] = WriterManager()
+
+    if TYPE_CHECKING:
+        token_id: UUID
 
     class Meta:
-        verbose_name = _("token permission")
-        verbose_name_plural = _("token permissions")
-        ordering = ["token_id", "code"]
-        constraints = [
+        verbose_name: ClassVar[Words] = _("token permission")
+        verbose_name_plural: ClassVar[Words] = _("token permissions")
+        ordering: ClassVar[Sequence[str]] = ["token_id", "code"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["token", "code"], name="pandabase_token_code"),
         ]
 

@@ -5,9 +5,11 @@ A row is written in the caller's transaction, and stays until it was sent and it
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from functools import reduce
 from operator import or_
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from django.db import models
 from django.db.models import Q
@@ -16,7 +18,14 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from pandabase_django.models.access.subscriptions import Subscription
-from pandabase_django.models.base import PandabaseModel, WriterQuerySet
+from pandabase_django.models.base import (
+    Column,
+    PandabaseModel,
+    Relation,
+    Words,
+    WriterQuerySet,
+    manager_of,
+)
 from pandabase_django.models.base.soft import SoftForeignKey
 from pandabase_django.models.stores import Store
 
@@ -66,15 +75,15 @@ class UsageRecord(PandabaseModel):
 
     UNSETTLED = (State.PENDING, State.SENDING, State.REJECTED)
 
-    id = models.BigAutoField(primary_key=True)
-    store = models.ForeignKey(
+    id: Column[int] = models.BigAutoField(primary_key=True)
+    store: Relation[Store] = models.ForeignKey(
         Store,
         on_delete=models.PROTECT,
         related_name="usage_records",
         verbose_name=_("store"),
         db_index=False,
     )
-    subscription = SoftForeignKey(
+    subscription: Relation[Subscription] = SoftForeignKey(
         Subscription,
         db_constraint=False,
         on_delete=models.DO_NOTHING,
@@ -82,55 +91,63 @@ class UsageRecord(PandabaseModel):
         verbose_name=_("subscription"),
         db_index=False,
     )
-    event = models.CharField(
+    event: Column[str] = models.CharField(
         _("event"), max_length=64, help_text=_("Name of the meter that counts it.")
     )
-    quantity = models.BigIntegerField(_("quantity"))
-    at = models.DateTimeField(_("used"), help_text=_("When it was used: decides on the period."))
-    key = models.CharField(
+    quantity: Column[int] = models.BigIntegerField(_("quantity"))
+    at: Column[datetime] = models.DateTimeField(
+        _("used"), help_text=_("When it was used: decides on the period.")
+    )
+    key: Column[str] = models.CharField(
         _("key"),
         max_length=128,
         default="",
         help_text=_("The shop's own: the same key is recorded once. Empty: none was given."),
     )
-    external_id = models.CharField(
+    external_id: Column[str] = models.CharField(
         _("external id"),
         max_length=64,
         editable=False,
         help_text=_("Under which Pandabase counts it once."),
     )
-    state = models.CharField(
+    state: Column[str] = models.CharField(
         _("state"), max_length=16, choices=State.choices, default=State.PENDING
     )
-    maybe_sent = models.BooleanField(
+    maybe_sent: Column[bool] = models.BooleanField(
         _("may be there already"),
         default=False,
         help_text=_("It was sent, and no answer says what became of it."),
     )
-    is_corrected = models.BooleanField(_("corrected"), default=False)
-    attempts = models.IntegerField(_("attempts"), default=0)
-    reason = models.CharField(
+    is_corrected: Column[bool] = models.BooleanField(_("corrected"), default=False)
+    attempts: Column[int] = models.IntegerField(_("attempts"), default=0)
+    reason: Column[str] = models.CharField(
         _("reason"), max_length=500, default="", help_text=_("Why it was rejected or dropped.")
     )
-    recorded_at = models.DateTimeField(_("recorded"), default=timezone.now)
-    due_at = models.DateTimeField(
+    recorded_at: Column[datetime] = models.DateTimeField(_("recorded"), default=timezone.now)
+    due_at: Column[datetime] = models.DateTimeField(
         _("due"), default=timezone.now, help_text=_("It is not sent before.")
     )
-    claimed_until = models.DateTimeField(null=True, editable=False)
-    settled_at = models.DateTimeField(
+    claimed_until: Column[datetime | None] = models.DateTimeField(null=True, editable=False)
+    settled_at: Column[datetime | None] = models.DateTimeField(
         pgettext_lazy("usage", "settled"),
         null=True,
         help_text=_("When it was sent, rejected or dropped."),
     )
 
-    objects = UsageRecordQuerySet.as_manager()
+    objects: ClassVar[UsageRecordQuerySet] = manager_of(UsageRecordQuerySet)
+
+    if TYPE_CHECKING:
+        store_id: str
+        subscription_id: str
 
     class Meta:
-        verbose_name = _("usage record")
-        verbose_name_plural = _("usage records")
-        ordering = ["-id"]
-        permissions = [("correct_usagerecord", _("Can correct, drop and resend usage"))]
-        constraints = [
+        verbose_name: ClassVar[Words] = _("usage record")
+        verbose_name_plural: ClassVar[Words] = _("usage records")
+        ordering: ClassVar[Sequence[str]] = ["-id"]
+        permissions: ClassVar[list[tuple[str, Words]]] = [
+            ("correct_usagerecord", _("Can correct, drop and resend usage"))
+        ]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["store", "external_id"], name="pandabase_usage_once"),
             models.CheckConstraint(
                 condition=Q(quantity__gte=0, quantity__lte=MAX_QUANTITY),
@@ -138,7 +155,7 @@ class UsageRecord(PandabaseModel):
             ),
         ]
         # Few: each costs every record, and ten thousand a second are to be taken.
-        indexes = [
+        indexes: ClassVar[list[models.Index]] = [
             models.Index(
                 fields=["store", "subscription", "id"],
                 condition=Q(state="PENDING"),

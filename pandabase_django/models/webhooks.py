@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.core.validators import RegexValidator
 from django.db import models
@@ -10,7 +13,14 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from pandabase_django.crypto.fields import SealedField, sealed_check_constraint
-from pandabase_django.models.base import PandabaseModel, WriterManager
+from pandabase_django.models.base import (
+    Column,
+    PandabaseModel,
+    Relation,
+    Words,
+    WriterManager,
+    WriterQuerySet,
+)
 from pandabase_django.models.stores import Store
 
 __all__ = [
@@ -69,7 +79,7 @@ class WebhookEndpoint(PandabaseModel):
         TEXT = "TEXT", _("the secret's text")
         BASE64 = "BASE64", _("the secret, base64-decoded")
 
-    id = models.CharField(
+    id: Column[str] = models.CharField(
         _("endpoint id"),
         primary_key=True,
         max_length=64,
@@ -77,96 +87,106 @@ class WebhookEndpoint(PandabaseModel):
         editable=False,
         validators=[RegexValidator(ENDPOINT_ID_PATTERN)],
     )
-    store = models.ForeignKey(
+    store: Relation[Store] = models.ForeignKey(
         Store, on_delete=models.PROTECT, related_name="webhook_endpoints", verbose_name=_("store")
     )
-    label = models.CharField(_("label"), max_length=200, blank=True, default="")
-    enabled = models.BooleanField(
+    label: Column[str] = models.CharField(_("label"), max_length=200, blank=True, default="")
+    enabled: Column[bool] = models.BooleanField(
         _("enabled"), default=True, help_text=_("A disabled endpoint refuses every delivery.")
     )
 
-    secret = SealedField(
+    secret: SealedField = SealedField(
         purpose="webhook.secret", bind=("store_id",), hint_field="secret_hint", null=True
     )
-    secret_hint = models.CharField(
+    secret_hint: Column[str] = models.CharField(
         _("signing secret"), max_length=16, editable=False, default="", blank=True
     )
-    secret_set_at = models.DateTimeField(_("signing secret set"), null=True, editable=False)
-    previous_secret = SealedField(
+    secret_set_at: Column[datetime | None] = models.DateTimeField(
+        _("signing secret set"), null=True, editable=False
+    )
+    previous_secret: SealedField = SealedField(
         purpose="webhook.previous_secret",
         bind=("store_id",),
         hint_field="previous_secret_hint",
         null=True,
     )
-    previous_secret_hint = models.CharField(
+    previous_secret_hint: Column[str] = models.CharField(
         _("previous signing secret"), max_length=16, editable=False, default="", blank=True
     )
-    previous_valid_until = models.DateTimeField(
+    previous_valid_until: Column[datetime | None] = models.DateTimeField(
         _("previous secret valid until"), null=True, editable=False
     )
-    v1_allowed_until = models.DateTimeField(
+    v1_allowed_until: Column[datetime | None] = models.DateTimeField(
         _("accept V1 until"),
         null=True,
         blank=True,
         help_text=_("V1 signatures are deprecated. Empty: V2 alone."),
     )
 
-    registration = models.CharField(
+    registration: Column[str] = models.CharField(
         _("registration"),
         max_length=16,
         choices=Registration.choices,
         default=Registration.BY_HAND,
         editable=False,
     )
-    url = models.TextField(
+    url: Column[str] = models.TextField(
         _("URL"), default="", editable=False, help_text=_("As it was registered at Pandabase.")
     )
-    remote_id = models.CharField(_("remote id"), max_length=128, default="", editable=False)
-    previous_remote_id = models.CharField(
+    remote_id: Column[str] = models.CharField(
+        _("remote id"), max_length=128, default="", editable=False
+    )
+    previous_remote_id: Column[str] = models.CharField(
         _("previous remote id"), max_length=128, default="", editable=False
     )
-    event_types = models.JSONField(_("event types"), default=list, blank=True)
-    signature_version = models.CharField(
+    event_types: Column[Any] = models.JSONField(_("event types"), default=list, blank=True)
+    signature_version: Column[str] = models.CharField(
         _("signature version"), max_length=8, default="V2", editable=False
     )
-    drift = models.JSONField(
+    drift: Column[Any] = models.JSONField(
         _("differences"),
         default=list,
         editable=False,
         help_text=_("Between this row and Pandabase, when they were last compared."),
     )
-    compared_at = models.DateTimeField(_("compared"), null=True, editable=False)
-    strays = models.JSONField(
+    compared_at: Column[datetime | None] = models.DateTimeField(
+        _("compared"), null=True, editable=False
+    )
+    strays: Column[Any] = models.JSONField(
         _("strays"),
         default=list,
         editable=False,
         help_text=_("Registrations of this address whose secret is not known here."),
     )
 
-    key_reading = models.CharField(
+    key_reading: Column[str] = models.CharField(
         _("key is"), max_length=16, choices=KeyReading.choices, default="", editable=False
     )
-    last_verified_at = models.DateTimeField(
+    last_verified_at: Column[datetime | None] = models.DateTimeField(
         _("last good delivery"), null=True, editable=False, help_text=_("To the minute.")
     )
-    added_at = models.DateTimeField(_("added"), auto_now_add=True)
+    added_at: Column[datetime] = models.DateTimeField(_("added"), auto_now_add=True)
 
-    objects = WriterManager()
+    objects: ClassVar[WriterManager[WebhookEndpoint]] = WriterManager()
+
+    if TYPE_CHECKING:
+        store_id: str
+        deliveries: WriterQuerySet[WebhookDelivery]
 
     class Meta:
-        verbose_name = _("webhook endpoint")
-        verbose_name_plural = _("webhook endpoints")
-        ordering = ["store_id", "added_at"]
-        constraints = [
+        verbose_name: ClassVar[Words] = _("webhook endpoint")
+        verbose_name_plural: ClassVar[Words] = _("webhook endpoints")
+        ordering: ClassVar[Sequence[str]] = ["store_id", "added_at"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
             sealed_check_constraint("secret", name="pandabase_webhook_secret_sealed"),
             sealed_check_constraint("previous_secret", name="pandabase_webhook_previous_sealed"),
         ]
-        permissions = [
+        permissions: ClassVar[list[tuple[str, Words]]] = [
             ("register_webhookendpoint", _("Can register, update and delete at Pandabase")),
         ]
 
     def __str__(self) -> str:
-        return self.label or f"{self.store_id} …{self.pk[-6:]}"
+        return self.label or f"{self.store} …{self.pk[-6:]}"
 
 
 class WebhookDelivery(PandabaseModel):
@@ -190,7 +210,7 @@ class WebhookDelivery(PandabaseModel):
         used_previous_secret: The secret from before the newest one.
         state: Whether it is handled.
         attempts: How often that was tried.
-        enqueued_at: When a message for a worker was sent. Empty: the next sweep sends one.
+        enqueued_at: When a message for a worker was sent. Empty: the sweeper sends one.
         finished_at: When it was handled, ignored or given up.
         last_error: Why the last try failed; credentials masked.
     """
@@ -205,54 +225,63 @@ class WebhookDelivery(PandabaseModel):
         V1 = "V1", "V1"
         V2 = "V2", "V2"
 
-    endpoint = models.ForeignKey(
+    endpoint: Relation[WebhookEndpoint] = models.ForeignKey(
         WebhookEndpoint,
         on_delete=models.PROTECT,
         related_name="deliveries",
         verbose_name=_("endpoint"),
     )
-    event_id = models.CharField(_("event id"), max_length=MAX_EVENT_ID_CHARACTERS)
-    event = models.CharField(_("event"), max_length=100)
-    event_at = models.DateTimeField(_("event time"), null=True)
-    received_at = models.DateTimeField(_("received"))
-    order_id = models.CharField(_("order"), max_length=128, default="", blank=True, db_index=True)
-    payload = models.JSONField(_("payload"), default=dict)
-    body_sha256 = models.CharField(_("SHA-256 of the body"), max_length=64)
-    headers = models.JSONField(_("headers"), default=dict)
-    version = models.CharField(_("signature"), max_length=8, choices=Version.choices)
-    key_reading = models.CharField(
+    event_id: Column[str] = models.CharField(_("event id"), max_length=MAX_EVENT_ID_CHARACTERS)
+    event: Column[str] = models.CharField(_("event"), max_length=100)
+    event_at: Column[datetime | None] = models.DateTimeField(_("event time"), null=True)
+    received_at: Column[datetime] = models.DateTimeField(_("received"))
+    order_id: Column[str] = models.CharField(
+        _("order"), max_length=128, default="", blank=True, db_index=True
+    )
+    payload: Column[Any] = models.JSONField(_("payload"), default=dict)
+    body_sha256: Column[str] = models.CharField(_("SHA-256 of the body"), max_length=64)
+    headers: Column[Any] = models.JSONField(_("headers"), default=dict)
+    version: Column[str] = models.CharField(_("signature"), max_length=8, choices=Version.choices)
+    key_reading: Column[str] = models.CharField(
         _("key is"), max_length=16, choices=WebhookEndpoint.KeyReading.choices
     )
-    used_previous_secret = models.BooleanField(_("signed with the previous secret"), default=False)
-    conflicts = models.PositiveIntegerField(
+    used_previous_secret: Column[bool] = models.BooleanField(
+        _("signed with the previous secret"), default=False
+    )
+    conflicts: Column[int] = models.PositiveIntegerField(
         _("other bodies"),
         default=0,
         help_text=_("Deliveries under this event id whose body differed; the first was kept."),
     )
 
-    state = models.CharField(
+    state: Column[str] = models.CharField(
         _("state"), max_length=16, choices=State.choices, default=State.PENDING
     )
-    attempts = models.PositiveIntegerField(_("attempts"), default=0)
-    next_attempt_at = models.DateTimeField(
+    attempts: Column[int] = models.PositiveIntegerField(_("attempts"), default=0)
+    next_attempt_at: Column[datetime | None] = models.DateTimeField(
         _("next attempt"), null=True, help_text=_("Not before; empty when nothing is left to do.")
     )
-    enqueued_at = models.DateTimeField(_("enqueued"), null=True, editable=False)
-    finished_at = models.DateTimeField(_("finished"), null=True)
-    last_error = models.TextField(_("last error"), default="", blank=True)
+    enqueued_at: Column[datetime | None] = models.DateTimeField(
+        _("enqueued"), null=True, editable=False
+    )
+    finished_at: Column[datetime | None] = models.DateTimeField(_("finished"), null=True)
+    last_error: Column[str] = models.TextField(_("last error"), default="", blank=True)
 
-    objects = WriterManager()
+    objects: ClassVar[WriterManager[WebhookDelivery]] = WriterManager()
+
+    if TYPE_CHECKING:
+        endpoint_id: str
 
     class Meta:
-        verbose_name = _("webhook delivery")
-        verbose_name_plural = _("webhook deliveries")
-        ordering = ["-id"]
-        constraints = [
+        verbose_name: ClassVar[Words] = _("webhook delivery")
+        verbose_name_plural: ClassVar[Words] = _("webhook deliveries")
+        ordering: ClassVar[Sequence[str]] = ["-id"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
                 fields=["endpoint", "event_id"], name="pandabase_delivery_once"
             ),
         ]
-        indexes = [
+        indexes: ClassVar[list[models.Index]] = [
             models.Index(
                 fields=["next_attempt_at"],
                 condition=Q(state="PENDING"),
@@ -263,7 +292,9 @@ class WebhookDelivery(PandabaseModel):
                 fields=["endpoint"], condition=Q(state="DEAD"), name="pandabase_delivery_dead"
             ),
         ]
-        permissions = [("replay_webhookdelivery", _("Can replay deliveries"))]
+        permissions: ClassVar[list[tuple[str, Words]]] = [
+            ("replay_webhookdelivery", _("Can replay deliveries"))
+        ]
 
     def __str__(self) -> str:
         return f"{self.event} {self.event_id}"
@@ -281,22 +312,27 @@ class HandledEvent(PandabaseModel):
         handled_at: When its transaction began.
     """
 
-    store = models.ForeignKey(Store, on_delete=models.CASCADE, related_name="+")
-    event_id = models.CharField(max_length=MAX_EVENT_ID_CHARACTERS)
-    handler = models.CharField(max_length=200)
-    handled_at = models.DateTimeField()
+    store: Relation[Store] = models.ForeignKey(Store, on_delete=models.CASCADE, related_name="+")
+    event_id: Column[str] = models.CharField(max_length=MAX_EVENT_ID_CHARACTERS)
+    handler: Column[str] = models.CharField(max_length=200)
+    handled_at: Column[datetime] = models.DateTimeField()
 
-    objects = WriterManager()
+    objects: ClassVar[WriterManager[HandledEvent]] = WriterManager()
+
+    if TYPE_CHECKING:
+        store_id: str
 
     class Meta:
-        verbose_name = _("handled event")
-        verbose_name_plural = _("handled events")
-        constraints = [
+        verbose_name: ClassVar[Words] = _("handled event")
+        verbose_name_plural: ClassVar[Words] = _("handled events")
+        constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
                 fields=["store", "event_id", "handler"], name="pandabase_event_handled_once"
             ),
         ]
-        indexes = [models.Index(fields=["handled_at"], name="pandabase_event_handled_at")]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["handled_at"], name="pandabase_event_handled_at")
+        ]
 
     def __str__(self) -> str:
         return f"{self.handler} {self.event_id}"
@@ -312,19 +348,19 @@ class RefusedDeliveries(PandabaseModel):
     """
 
     # No foreign key: a refusal must never fail for its endpoint, nor keep one from being deleted.
-    place = models.CharField(_("endpoint id"), primary_key=True, max_length=64)
-    counts = models.JSONField(
+    place: Column[str] = models.CharField(_("endpoint id"), primary_key=True, max_length=64)
+    counts: Column[Any] = models.JSONField(
         _("counts"), default=dict, help_text=_("By day in UTC and by reason.")
     )
-    newest = models.JSONField(_("newest"), default=list)
-    noted_at = models.DateTimeField(_("last noted"))
+    newest: Column[Any] = models.JSONField(_("newest"), default=list)
+    noted_at: Column[datetime] = models.DateTimeField(_("last noted"))
 
-    objects = WriterManager()
+    objects: ClassVar[WriterManager[RefusedDeliveries]] = WriterManager()
 
     class Meta:
-        verbose_name = _("refused deliveries")
-        verbose_name_plural = _("refused deliveries")
-        default_permissions = ()
+        verbose_name: ClassVar[Words] = _("refused deliveries")
+        verbose_name_plural: ClassVar[Words] = _("refused deliveries")
+        default_permissions: ClassVar[Sequence[str]] = ()
 
     def __str__(self) -> str:
         return self.place

@@ -8,6 +8,8 @@ hide behind the same mistake here.
 from pandabase_django.sandbox.control.changes import ChangeRefused
 from pandabase_django.sandbox.faults.rules import RuleRefused
 from pandabase_django.sandbox.http.server import NotLoopback
+from pandabase_django.sandbox.keep.files import StateRefused
+from pandabase_django.sandbox.keep.keeper import kept_world
 from pandabase_django.sandbox.sandbox import Sandbox
 from pandabase_django.sandbox.settings import KEY_READINGS, REGISTRATION_REPLIES, SESSION_ID_FIELDS
 from pandabase_django.sandbox.store.tokens import ALL_PERMISSIONS, Token
@@ -24,6 +26,8 @@ __all__ = [
     "NotLoopback",
     "RuleRefused",
     "Sandbox",
+    "StateRefused",
     "Token",
     "is_loopback",
+    "kept_world",
 ]

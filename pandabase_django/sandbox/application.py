@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from pandabase_django.sandbox.api.bodies import BODIES
 from pandabase_django.sandbox.api.context import Call, Services
+from pandabase_django.sandbox.api.reports.files import answer_file, is_file
 from pandabase_django.sandbox.api.routes import Match, MethodNotAllowed, find_operation
 from pandabase_django.sandbox.api.validation import Invalid, check_body
 from pandabase_django.sandbox.checkout.pages import answer_page, is_page
@@ -42,21 +43,32 @@ _CODES = {
 class Application:
     """Answers requests; called from many threads."""
 
-    def __init__(self, services: Services, *, faults: Faults, control: Control) -> None:
+    def __init__(
+        self, services: Services, *, faults: Faults, control: Control, replays: Replays
+    ) -> None:
         self._services = services
         self._faults = faults
         self._control = control
         self._limiter = RateLimiter()
-        self._replays = Replays()
+        self._replays = replays
         self._replicas = Replicas(services.state, services.settings)
         self._request_numbers = itertools.count(1)
 
     def handle(self, request: Request) -> Response:
         """Answer one request: of an API, of the control path, or of a buyer's browser."""
+        try:
+            return self._handled(request)
+        finally:
+            if request.method != "GET":
+                self._services.note()
+
+    def _handled(self, request: Request) -> Response:
         if request.path.startswith("/_sandbox"):
             return self._control.handle(request)
         if is_page(request.path):
             return answer_page(self._services, request)
+        if is_file(request.path):
+            return answer_file(self._services, request)
         started = time.perf_counter()
         services = self._services
         headers = request.headers
@@ -180,7 +192,9 @@ def _body(request: Request, match: Match) -> Json:
     fields = BODIES.get((request.method, match.operation.path), {})
     if request.method == "GET" or fields is None:
         return {}
-    body = request.json() if request.body else {}
+    if fields and not request.body:
+        raise Invalid("A body is required", status=422)
+    body = request.json(exact=True) if request.body else {}
     return check_body(body, fields, partial=request.method == "PATCH")
 
 

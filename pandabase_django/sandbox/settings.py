@@ -86,6 +86,8 @@ class Settings:
     """For how long an order is refunded; 0 is without end, since seeded orders are old. P-46."""
     evidence_days: int = 0
     """For how long a dispute can be answered; 0 is without end. P-47."""
+    report_seconds: float = 2.0
+    """How long a report takes, by the clock of changes; half of it PENDING, then PROCESSING."""
     async_payment_seconds: float = 5.0
     """How long a payment takes that is made asynchronously on the pay page; 0: until a change."""
     webhook_http: bool = False

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
 from pandabase_django.exceptions import interruptions
+from pandabase_django.observing.logs import get_logger
 
 __all__ = ["unless_cache_fails"]
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 REPORT_EVERY_SECONDS = 60.0
 

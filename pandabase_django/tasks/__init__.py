@@ -11,6 +11,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from pandabase_django.exceptions import let_pass
 from pandabase_django.tasks.actions import enqueue_action, perform_action, sweep_actions
 from pandabase_django.tasks.broker import broker_problem, enqueue
+from pandabase_django.tasks.people import enqueue_erasure, erase_person, sweep_erasures
 from pandabase_django.tasks.purchases import (
     enqueue_purchase,
     enqueue_purchases,
@@ -34,6 +35,7 @@ from pandabase_django.tasks.sync import (
     sync_orders,
     sync_products,
     sync_resource,
+    sync_rest,
     sync_seldom,
     sync_store,
 )
@@ -57,9 +59,11 @@ __all__ = [
     "enqueue_action",
     "enqueue_deliveries",
     "enqueue_delivery",
+    "enqueue_erasure",
     "enqueue_purchase",
     "enqueue_purchases",
     "enqueue_sync",
+    "erase_person",
     "fetch_request_logs",
     "finish_webhook_rotations",
     "perform_action",
@@ -76,12 +80,14 @@ __all__ = [
     "send_usage",
     "sweep_actions",
     "sweep_checkouts",
+    "sweep_erasures",
     "sweep_webhooks",
     "sync_all",
     "sync_details",
     "sync_orders",
     "sync_products",
     "sync_resource",
+    "sync_rest",
     "sync_seldom",
     "sync_store",
     "watch_rotations",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import uuid
 from typing import Any
 
 from celery import Task, shared_task
 
 from pandabase_django.models import RemoteAction
+from pandabase_django.observing.logs import get_logger
 from pandabase_django.services.actions import queue
 from pandabase_django.services.actions.running import perform, seconds_to_next_step
 from pandabase_django.services.attempts.waiting import LOST_AFTER
@@ -23,7 +23,7 @@ from pandabase_django.tasks.rows import (
 
 __all__ = ["enqueue_action", "perform_action", "sweep_actions"]
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 
 @shared_task(bind=True, name="pandabase.perform_action", acks_late=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,9 +10,11 @@ from typing import Any
 from celery import Task, current_app
 from kombu.exceptions import OperationalError
 
+from pandabase_django.observing.logs import get_logger
+
 __all__ = ["Message", "broker_problem", "can_wait", "enqueue", "held_back", "is_eager"]
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 BROKER_TIMEOUT_SECONDS = 3
 
@@ -61,9 +62,12 @@ def enqueue(
     if _Held.take is not None:
         _Held.take(Message(task, args, kwargs, after_seconds))
         return True
+    options: dict[str, Any] = {"countdown": after_seconds, "expires": expires_seconds}
     try:
-        options: dict[str, Any] = {"countdown": after_seconds, "expires": expires_seconds}
-        task.apply_async(args, kwargs, retry=False, **options)
+        if task.app.conf.task_always_eager:
+            task.apply_async(args, kwargs, **options)
+        else:
+            _send(task, args, kwargs, options)
     except ImportError as error:
         logger.error("%s could not be enqueued: %s", task.name, _missing(error))
         return False
@@ -71,6 +75,15 @@ def enqueue(
         logger.exception("%s could not be enqueued.", task.name)
         return False
     return True
+
+
+def _send(task: Task[Any, Any], args: Any, kwargs: Any, options: dict[str, Any]) -> None:
+    with task.app.producer_or_acquire() as producer:
+        # `retry=False` is of the sending alone: kombu would try to connect for six seconds, and
+        # a page wait for them. One try for each address that the broker has.
+        broker = producer.connection
+        broker.ensure_connection(max_retries=len(broker.alt), interval_start=0)
+        task.apply_async(args, kwargs, retry=False, producer=producer, **options)
 
 
 def can_wait(task: Task[Any, Any]) -> bool:

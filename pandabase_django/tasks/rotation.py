@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from celery import Task, shared_task
@@ -11,13 +10,14 @@ from django.db import connections
 
 from pandabase_django.exceptions import interruptions
 from pandabase_django.models import RotationAttempt
+from pandabase_django.observing.logs import get_logger
 from pandabase_django.services import rotation
 from pandabase_django.services.health.ticks import tick
 from pandabase_django.tasks.broker import can_wait, enqueue
 
 __all__ = ["pick_up_spool", "rotate_due_secrets", "rotate_secret", "watch_rotations"]
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 ROTATION_LOOKS = 12
 ROTATION_LOOK_SECONDS = 15

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Iterable
 from typing import Any
 
 from celery import Task, shared_task
 
-from pandabase_django.exceptions import LeaseHeld, ObjectNotFound, PandabaseError
+from pandabase_django.exceptions import LeaseHeld, ObjectNotFound, OtherEnvironment, PandabaseError
 from pandabase_django.models import Store, SyncRun
 from pandabase_django.models.sync import Resource
+from pandabase_django.observing.logs import about, facts, get_logger
 from pandabase_django.services.checkout.sessions import prune_sessions
-from pandabase_django.services.health.retention import prune_rotations, prune_runs
+from pandabase_django.services.health.retention import prune_actions, prune_rotations, prune_runs
 from pandabase_django.services.health.ticks import tick
 from pandabase_django.services.sync import refresh, runs
 from pandabase_django.services.sync.orders.details.helpers import help_with_details
@@ -28,6 +29,7 @@ from pandabase_django.tasks.sync_messages import (
     expires_seconds,
     put_back,
     read_licenses_soon,
+    send_portion,
 )
 
 __all__ = [
@@ -41,11 +43,12 @@ __all__ = [
     "sync_orders",
     "sync_products",
     "sync_resource",
+    "sync_rest",
     "sync_seldom",
     "sync_store",
 ]
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 MAX_RETRIES = 5
 LEASE_MARGIN_SECONDS = 1.0
@@ -58,8 +61,8 @@ CONTINUE_AFTER_SECONDS = 30  # other requests of the store come between
 def sync_all(self: Task[Any, Any]) -> list[str]:
     """Enqueue the syncs of every enabled store."""
     tick(self.name)
-    stores = [store.pk for store in runs.enabled_stores()]
-    enqueue_sync(stores, runs.RESOURCES, trigger=SyncRun.Trigger.SCHEDULE.value)
+    stores = runs.scheduled_stores()
+    _enqueue_scheduled(self, stores, runs.RESOURCES)
     return stores
 
 
@@ -67,9 +70,15 @@ def sync_all(self: Task[Any, Any]) -> list[str]:
 def sync_seldom(self: Task[Any, Any]) -> list[str]:
     """Enqueue the syncs of what changes seldom, such as payouts, of every enabled store."""
     tick(self.name)
-    stores = [store.pk for store in runs.enabled_stores()]
-    enqueue_sync(stores, runs.READ_SELDOM, trigger=SyncRun.Trigger.SCHEDULE.value)
+    stores = runs.scheduled_stores()
+    _enqueue_scheduled(self, stores, runs.READ_SELDOM)
     return stores
+
+
+@shared_task(name="pandabase.sync_rest")
+def sync_rest(waiting: list[list[str]], until: float) -> None:
+    """Enqueue the next syncs of a tick that had many."""
+    send_portion(waiting, until=until)
 
 
 @shared_task(name="pandabase.sync_store")
@@ -81,7 +90,7 @@ def sync_store(
 ) -> None:
     """Enqueue the sync of each resource of a store, but for what waits for a worker already."""
     if not Store.objects.filter(pk=store_id).exists():
-        logger.warning("There is no store %s to sync.", store_id)
+        logger.warning("There is no store %s to sync.", store_id, extra=facts(store=store_id))
         return
     enqueue_sync([store_id], runs.RESOURCES, trigger=trigger, user_id=user_id, full=full)
 
@@ -142,8 +151,8 @@ def archive_request_logs(self: Task[Any, Any]) -> int:
     Returns how many entries were deleted.
     """
     tick(self.name)
-    stores = [store.pk for store in runs.enabled_stores()]
-    enqueue_sync(stores, (Resource.REQUEST_LOGS,), trigger=SyncRun.Trigger.SCHEDULE.value)
+    stores = runs.scheduled_stores()
+    _enqueue_scheduled(self, stores, (Resource.REQUEST_LOGS,))
     return prune_request_logs()
 
 
@@ -182,23 +191,25 @@ def reap_stalled_runs(self: Task[Any, Any]) -> int:
 @shared_task(bind=True, name="pandabase.refresh_row", max_retries=MAX_RETRIES)
 def refresh_row(self: Task[Any, Any], model_name: str, pk: str, user_id: Any = None) -> None:
     """Read one order or product again, because a person asked for it."""
-    try:
-        refresh.refresh_row(model_name, pk, user_id=user_id)
-    except LeaseHeld:
-        logger.info("%s %s was not refreshed: a sync that reads it is under way.", model_name, pk)
-    except ObjectNotFound:
-        logger.info("%s %s was not found; the next sync shows whether it is gone.", model_name, pk)
-    except PandabaseError as error:
-        if not error.retryable or not can_wait(self):
-            raise
-        raise self.retry(exc=error, countdown=error.retry_after_seconds or 30) from None
+    name = f"{model_name} {pk}"
+    with about(store=refresh.store_of(model_name, pk)):
+        try:
+            refresh.refresh_row(model_name, pk, user_id=user_id)
+        except LeaseHeld:
+            logger.info("%s was not refreshed: a sync that reads it is under way.", name)
+        except ObjectNotFound:
+            logger.info("%s was not found; the next sync shows whether it is gone.", name)
+        except PandabaseError as error:
+            if not error.retryable or not can_wait(self):
+                raise
+            raise self.retry(exc=error, countdown=error.retry_after_seconds or 30) from None
 
 
 @shared_task(bind=True, name="pandabase.prune_changes")
 def prune_changes(self: Task[Any, Any]) -> int:
-    """Delete old notes, runs, closed rotations and unpaid checkouts. Returns how many rows."""
+    """Delete old notes, runs, rotations, actions, checkouts and usage. Returns how many rows."""
     tick(self.name)
-    records = prune_changes_of_rows() + prune_runs() + prune_rotations()
+    records = prune_changes_of_rows() + prune_runs() + prune_rotations() + prune_actions()
     return records + prune_sessions() + prune_usage()
 
 
@@ -212,12 +223,19 @@ def _enqueue_help(run_id: int) -> bool:
     return enqueue(sync_details, run_id, expires_seconds=HELP_EXPIRES_SECONDS)
 
 
+def _enqueue_scheduled(
+    tick_of: Task[Any, Any], stores: Iterable[str], resources: Iterable[str]
+) -> None:
+    scheduled = SyncRun.Trigger.SCHEDULE.value
+    enqueue_sync(stores, resources, trigger=scheduled, in_portions=can_wait(tick_of))
+
+
 def _sync(
     task: Task[Any, Any], store_id: str, resource: str, *, trigger: str, user_id: Any, full: bool
 ) -> str:
     store = Store.objects.filter(pk=store_id).first()
     if store is None:
-        logger.warning("There is no store %s to sync.", store_id)
+        logger.warning("There is no store %s to sync.", store_id, extra=facts(store=store_id))
         return SyncRun.State.SKIPPED.value
     queued.begin(store_id=store_id, resource=resource, trigger=trigger, full=full)
     scheduled = SyncRun.Trigger.SCHEDULE.value
@@ -241,6 +259,15 @@ def _sync(
         raise task.retry(
             countdown=(error.retry_after_seconds or 0) + LEASE_MARGIN_SECONDS
         ) from None
+    except OtherEnvironment as error:
+        logger.info(
+            "%s of %s was not synced: %s",
+            resource,
+            store_id,
+            error,
+            extra=facts(store=store_id, resource=resource),
+        )
+        return SyncRun.State.SKIPPED.value
     except OutageUnderWay as error:
         if can_wait(task):
             seconds = (error.retry_after_seconds or 0) + OUTAGE_MARGIN_SECONDS
@@ -250,7 +277,7 @@ def _sync(
         read_licenses_soon(store_id)
     if can_wait(task):
         if isinstance(result.error, RunStopped):
-            # To another worker: this one takes nothing any more.
+            # To another worker, or behind the syncs that wait.
             put_back(
                 store_id,
                 resource,

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import enum
-import logging
-from collections.abc import Iterable
-from itertools import product
+from collections.abc import Iterable, Sequence
+from itertools import islice, product
 from typing import Any
 
 from celery import Task, current_app
+from django.utils import timezone
 
 from pandabase_django.conf import conf
 from pandabase_django.models import SyncCursor, SyncRun
 from pandabase_django.models.sync import Resource
+from pandabase_django.observing.logs import facts, get_logger
 from pandabase_django.services.sync.run import queued
 from pandabase_django.tasks.broker import enqueue
 
@@ -23,11 +24,15 @@ __all__ = [
     "expires_seconds",
     "put_back",
     "read_licenses_soon",
+    "send_portion",
 ]
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 ASKED_EXPIRES_SECONDS = 3600  # who asks again after an hour wants a second one
+# So many messages of a tick stand in the queue at most twice: what comes meanwhile, such as a
+# webhook, waits for these and not for the syncs of all stores.
+PORTION = 50
 
 _TASK = "pandabase.sync_resource"  # of those without one of their own
 _TASKS = {
@@ -52,6 +57,7 @@ def enqueue_sync(
     trigger: str,
     user_id: Any = None,
     full: bool = False,
+    in_portions: bool = False,
 ) -> Sent:
     """Send one message for each store and resource, unless one waits that does as much.
 
@@ -61,6 +67,7 @@ def enqueue_sync(
         trigger: What asks.
         user_id: Who asks.
         full: Whether a full pass is asked for.
+        in_portions: Some messages, and one that sends the next ones when workers have come to it.
 
     Returns:
         ``SENT`` when at least one message was sent and none was refused.
@@ -72,8 +79,14 @@ def enqueue_sync(
     try:
         for store_id, resource in product(stores, resources):
             if (store_id, resource) not in unsent:
-                logger.info("A sync of the %s of %s waits already.", resource, store_id)
-            elif _send(
+                logger.info(
+                    "A sync of the %s of %s waits already.",
+                    resource,
+                    store_id,
+                    extra=facts(store=store_id, resource=resource),
+                )
+        for store_id, resource in list(islice(unsent, PORTION if in_portions else None)):
+            if not _send(
                 store_id=store_id,
                 resource=resource,
                 trigger=trigger,
@@ -81,14 +94,44 @@ def enqueue_sync(
                 full=full,
                 expires_seconds=seconds,
             ):
-                del unsent[store_id, resource]
-                result = Sent.SENT
-            else:
                 return Sent.REFUSED
+            del unsent[store_id, resource]
+            result = Sent.SENT
+        rest = list(unsent)
+        unsent.clear()
+        send_portion(rest, until=timezone.now().timestamp() + seconds)
         return result
     finally:
         if unsent:
             queued.let_go(unsent.values(), trigger=trigger, full=full)
+
+
+def send_portion(waiting: Sequence[Sequence[str]], *, until: float) -> None:
+    """Send the next messages of a tick, and before them the one that sends those after.
+
+    So workers have something to do while that one waits behind a long run. The first message that
+    the broker refuses ends it; the next tick, which comes when the notes of these end, sends them.
+
+    Args:
+        waiting: Store and resource of each message, in order.
+        until: When the tick's messages expire, in seconds of the epoch.
+    """
+    seconds = until - timezone.now().timestamp()
+    if not waiting or seconds <= 0:
+        return
+    rest = [list(one) for one in waiting[PORTION:]]
+    sender = current_app.tasks["pandabase.sync_rest"]
+    if rest and not enqueue(sender, rest, until, expires_seconds=seconds):
+        return
+    for store_id, resource in waiting[:PORTION]:
+        if not _send(
+            store_id=store_id,
+            resource=resource,
+            trigger=SyncRun.Trigger.SCHEDULE.value,
+            full=False,
+            expires_seconds=seconds,
+        ):
+            return
 
 
 def read_licenses_soon(store_id: str) -> None:

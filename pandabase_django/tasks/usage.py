@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from celery import Task, shared_task
 
 from pandabase_django.exceptions import ConfigurationError, PandabaseError
 from pandabase_django.models import Store
+from pandabase_django.observing.logs import facts, get_logger
 from pandabase_django.services.health.ticks import tick
 from pandabase_django.services.usage.batches import stores_with_usage
 from pandabase_django.services.usage.sending import send_usage as send_usage_of
@@ -16,7 +16,7 @@ from pandabase_django.tasks.broker import enqueue
 
 __all__ = ["send_store_usage", "send_usage"]
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 # The next message comes within a minute: one that still runs would share its rows with it.
 SECONDS = 50.0
@@ -46,5 +46,5 @@ def send_store_usage(store_id: str) -> str:
     try:
         return send_usage_of(store, seconds=SECONDS).trouble
     except (PandabaseError, ConfigurationError) as error:
-        logger.warning("Usage of %s was not sent: %s", store_id, error)
+        logger.warning("Usage of %s was not sent: %s", store_id, error, extra=facts(store=store_id))
         return str(error)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from celery import Task, shared_task
 
+from pandabase_django.observing.logs import facts, get_logger
 from pandabase_django.services.attempts.waiting import LOST_AFTER
 from pandabase_django.services.health.ticks import tick
 from pandabase_django.services.webhooks import queue
@@ -24,7 +24,7 @@ __all__ = [
     "sweep_webhooks",
 ]
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 
 @shared_task(name="pandabase.process_webhook", acks_late=True)
@@ -59,7 +59,12 @@ def finish_webhook_rotations(self: Task[Any, Any]) -> int:
     results = finish_due_rotations()
     for endpoint, trouble in results:
         if trouble:
-            logger.warning("The rotation of %s could not be finished: %s", endpoint, trouble)
+            logger.warning(
+                "The rotation of endpoint …%s could not be finished: %s",
+                endpoint.pk[-6:],
+                trouble,
+                extra=facts(store=endpoint.store_id),
+            )
     return sum(not trouble for _, trouble in results)
 
 

@@ -11,10 +11,12 @@ from django.template.context import RequestContext
 from django.urls import reverse
 from django.utils.translation import get_language
 
+from pandabase_django.conf import conf
 from pandabase_django.models import CheckoutSession, Product, ProductVariant
 from pandabase_django.services.access.answers import has_access as services_has_access
 from pandabase_django.services.checkout.embedding import MODES, script_address
 from pandabase_django.services.checkout.offers import Offer
+from pandabase_django.services.checkout.refusals import refused_here
 from pandabase_django.texts.amounts import money_text
 
 __all__ = ["register"]
@@ -48,6 +50,10 @@ def pandabase_checkout_button(
 ) -> dict[str, Any]:
     """A form with a button that opens a checkout for this item.
 
+    It can't be pressed where ``PANDABASE["READ_ONLY"]`` is set. In another environment than the
+    store's it can, and leads to a page that says why nothing is sold: each button would ask the
+    database.
+
     What is sold, for which purpose and at which price travels signed: the buyer can't change it.
 
     Args:
@@ -68,6 +74,7 @@ def pandabase_checkout_button(
         "action": reverse("pandabase:checkout-start"),
         "offer": offer.signed(),
         "sold_out": item.in_stock is False,
+        "closed": conf.read_only,
         "label": label,
         "css_class": css_class,
         "csrf_token": context.get("csrf_token"),
@@ -88,6 +95,7 @@ def pandabase_checkout_script(
     """The vendor's script, and what opens this session with it.
 
     When the payment was made or is under way, the page goes on to the session's return address.
+    Where this deployment must not sell, it is a sentence that says so.
 
     Args:
         context: The template's; a nonce is taken from ``csp_nonce`` or ``request.csp_nonce``.
@@ -100,6 +108,9 @@ def pandabase_checkout_script(
     """
     if mode not in MODES:
         raise template.TemplateSyntaxError(f"mode is one of {', '.join(MODES)}.")
+    refusal = refused_here(session.store)
+    if refusal is not None:
+        return {"closed": refusal.for_buyer}
     request = context.get("request")
     return {
         "script": script_address(session.store),

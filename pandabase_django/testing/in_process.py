@@ -10,7 +10,10 @@ import http.client
 import io
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
+from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -37,6 +40,11 @@ class WireClock:
         """Unix epoch seconds."""
         return time.time() + self.ahead_seconds
 
+    @property
+    def whole_seconds_ahead(self) -> int:
+        """Between the seconds that the clocks show: headers have no parts of them."""
+        return int(self.now()) - int(time.time())
+
     def pass_time(self, seconds: float) -> None:
         """So much time passes, or is slept."""
         self.ahead_seconds += seconds
@@ -44,13 +52,14 @@ class WireClock:
 
 def stand_in_for(answer: Callable[[Request], Response], *, clock: WireClock) -> StandIn:
     """What clients use instead of the network."""
-    return StandIn(_Adapter(answer), clock=clock.now, sleep=clock.pass_time)
+    return StandIn(_Adapter(answer, clock), clock=clock.now, sleep=clock.pass_time)
 
 
 class _Adapter(HTTPAdapter):
-    def __init__(self, answer: Callable[[Request], Response]) -> None:
+    def __init__(self, answer: Callable[[Request], Response], clock: WireClock) -> None:
         super().__init__()
         self._answer = answer
+        self._clock = clock
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> Any:
         """Answer a request, wherever it is addressed to. Time-outs and proxies mean nothing."""
@@ -70,7 +79,7 @@ class _Adapter(HTTPAdapter):
             request,
             HTTPResponse(
                 body=arrived,
-                headers=dict(arrived.getheaders()),
+                headers=_moved(dict(arrived.getheaders()), self._clock.whole_seconds_ahead),
                 status=arrived.status,
                 reason=arrived.reason,
                 preload_content=False,
@@ -79,6 +88,17 @@ class _Adapter(HTTPAdapter):
                 request_method=request.method,
             ),
         )
+
+
+def _moved(headers: dict[str, str], seconds: int) -> dict[str, str]:
+    """The same headers, with times of a remote on which as much time has passed as here."""
+    moved = dict(headers)
+    with suppress(KeyError, ValueError):
+        at = parsedate_to_datetime(headers["Date"]) + timedelta(seconds=seconds)
+        moved["Date"] = format_datetime(at, usegmt=True)
+    with suppress(KeyError, ValueError):
+        moved["X-RateLimit-Reset"] = str(int(headers["X-RateLimit-Reset"]) + seconds)
+    return moved
 
 
 class _Wire(io.RawIOBase):

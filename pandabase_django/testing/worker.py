@@ -58,7 +58,7 @@ class Worker:
         raise RuntimeError("A worker has ever more to do; its log says what.")
 
     def _found(self) -> list[Message]:
-        """What beat's sweeps would find."""
+        """What beat's sweepers would find."""
         for sweep in SWEEPS:
             sweep.apply(throw=True)
         now = timezone.now()

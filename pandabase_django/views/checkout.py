@@ -6,7 +6,7 @@ show nothing of a person, so their addresses may be shared.
 
 from __future__ import annotations
 
-import logging
+import re
 from functools import partial
 from typing import Any
 
@@ -30,17 +30,20 @@ from pandabase_django.conf import conf
 from pandabase_django.database import transaction
 from pandabase_django.exceptions import CheckoutError, CheckoutRefused
 from pandabase_django.models import CheckoutSession, SyncRun
+from pandabase_django.models.checkout.sessions import REFERENCE_PATTERN
 from pandabase_django.models.sync import Resource
+from pandabase_django.observing.logs import facts, get_logger
 from pandabase_django.services.checkout.asked import PUBLIC_ID
 from pandabase_django.services.checkout.embedding import MODES
 from pandabase_django.services.checkout.offers import Offer
 from pandabase_django.services.checkout.opening import open_checkout
+from pandabase_django.services.checkout.refusals import refused_here
 from pandabase_django.services.checkout.waiting import may_have_expired_paid, needs_a_sync
 from pandabase_django.tasks import enqueue_sync
 
 __all__ = ["checkout_pay", "checkout_return", "checkout_start", "checkout_status"]
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 State = CheckoutSession.State
 
@@ -73,9 +76,11 @@ def checkout_start(request: HttpRequest) -> HttpResponse:
         response = _page(request, "refused", {"said": said, "back": ""}, status=405)
         response["Allow"] = "POST"
         return response
+    store_id = ""
     try:
         offer = Offer.read(request.POST.get("offer", ""))
         product = offer.product()
+        store_id = product.store_id
         session = open_checkout(
             product.store,
             [offer.item(product)],
@@ -87,7 +92,7 @@ def checkout_start(request: HttpRequest) -> HttpResponse:
             idempotency=_visitor(request),
         )
     except CheckoutError as error:
-        return _refused(request, error)
+        return _refused(request, error, store_id=store_id)
     if offer.mode:
         address = reverse("pandabase:checkout-pay", args=[session.public_id])
         return HttpResponseRedirect(f"{address}?mode={offer.mode}")
@@ -102,6 +107,9 @@ def checkout_pay(request: HttpRequest, public_id: str) -> HttpResponse:
     session = _session(public_id)
     if session.state != State.OPEN:
         return HttpResponseRedirect(reverse("pandabase:checkout-return", args=[public_id]))
+    refusal = refused_here(session.store)
+    if refusal is not None:
+        return _refused(request, refusal, store_id=session.store_id)
     mode = request.GET.get("mode", "")
     return _page(request, "pay", {"session": session, "mode": mode if mode in MODES else "modal"})
 
@@ -113,14 +121,18 @@ def checkout_return(request: HttpRequest, public_id: str) -> HttpResponse:
     """Where the buyer comes back to: how the payment stands, until it is decided."""
     session = _session(public_id)
     shown = _shown(session)
-    looks = request.GET.get("look", "")
-    look = min(int(looks), LOOKS_WITHOUT_SCRIPT) if looks.isascii() and looks.isdigit() else 0
+    pay_at = session.checkout_url if session.state == State.OPEN else ""
+    refusal = refused_here(session.store) if pay_at else None
+    found = re.fullmatch("[0-9]{1,9}", request.GET.get("look", ""))
+    look = min(int(found[0]), LOOKS_WITHOUT_SCRIPT) if found else 0
     return _page(
         request,
         "return",
         {
             "session": session,
             "shown": shown,
+            "pay_at": "" if refusal else pay_at,
+            "closed": refusal.for_buyer if refusal else "",
             "moving": shown in MOVING,
             # Without scripts the page is loaded again, and not for ever.
             "next_look": look + 1 if shown in MOVING and look < LOOKS_WITHOUT_SCRIPT else None,
@@ -140,7 +152,9 @@ def checkout_status(request: HttpRequest, public_id: str) -> HttpResponse:
 
 
 def _session(public_id: str) -> CheckoutSession:
-    found = CheckoutSession.objects.select_related("store").filter(public_id=public_id).first()
+    rows = CheckoutSession.objects.select_related("store").filter(public_id=public_id)
+    # Its form first: PostgreSQL refuses a NUL with an error of its own.
+    found = rows.first() if re.match(REFERENCE_PATTERN, public_id) else None
     if found is None:
         raise Http404("There is no such checkout.")
     return found
@@ -149,7 +163,7 @@ def _session(public_id: str) -> CheckoutSession:
 def _shown(session: CheckoutSession) -> str:
     """What the buyer is shown; a store without webhooks is read meanwhile, in a worker."""
     shown = "waiting" if may_have_expired_paid(session) else SHOWN[State(session.state)]
-    if shown in MOVING and needs_a_sync(session.store_id):
+    if shown in MOVING and needs_a_sync(session.store):
         ask = partial(
             enqueue_sync, [session.store_id], [Resource.ORDERS], trigger=SyncRun.Trigger.SCHEDULE
         )
@@ -173,8 +187,8 @@ def _visitor(request: HttpRequest) -> str:
     return str(session.session_key)
 
 
-def _refused(request: HttpRequest, error: CheckoutError) -> HttpResponse:
-    logger.warning("A checkout was not opened: %s", error)
+def _refused(request: HttpRequest, error: CheckoutError, *, store_id: str) -> HttpResponse:
+    logger.warning("A checkout was not opened: %s", error, extra=facts(store=store_id))
     back = request.headers.get("Referer", "")
     is_ours = url_has_allowed_host_and_scheme(
         back, allowed_hosts={request.get_host()}, require_https=request.is_secure()

@@ -6,7 +6,7 @@ The key comes in a POST's body alone: addresses are logged. No answer, log or er
 from __future__ import annotations
 
 import json
-import logging
+import math
 from typing import Any
 
 from django import db
@@ -20,18 +20,21 @@ from django.views.decorators.csrf import csrf_exempt
 
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.database import transaction
-from pandabase_django.exceptions import SealError
+from pandabase_django.exceptions import RateLimited, SealError
+from pandabase_django.observing.logs import get_logger
+from pandabase_django.printable import is_storable
 from pandabase_django.services.licenses.proofs import Proof, digest_of_key
 from pandabase_django.services.licenses.throttle import CACHE_FAILS, address_of, seconds_to_wait
 from pandabase_django.services.licenses.verification import verify_key
 
 __all__ = ["verify_license"]
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 MAX_BODY_BYTES = 4096
-MAX_KEY_CHARACTERS = 512  # P-51
-MAX_ID_CHARACTERS = 48
+# The remote's own limits (P-51): anybody could have it refuse what has no such form.
+MAX_KEY_CHARACTERS = 512
+MIN_ID_CHARACTERS, MAX_ID_CHARACTERS = 12, 48
 AGAIN_SECONDS = 60
 
 
@@ -52,10 +55,12 @@ def verify_license(request: HttpRequest) -> HttpResponseBase:
     key, product_id = asked
     wait = seconds_to_wait(address_of(request.META), digest_of_key(key))
     if wait > 0:
-        return _error(429, "Too many questions. Ask again later.", **{"Retry-After": str(wait)})
+        return _too_many(wait)
     try:
         # Where nobody can count, nobody can make this shop send requests either.
         proof = verify_key(key, product_id=product_id, may_ask=wait != CACHE_FAILS)
+    except RateLimited as error:
+        return _too_many(error.retry_after_seconds or AGAIN_SECONDS)
     except (db.Error, SealError, ImproperlyConfigured) as error:
         # No traceback: some log handlers show local variables.
         logger.error("A licence could not be verified: %s", type(error).__name__)
@@ -78,17 +83,17 @@ def _asked(request: HttpRequest) -> tuple[Secret, str] | JsonResponse:
         return _error(400, "The body is not JSON.")
     if not isinstance(data, dict) or not isinstance(data.get("key"), str):
         return _error(400, "The body is an object with a text as key.")
-    product = data.get("product")
+    key, product = Secret(data.pop("key").strip()), data.get("product")
     if product is not None and not (
-        isinstance(product, str) and 0 < len(product) <= MAX_ID_CHARACTERS
+        isinstance(product, str)
+        and MIN_ID_CHARACTERS <= len(product) <= MAX_ID_CHARACTERS
+        and is_storable(product)
     ):
-        return _error(400, f"product is a text of up to {MAX_ID_CHARACTERS} characters.")
-    key = Secret(data.pop("key").strip())
-    if not 1 <= len(key.reveal()) <= MAX_KEY_CHARACTERS or "\x00" in key.reveal():
+        limits = f"{MIN_ID_CHARACTERS} to {MAX_ID_CHARACTERS}"
+        return _error(400, f"product is a text of {limits} characters.")
+    if not 1 <= len(key.reveal()) <= MAX_KEY_CHARACTERS:
         return _error(400, f"key has 1 to {MAX_KEY_CHARACTERS} characters.")
-    try:
-        key.reveal().encode()
-    except UnicodeEncodeError:
+    if not is_storable(key.reveal()):
         return _error(400, "key is no text.")
     return key, product or ""
 
@@ -104,6 +109,11 @@ def _shown(proof: Proof) -> dict[str, Any]:
         "age_seconds": max(0, int((now - proof.proved_at).total_seconds())),
         "source": proof.source,
     }
+
+
+def _too_many(seconds: float) -> JsonResponse:
+    again = {"Retry-After": str(math.ceil(seconds))}
+    return _error(429, "Too many questions. Ask again later.", **again)
 
 
 def _error(status: int, text: str, **headers: str) -> JsonResponse:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from functools import partial
 from typing import Any
@@ -14,18 +13,18 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.http.request import RawPostDataException, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 
-from pandabase_django.api.webhooks.verification import MAX_BODY_BYTES, Reason
+from pandabase_django.api.webhooks.verification import MAX_BODY_BYTES, READ_SECONDS, Reason
 from pandabase_django.database import transaction
 from pandabase_django.exceptions import SealError, WebhookRejected
-from pandabase_django.services.webhooks.receive import receive, refuse
+from pandabase_django.observing.logs import facts, get_logger
+from pandabase_django.services.webhooks.receive import find_endpoint, receive, refuse
 from pandabase_django.tasks import enqueue_delivery
 
 __all__ = ["webhook"]
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 CHUNK_BYTES = 16 * 1024
-READ_SECONDS = 15.0  # the remote waits no longer for an answer (P-34)
 
 
 @csrf_exempt
@@ -38,17 +37,19 @@ def webhook(request: HttpRequest, endpoint_id: str) -> HttpResponse:
     """
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
-    facts: dict[str, Any] = {
+    said: dict[str, Any] = {
         "headers": request.headers,
         "peer": request.META.get("REMOTE_ADDR", ""),
     }
+    endpoint = None
     try:
         try:
             body = _read(request)
         except _Unread as error:
-            refuse(endpoint_id, error.reason, size=error.size, **facts)
+            refuse(endpoint_id, error.reason, size=error.size, **said)
             return _answer(413 if error.reason is Reason.TOO_LARGE else 401)
-        receipt = receive(endpoint_id, body=body, **facts)
+        endpoint = find_endpoint(endpoint_id)
+        receipt = receive(endpoint_id, endpoint, body=body, **said)
     except WebhookRejected:
         return _answer(401)
     except (db.Error, SealError, ImproperlyConfigured) as error:
@@ -56,7 +57,12 @@ def webhook(request: HttpRequest, endpoint_id: str) -> HttpResponse:
         # some log handlers show its local variables, and the body and the signature are among them.
         # Nor is a database's own message: it may quote the row.
         why = "the database failed" if isinstance(error, db.Error) else error
-        logger.error("A webhook delivery could not be taken in: %s: %s", type(error).__name__, why)
+        logger.error(
+            "A webhook delivery could not be taken in: %s: %s",
+            type(error).__name__,
+            why,
+            extra=facts(store=endpoint.store_id if endpoint else ""),
+        )
         return _answer(503)
     if receipt.to_do:
         transaction.on_commit(partial(enqueue_delivery, receipt.delivery_id), robust=True)

@@ -151,6 +151,17 @@ def test_verified_addresses_link_at_sign_in(sold: Product, who: Customer, user: 
         assert not has_access(user, sold)
 
 
+@pytest.mark.parametrize("verified", ["ada@example.com", "Ada@Example.COM"])
+@pytest.mark.parametrize("typed", ["ada@example.com", "Ada@example.com", "ADA@EXAMPLE.COM"])
+def test_capital_letters_of_a_telephone_make_no_other_address(
+    sold: Product, user: User, typed: str, verified: str
+) -> None:
+    found = customer(sold.store, email=typed)
+    VERIFIED["one"] = [verified]
+    with by_setting():
+        assert [link.customer for link in link_verified_emails(user)] == [found]
+
+
 def test_nobody_is_kept_from_signing_in(caplog: pytest.LogCaptureFixture) -> None:
     broken = User.objects.create(username="broken", email="canary@example.com")
     with by_setting():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,10 +11,9 @@ from django.test import RequestFactory
 
 from pandabase_django.models import Product, Store
 from tests.access.rows import buy, product
+from tests.docs.pages import ROOT, blocks
 
-ROOT = Path(__file__).resolve().parents[2]
-PAGE = (ROOT / "docs" / "access.md").read_text(encoding="utf-8")
-FIRST, SECOND = re.findall(r"```python\n(.*?)```", PAGE, re.S)[:2]
+FIRST, SECOND = blocks("docs/access.md")[:2]
 
 
 def run(code: str, **names: Any) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from pandabase_django.access import AccessRequiredMixin, Reason, access_required
 from pandabase_django.access.rest import HasAccess
 from pandabase_django.models import Product, Store
 from tests.access.rows import buy, product
+from tests.unstorable import refusing_nul
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
 
@@ -99,8 +100,9 @@ def test_only_a_buyer_sees_the_page(protected: Any, sold: Product, buyer: User) 
         302,
         "/accounts/login/?next=/lesson/%3Fpart%3D2",
     )
-    with pytest.raises(Http404):
-        view(asked_by(buyer), product_id="prd_nobody_knows")
+    for unknown in ("prd_nobody_knows", "a\x00b", "\ud800"):
+        with refusing_nul(), pytest.raises(Http404):
+            view(asked_by(buyer), product_id=unknown)
     with pytest.raises(ImproperlyConfigured):
         view(asked_by(buyer), another_part=sold.pk)
 
@@ -163,6 +165,10 @@ def test_the_rest_framework_asks(
     assert status(buyer) == (200, None)
     found, data = status(User.objects.create(username="stranger"))
     assert (found, str(data["detail"])) == (403, "Not bought")
+    if address:
+        address["product_id"] = "a\x00b"
+        with refusing_nul():
+            assert status(buyer)[0] == 404
 
 
 def test_a_rest_view_that_names_no_product_lets_nobody_in(buyer: User) -> None:

@@ -26,8 +26,6 @@ from pandabase_django.services.sync.access.refreshing import fetch_subscription
 from pandabase_django.services.sync.money.lists import DISPUTES
 from pandabase_django.services.sync.refresh import fetch_order
 from pandabase_django.services.sync.single import fetch_row
-from pandabase_django.tasks import rows
-from tests.brokers import broker_at
 from tests.connecting import connect
 
 __all__ = ["KIND_NAMES", "Shop", "pass_time", "settled"]
@@ -220,22 +218,9 @@ def shop(db: None, running: Sandbox) -> Iterator[Shop]:
 
 
 @pytest.fixture(autouse=True)
-def _broker_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test does not wait for the pause that the one before it left behind."""
-    monkeypatch.setattr(rows._Broker, "failed_at", None)
-
-
-@pytest.fixture(autouse=True)
 def _no_writers() -> Iterator[None]:
     before = dict(evidence._writers)
     evidence._writers.clear()
     yield
     evidence._writers.clear()
     evidence._writers.update(before)
-
-
-@pytest.fixture
-def dead_broker() -> Iterator[None]:
-    """A broker that nobody answers for."""
-    with broker_at("redis://127.0.0.1:9/0"):
-        yield

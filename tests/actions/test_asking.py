@@ -243,6 +243,7 @@ def test_not_executed_is_taken_from_a_person_only_when_pandabase_does_not_show_i
     assert (action.state, action.settled_by) == ("DONE", "READING")
 
 
+@pytest.mark.usefixtures("short_backoff")
 def test_what_can_t_be_read_for_good_is_a_person_s_word(shop: Shop) -> None:
     this = shop.attempt("cancel")
     action = this.ask()
@@ -257,6 +258,7 @@ def test_what_can_t_be_read_for_good_is_a_person_s_word(shop: Shop) -> None:
     assert (action.state, action.settled_by) == ("REFUSED", "PERSON")
 
 
+@pytest.mark.usefixtures("short_backoff")
 def test_a_remote_that_can_t_be_read_keeps_it_open_for_a_day(shop: Shop) -> None:
     this = shop.attempt("pause")
     action = this.ask()

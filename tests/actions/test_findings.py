@@ -11,11 +11,10 @@ from django.utils import timezone
 from pandabase_django import actions
 from pandabase_django.models import CheckoutSession, Dispute, Order, Purchase, RemoteAction
 from pandabase_django.services.health.checks.actions import actions_are_settled
-from pandabase_django.services.health.checks.deadlines import (
-    disputes_are_answered,
-    refunds_are_in_time,
-)
+from pandabase_django.services.health.checks.deadlines import disputes_are_answered
+from pandabase_django.services.health.checks.purchases import purchases_are_handed_out
 from pandabase_django.services.health.findings import Situation
+from pandabase_django.texts.times import time_text
 from tests.actions.conftest import REASON, Shop, pass_time, settled
 
 pytestmark = pytest.mark.django_db
@@ -76,7 +75,7 @@ def test_a_dispute_that_awaits_evidence_is_found_in_time(
     assert found(disputes_are_answered) == expected
     for one in disputes_are_answered(Situation()):
         assert one.url_args == (dispute.pk,)
-        assert one.sentence.startswith(f"1 dispute of {shop.store.pk} awaits evidence, until ")
+        assert one.sentence.startswith(f"1 dispute of {shop.store} awaits evidence, until ")
     Dispute.objects.update(status="UNDER_REVIEW")
     assert found(disputes_are_answered) == {}
 
@@ -95,6 +94,11 @@ def test_a_mismatch_that_can_soon_not_be_refunded_is_found(
         seen_at=timezone.now(),
     )
     Order.objects.update(created_at=timezone.now() - timedelta(days=days))
-    assert bool(found(refunds_are_in_time)) is is_found
+    (until,) = Order.objects.values_list("created_at", flat=True)
+    sentences = {one.code: one.sentence for one in purchases_are_handed_out(Situation())}
+    assert ("refund_window_ends" in sentences) is is_found
+    if is_found:
+        last = time_text(until + timedelta(days=30))
+        assert sentences["refund_window_ends"].endswith(f"can be refunded only until {last}.")
     Order.objects.update(status="REFUNDED")
-    assert found(refunds_are_in_time) == {}
+    assert found(purchases_are_handed_out) == {}

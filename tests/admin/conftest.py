@@ -17,7 +17,6 @@ from pandabase_django.services.sync.runs import sync_resource
 from tests.admin.outside import Outside
 from tests.admin.rights.enumeration import model_admins
 from tests.admin.rows import row_of
-from tests.brokers import broker_at
 from tests.connecting import connect
 
 Login = Callable[..., Client]
@@ -73,10 +72,3 @@ def rows(db: None, sandbox: Sandbox) -> dict[str, Any]:
 @pytest.fixture
 def outside(sandbox: Sandbox, broker: Any) -> Outside:
     return Outside(sandbox)
-
-
-@pytest.fixture
-def dead_broker() -> Iterator[None]:
-    """A broker that nobody answers for."""
-    with broker_at("redis://127.0.0.1:9/0"):
-        yield

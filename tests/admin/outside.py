@@ -32,7 +32,7 @@ class Outside:
             seen.append(f"message {sender} {body}")
 
         before = self.sandbox.requests_served
-        before_task_publish.connect(published)
+        before_task_publish.connect(published, weak=False)
         try:
             with CaptureQueriesContext(connection) as captured:
                 yield seen

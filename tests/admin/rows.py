@@ -15,6 +15,7 @@ from pandabase_django.models import Store
 
 __all__ = ["row_of", "store_of"]
 
+KEPT = ("environment",)  # a token of another one is not used
 LISTS = ("differences", "items", "steps")
 _numbers = count(1)
 
@@ -32,19 +33,26 @@ def row_of(model: type[models.Model], *, store: Store, mark: str) -> Any:
     for found in model._default_manager.all():
         if store_of(found) == store.pk:
             return found
-    row = model()
+    row, sealed = model(), []
     for field in model._meta.concrete_fields:
+        if field.name in KEPT:
+            continue
         if isinstance(field, models.ForeignKey):
             target = field.related_model
             if target._meta.app_label == "pandabase" and target is not model:
                 setattr(row, field.name, row_of(target, store=store, mark=mark))
         elif isinstance(field, models.UUIDField):
             setattr(row, field.attname, uuid.uuid4())
+        elif isinstance(field, SealedField) and isinstance(model._meta.pk, models.AutoField):
+            sealed.append(field.attname)  # for its number, which it has only when it is here
         elif isinstance(field, SealedField):
             setattr(row, field.attname, Secret(f"sk_{mark}_{next(_numbers)}"))
         elif not isinstance(field, models.AutoField):
             setattr(row, field.attname, _value(field, mark))
     row.save(force_insert=True)
+    for name in sealed:
+        setattr(row, name, Secret(f"sk_{mark}_{next(_numbers)}"))
+        row.save(update_fields=[name])
     return row
 
 

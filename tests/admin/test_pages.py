@@ -10,6 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from pandabase_django.admin.base.filters import StoreFilter
 from pandabase_django.models import (
@@ -19,8 +20,10 @@ from pandabase_django.models import (
     Order,
     OrderItem,
     Product,
+    RowChange,
     Store,
     SyncRun,
+    WebhookDelivery,
 )
 from pandabase_django.sandbox import Sandbox
 from tests.admin.conftest import Login
@@ -296,3 +299,26 @@ def test_the_buttons_of_a_store_are_on_its_page(token: ApiToken, login: Login) -
     target, page = url(Store, "sync", token.store_id), url(Store, "change", token.store_id)
     assert target in login("view_store", "run_sync").get(page).content.decode()
     assert target not in login("view_store").get(page).content.decode()
+
+
+def test_what_wrote_a_row_is_a_link_for_who_may_open_it(login: Login) -> None:
+    now = timezone.now()
+    store = Store.objects.create(pk="shp_1")
+    order = Order.objects.create(pk="ord_1", store=store, first_seen_at=now, synced_at=now)
+    RowChange.objects.create(
+        store_id=store.pk,
+        model_name="order",
+        row_id=order.pk,
+        kind=RowChange.Kind.CREATED,
+        at=now,
+        delivery_id="7",
+    )
+    page = url(Order, "change", order.pk)
+    delivery = url(WebhookDelivery, "change", "7")
+    for codenames, is_link in (
+        (["view_order"], False),
+        (["view_order", "view_webhookdelivery"], True),
+    ):
+        shown = login(*codenames).get(page).content.decode()
+        assert "Webhook delivery 7" in shown
+        assert (delivery in shown) is is_link

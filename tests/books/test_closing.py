@@ -291,6 +291,8 @@ def test_the_text_says_the_result_and_each_difference(
     said = capsys.readouterr().out
     assert f"{MONTH} (UTC): DIFFERENT. 1 difference was found." in said
     assert f"No entry: payout {entry['referenceId']}" in said
+    call_command("pandabase_close", "--month", "2019-01")
+    assert "No entries." in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def open_page(
             context.add_cookies([{"name": "sessionid", "value": session, "url": url}])
         context.add_init_script(WATCH_POLICY)
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)
         page.on(
             "console",
             lambda message: (
@@ -104,4 +104,5 @@ def visit(page: Page, url: str, which: dict[str, Any]) -> Response | None:
         with page.expect_navigation() as sent:
             page.locator(".pandabase-form input[type=submit]").first.click()
         answer = sent.value
+    page.wait_for_selector("[data-load]", state="detached")  # what a script puts there is there
     return answer

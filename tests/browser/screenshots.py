@@ -7,12 +7,14 @@ are those of a shop on the sandbox, filled for the occasion.
 from __future__ import annotations
 
 import argparse
+import atexit
 import sys
 import tempfile
 from pathlib import Path
 
 from tests.browser.chromium import DESKTOP, PHONE, chromium, open_page, visit, why_not
 from tests.browser.shop import running_shop
+from tests.worker import tables
 
 LOOKS = {
     "light": {"viewport": DESKTOP, "color_scheme": "light"},
@@ -31,6 +33,8 @@ def main() -> None:
     options = parser.parse_args()
     if reason := why_not():
         sys.exit(reason)
+    tables.begin()
+    atexit.register(tables.remove)
     complaints: list[str] = []
     with (
         tempfile.TemporaryDirectory() as folder,

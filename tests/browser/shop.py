@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,11 +16,13 @@ from typing import Any
 
 from demo_project.processes import Processes
 from pandabase_django.crypto.keyring import generate_key
+from tests.ports import free_port
+from tests.worker import tables
 
 __all__ = ["Shop", "in_theme", "running_shop"]
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 300
 
 
 @dataclass(slots=True)
@@ -56,7 +58,13 @@ class Shop:
 
 @contextmanager
 def running_shop(
-    folder: Path, *, worker: bool = False, how: str = "filled", theme: str = ""
+    folder: Path,
+    *,
+    worker: bool = False,
+    how: str = "filled",
+    theme: str = "",
+    orders: int = 400,
+    changes: Mapping[str, str] | None = None,
 ) -> Iterator[Shop]:
     """Start a shop and stop all of it at the end.
 
@@ -66,8 +74,10 @@ def running_shop(
         how: ``filled``: the shop has a token, mirrored rows and a past; ``empty``: only its owner;
             ``selling``: a buyer, products and webhooks.
         theme: Name of an admin theme, as in ``tests.browser.settings``.
+        orders: How many the sandbox has.
+        changes: Of the environment. With a DATABASE_URL that database is migrated from the start.
     """
-    port = _free_port()
+    port = free_port()
     environment = {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "tests.browser.settings",
@@ -79,17 +89,21 @@ def running_shop(
         "PANDABASE_ENCRYPTION_KEYS": generate_key(),
         "SECRET_KEY": "only-for-the-browser-tests",
         "PYTHONWARNINGS": "default",
+        **(changes or {}),
     }
     log = folder / "shop.log"
     with Processes(root=ROOT, environment=environment, log=log) as processes:
         sandbox = processes.start(
             *("manage.py", "pandabase_sandbox", "--port", "0"),
-            *("--products", "60", "--orders", "400", "--webhook-http"),
+            *("--products", "60", "--orders", str(orders), "--webhook-http"),
             keep_stdout=True,
         )
         remote = json.loads(processes.first_line(sandbox))
         environment["PANDABASE_API_URL"] = remote["url"]
         shop = Shop(f"http://127.0.0.1:{port}", remote, environment)
+        if "DATABASE_URL" not in (changes or {}):
+            # Only what an app of the theme adds is left to migrate.
+            tables.copy_file(folder / "shop.sqlite3")
         shop.run("manage.py", "migrate", "--verbosity", "0")
         arguments = [json.dumps(remote), how, shop.url]
         shop.seed = json.loads(shop.run("-m", "tests.browser.seed", *arguments))
@@ -105,7 +119,7 @@ def running_shop(
 @contextmanager
 def in_theme(shop: Shop, theme: str) -> Iterator[Shop]:
     """The same shop by another web server, whose admin wears a theme."""
-    port = _free_port()
+    port = free_port()
     environment = {**shop.environment, "BROWSER_THEME": theme}
     log = Path(environment["BROWSER_STATE_DIR"]) / f"{theme}.log"
     with Processes(root=ROOT, environment=environment, log=log) as served:
@@ -116,12 +130,6 @@ def in_theme(shop: Shop, theme: str) -> Iterator[Shop]:
 
 def _serve(processes: Processes, port: int) -> None:
     processes.start("manage.py", "runserver", "--noreload", "--insecure", f"127.0.0.1:{port}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait_for(port: int, log: Path) -> None:

@@ -18,7 +18,6 @@ pytestmark = [
     pytest.mark.thorough,
     pytest.mark.browser,
     pytest.mark.worker,
-    pytest.mark.timeout(300),
     pytest.mark.xdist_group("keyboard"),
 ]
 

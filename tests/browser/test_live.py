@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 pytestmark = [
     pytest.mark.thorough,
     pytest.mark.browser,
-    pytest.mark.timeout(300),
     pytest.mark.xdist_group("shop"),
 ]
 
@@ -31,6 +30,28 @@ HIDE = """hidden => {
   Object.defineProperty(document, "hidden", {value: hidden, configurable: true});
   document.dispatchEvent(new Event("visibilitychange"));
 }"""
+
+
+def test_the_overview_brings_its_sales(shop: Shop, browser: Browser) -> None:
+    complaints: list[str] = []
+    overview = f"{shop.url}/admin/pandabase/store/overview/"
+    login = {"session": shop.seed["session"], "url": shop.url, "complaints": complaints}
+    with open_page(browser, **login) as page:
+        page.goto(overview)
+        page.locator("#pandabase-sales .pandabase-chart").first.wait_for()
+        assert page.locator("#pandabase-sales").count() == 1
+        assert page.evaluate("window.__violations") == []
+        # Another page in its place leaves the link.
+        page.route("**/overview/sales/", lambda route: route.fulfill(body="<h1>Log in</h1>"))
+        with page.expect_response("**/overview/sales/"):
+            page.goto(overview)
+        page.wait_for_timeout(300)
+        assert page.locator("#pandabase-sales a").inner_text() == "Show what was sold"
+    with open_page(browser, **login, java_script_enabled=False) as page:
+        page.goto(overview)
+        page.get_by_role("link", name="Show what was sold").click()
+        assert page.locator("#pandabase-sales .pandabase-chart").count() == 2
+    assert complaints == []
 
 
 def test_a_page_follows_its_run_to_the_end(shop: Shop, browser: Browser) -> None:

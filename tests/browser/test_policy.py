@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 pytestmark = [
     pytest.mark.thorough,
     pytest.mark.browser,
-    pytest.mark.timeout(300),
     pytest.mark.xdist_group("shop"),
 ]
 

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 pytestmark = [
     pytest.mark.thorough,
     pytest.mark.browser,
-    pytest.mark.timeout(300),
     pytest.mark.xdist_group("shop"),
 ]
 
@@ -66,4 +65,25 @@ def test_what_decides_is_seen_without_scrolling(shop: Shop, browser: Browser) ->
                 edge, room = page.evaluate(RIGHT_EDGE, columns[which])
                 if edge > min(room, viewport["width"]) + 1:
                     wrong.append(f"{name} at {viewport['width']}: {columns[which]} ends at {edge}")
+    assert wrong == []
+
+
+def test_a_name_of_one_long_word_widens_no_page(shop: Shop, browser: Browser) -> None:
+    named = {
+        "/admin/pandabase/store/overview/": ".pandabase-card h3 a",
+        "/admin/pandabase/syncrun/": ".field-what .pandabase-below",
+    }
+    wrong: list[str] = []
+    with open_page(browser, session=shop.seed["session"], url=shop.url, complaints=wrong) as page:
+        for path, names in named.items():
+            page.goto(shop.url + path)
+            page.locator(names).first.evaluate("(name) => { name.textContent = 'w'.repeat(60); }")
+            for viewport in (DESKTOP, PHONE):
+                page.set_viewport_size(viewport)
+                edge = page.locator(names).first.evaluate(
+                    "(name) => name.closest('.pandabase-card, td').getBoundingClientRect().right"
+                )
+                wide = page.evaluate("document.documentElement.scrollWidth")
+                if max(edge, wide) > viewport["width"]:
+                    wrong.append(f"{path} at {viewport['width']}: {edge}, {wide}")
     assert wrong == []

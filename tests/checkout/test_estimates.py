@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from django.core.cache import cache
 
 from pandabase_django.checkout import CheckoutRefused, CheckoutUnavailable, estimate_checkout
 from tests.checkout.conftest import Seller
+from tests.json_cache import JSON_CACHE
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.fact(36)
-def test_an_estimate_is_asked_for_once_a_minute(seller: Seller) -> None:
+@pytest.mark.parametrize("caches", [None, JSON_CACHE], ids=["any cache", "one of JSON alone"])
+def test_an_estimate_is_asked_for_once_a_minute(seller: Seller, settings: Any, caches: Any) -> None:
+    settings.CACHES = caches or settings.CACHES
+    cache.clear()
     product = seller.product()
 
     def asked() -> int:

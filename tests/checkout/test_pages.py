@@ -20,6 +20,7 @@ from pandabase_django.services.checkout.offers import Offer
 from pandabase_django.services.sync.refresh import fetch_order
 from pandabase_django.views.checkout import SHOWN
 from tests.checkout.conftest import PLANS, Seller
+from tests.unstorable import refusing_nul
 
 pytestmark = pytest.mark.django_db
 
@@ -171,10 +172,16 @@ def test_every_state_has_its_page_and_only_moving_ones_ask_again(
     assert "look=4" in client.get(address, {"look": "3"}).text
     for last in ("60", "9" * 9):
         assert "refresh" not in client.get(address, {"look": last}).text
-    assert client.get(address, {"look": "²"}).status_code == 200
+    for none in ("²", "9" * 5000, "\x00"):
+        assert client.get(address, {"look": none}).status_code == 200
+
+
+@pytest.mark.parametrize("public_id", ["0" * 32, "a\x00b", "\x00" * 32, "x", "é" * 32, "0" * 5000])
+def test_an_address_that_is_no_checkout_is_404(client: Client, public_id: str) -> None:
     for name in ("pay", "return", "status"):
-        path = reverse(f"pandabase:checkout-{name}", args=["0" * 32])
-        assert client.get(path).status_code == 404
+        path = reverse(f"pandabase:checkout-{name}", args=[public_id])
+        with refusing_nul():
+            assert client.get(path).status_code == 404
 
 
 def test_a_store_without_webhooks_is_read_while_its_buyer_waits(

@@ -195,6 +195,12 @@ def test_no_pickle_no_json_no_repr_of_a_secret(token: ApiToken) -> None:
     assert PLAIN not in pprint.pformat(vars(token))
 
 
+def test_secrets_of_any_text_are_compared_without_an_error_that_carries_them() -> None:
+    text = f"{PLAIN}\ud800"
+    assert Secret(text) == Secret(str(text))
+    assert Secret(text) != Secret(PLAIN)
+
+
 def test_no_form_has_the_field() -> None:
     field = ApiToken._meta.get_field("secret")
     assert field.formfield() is None

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import connections
+from django.db import connection, connections
+from django.db.migrations.recorder import MigrationRecorder
 
 __all__ = ["further_databases", "migrations"]
 
@@ -25,7 +26,10 @@ def further_databases() -> Iterator[None]:
 
 
 @pytest.fixture
-def migrations(settings: Any, transactional_db: None) -> None:
+def migrations(settings: Any, transactional_db: None) -> Iterator[None]:
     """The suite makes its tables without migrations; here they count as applied."""
     settings.MIGRATION_MODULES = {}
     call_command("migrate", fake=True, skip_checks=True, verbosity=0)
+    yield
+    # Django's own flush leaves this table alone.
+    MigrationRecorder(connection).flush()

@@ -11,8 +11,8 @@ from django.db.migrations.state import ProjectState
 
 from pandabase_django.database.operations import AddIndexOnline, RemoveIndexOnline
 
-# Nothing is released yet: until then migrations may still be made anew, as one.
-FIRST_BOUND = "0032"
+# The first after the release: 0001 makes all tables at once.
+FIRST_BOUND = "0002"
 
 RENAMES = (migrations.RenameField, migrations.RenameModel)
 

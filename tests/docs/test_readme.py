@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
 import pytest
 from django.contrib.auth.models import User
 
 from pandabase_django.access import has_access
 from pandabase_django.testing import Pandabase
+from tests.docs.pages import blocks
 
-ROOT = Path(__file__).resolve().parents[2]
-(LINES,) = re.findall(
-    r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S
-)
+(LINES,) = blocks("README.md")
 
 
 @pytest.mark.django_db

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -50,3 +52,14 @@ def _names(found: Any) -> dict[str, Any]:
         name: _names(field["items"]) if "properties" in field.get("items", {}) else None
         for name, field in schema["properties"].items()
     }
+
+
+@pytest.mark.skipif(
+    not Path(sys.executable).with_name("ruff").exists(),
+    reason="what is written is formatted by Ruff",
+)
+def test_the_typed_dicts_are_what_the_vendors_description_gives() -> None:
+    root = Path(__file__).resolve().parents[2]
+    command = [sys.executable, ".ci/params.py", str(VENDOR / "core-openapi.json"), "--check"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr

@@ -42,6 +42,7 @@ def _down(settings: Any) -> None:
 def test_the_overview_shows_its_figures(admin_client: Any) -> None:
     Store.objects.create(pk="shp_1")
     assert admin_client.get(reverse("admin:app_list", args=["pandabase"])).status_code == 200
+    assert admin_client.get(reverse("admin:pandabase_overview_sales")).status_code == 200
     assert admin_client.get(reverse("admin:index")).status_code == 200
 
 

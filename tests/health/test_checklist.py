@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, connections
+from django.db.migrations.recorder import MigrationRecorder
 from django.test.utils import CaptureQueriesContext
 
+from pandabase_django import migrations
 from pandabase_django.models import TaskTick
 from pandabase_django.services.health import checklist
 from pandabase_django.services.health.findings import Finding, Level, Situation
@@ -30,12 +35,30 @@ def test_a_tick_is_one_statement_which_waits_for_other_writers_of_sqlite() -> No
 def test_sqlite_in_which_writers_collide_is_a_note(
     monkeypatch: pytest.MonkeyPatch, options: dict[str, str], code: str
 ) -> None:
-    monkeypatch.setattr(connection, "vendor", "sqlite")
+    monkeypatch.setattr(type(connections["default"]), "vendor", "sqlite")
     monkeypatch.setitem(connection.settings_dict, "NAME", "db.sqlite3")
     monkeypatch.setitem(connection.settings_dict, "OPTIONS", options)
     found = checklist.migrations_are_applied(Situation())
     assert found.code == code
     assert found.level is (Level.NOTE if code == "sqlite" else Level.OK)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_migration_that_was_not_applied_is_told(settings: Any) -> None:
+    settings.MIGRATION_MODULES = {"pandabase": "pandabase_django.migrations"}
+    folder = Path(migrations.__file__).parent
+    names = sorted(path.stem for path in folder.glob("[0-9]*.py"))
+    recorder = MigrationRecorder(connection)
+    try:
+        for name in names[:-1]:
+            recorder.record_applied("pandabase", name)
+        recorder.record_applied("another", names[-1])
+        found = checklist.migrations_are_applied(Situation())
+        assert (found.code, found.level) == ("migrations", Level.ERROR)
+        recorder.record_applied("pandabase", names[-1])
+        assert checklist.migrations_are_applied(Situation()).level is Level.OK
+    finally:
+        recorder.flush()
 
 
 @pytest.mark.parametrize("migrated", [True, False])

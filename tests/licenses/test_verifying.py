@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 import json
 import logging
-import re
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,10 +14,15 @@ from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
+from pandabase_django.crypto.secret import Secret
 from pandabase_django.models import ApiToken, License, Store, SyncCursor
 from pandabase_django.sandbox import Sandbox
 from pandabase_django.sandbox.store.tokens import ALL_PERMISSIONS
-from pandabase_django.services.licenses import throttle, verification
+from pandabase_django.services.licenses import throttle
+from pandabase_django.services.licenses.proofs import digest_of_key
+from tests.connecting import connect
+from tests.docs.pages import blocks
+from tests.licenses.asking import ask, asked, away
 from tests.sync.world import sync_of
 from tests.test_canary import everything_logged
 
@@ -28,43 +31,7 @@ __all__ = ["everything_logged"]
 pytestmark = pytest.mark.django_db(transaction=True)
 
 CANARY = "CANARY-LICENCE-5eed-0451"
-GUIDE = Path(__file__).resolve().parents[2] / "docs/licenses.md"
 LOGIN_REQUIRED = "django.contrib.auth.middleware.LoginRequiredMiddleware"
-
-
-@pytest.fixture(autouse=True)
-def empty_cache() -> Iterator[None]:
-    cache.clear()
-    yield
-    cache.clear()
-
-
-@pytest.fixture
-def claimed(sandbox: Sandbox, store: Store) -> dict[str, Any]:
-    """A licence that somebody has bought, mirrored."""
-    sync_of(store, "licenses")
-    return next(one for one in sandbox.dump("licenses") if one["status"] == "CLAIMED")
-
-
-def ask(key: object, status: int = 200, *, client: Client | None = None, **more: Any) -> Any:
-    headers = more.pop("headers", {})
-    answer = (client or Client()).post(
-        "/licenses/verify",
-        data=json.dumps({"key": key, **more}),
-        content_type="application/json",
-        headers=headers,
-    )
-    assert answer.status_code == status, answer.content
-    return answer.json()
-
-
-def _asked(sandbox: Sandbox) -> int:
-    return sum(one["path"].endswith("/licenses/verify") for one in sandbox.requests())
-
-
-def _away(sandbox: Sandbox) -> None:
-    rule = {"match": {"path_regex": "/licenses/verify"}, "action": "status", "times": 0}
-    sandbox.fault([{**rule, "args": {"status": 503}}])
 
 
 @pytest.mark.fact(51)
@@ -99,7 +66,7 @@ def test_a_minute_s_questions_about_one_key_are_one_request(
 ) -> None:
     for _ in range(5):
         assert ask(claimed["key"])["source"] == "pandabase"
-    assert _asked(sandbox) == 1
+    assert asked(sandbox) == 1
 
 
 def test_while_pandabase_is_away_the_mirror_answers_with_the_age_of_its_proof(
@@ -108,12 +75,12 @@ def test_while_pandabase_is_away_the_mirror_answers_with_the_age_of_its_proof(
     an_hour_ago = timezone.now() - timedelta(hours=1)
     SyncCursor.objects.filter(resource="licenses").update(last_completed_at=an_hour_ago)
     License.objects.update(synced_at=an_hour_ago - timedelta(hours=1))
-    _away(sandbox)
+    away(sandbox)
     for _ in range(3):
         said = ask(claimed["key"], product=claimed["productId"])
         assert (said["valid"], said["status"], said["source"]) == (True, "CLAIMED", "mirror")
         assert 3600 <= said["age_seconds"] < 3660
-    assert _asked(sandbox) == 1, "Nobody waits for time-outs again."
+    assert asked(sandbox) == 1, "Nobody waits for time-outs again."
     assert ask(claimed["key"], product="prd_of_something_else")["valid"] is False
     assert ask("NOBODY-KNOWS-THIS")["valid"] is False
     License.objects.filter(pk=claimed["id"]).update(status="REVOKED")
@@ -135,7 +102,7 @@ def test_what_pandabase_said_of_the_end_of_a_licence_is_known_while_it_is_away(
     said = ask(claimed["key"])
     assert said["valid"] is True
     assert said["expires_at"] == ends.isoformat()
-    _away(sandbox)
+    away(sandbox)
     real = timezone.now
     monkeypatch.setattr(timezone, "now", lambda: real() + timedelta(days=2))
     said = ask(claimed["key"])
@@ -178,6 +145,11 @@ def test_what_keeps_the_shop_from_asking_leaves_it_to_the_mirror(
         (b'{"key": "\\ud800"}', 400),
         (b'{"key": "a", "product": 5}', 400),
         (b'{"key": "a", "product": ""}', 400),
+        (b'{"key": "a", "product": "prd_eleven_"}', 400),
+        (b'{"key": "a", "product": "' + b"x" * 49 + b'"}', 400),
+        (b'{"key": "LIC-SECRET-KEY-12345", "product": "\\ud800"}', 400),
+        (b'{"key": "LIC-SECRET-KEY-12345", "product": "prd_of_\\ud800_more"}', 400),
+        (b'{"key": "LIC-SECRET-KEY-12345", "product": "prd_of_\\u0000_more"}', 400),
         (b"[" * 4000, 400),
         (b"\xff\xfe", 400),
         (b'{"key": "' + b"x" * 513 + b'"}', 400),
@@ -244,6 +216,10 @@ def test_an_address_and_a_key_have_so_many_questions_a_minute(
         (1, "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
         (1, "::ffff:203.0.113.9", "203.0.113.9"),
         (1, "no address", "no address"),
+        # Some proxies add the port, which each connection has another one of.
+        (1, "6.6.6.6, 203.0.113.9:50123", "203.0.113.9"),
+        (1, "[2001:db8:1:2:3:4:5:6]:50123", "2001:db8:1:2::/64"),
+        (1, "[2001:db8:1:2:3:4:5:6]", "2001:db8:1:2::/64"),
     ],
 )
 def test_whose_address_counts(proxies: int, forwarded: str, address: str, settings: Any) -> None:
@@ -259,23 +235,23 @@ def test_while_the_cache_is_down_the_mirror_answers_and_nobody_is_asked(
     for _ in range(3):
         said = ask(claimed["key"])
         assert (said["valid"], said["source"]) == (True, "mirror")
-    assert _asked(sandbox) == 0
+    assert asked(sandbox) == 0
 
 
-def test_guessed_keys_do_not_use_up_the_limit_of_the_store(
-    sandbox: Sandbox, claimed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(verification, "ASKED_IN_A_MINUTE", 4)
-    sources = [ask(f"GUESS-{number}")["source"] for number in range(6)]
-    assert sources.count("pandabase") <= 8  # two minutes, when one ends in between
-    assert _asked(sandbox) == sources.count("pandabase")
-    assert "mirror" in sources or sources.count("pandabase") > 4
+def test_a_digest_of_any_text_is_made_without_an_error_that_carries_it() -> None:
+    for text in ("\ud800", "\x00", "\U0001f600", ""):
+        assert len(digest_of_key(Secret(f"{CANARY}{text}"), text)) == 64
 
 
 @pytest.mark.fact(51)
 def test_no_key_reaches_a_log_an_error_an_answer_or_the_cache(
-    sandbox: Sandbox, store: Store, everything_logged: io.StringIO, settings: Any
+    sandbox: Sandbox,
+    store: Store,
+    everything_logged: io.StringIO,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(throttle.time, "time", lambda: 1_800_000_010.0)
     sandbox.change([{"op": "create_license", "key": CANARY}])
     sync_of(store, "licenses")
     seen = [json.dumps(ask(CANARY))]
@@ -307,11 +283,7 @@ def test_the_client_of_the_guide_goes_on_with_its_last_proof(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    (snippet,) = [
-        block
-        for block in re.findall(r"^```python\n(.*?)^```", GUIDE.read_text("utf-8"), re.M | re.S)
-        if "def licensed" in block
-    ]
+    (snippet,) = blocks("docs/licenses.md", holding="def licensed")
     monkeypatch.setenv("HOME", str(tmp_path))
     software: dict[str, Any] = {}
     exec(snippet, software)
@@ -329,3 +301,24 @@ def test_the_client_of_the_guide_goes_on_with_its_last_proof(
     assert licensed(claimed["key"]) is False
     software["KEPT_IN"].unlink()
     assert licensed(claimed["key"]) is False
+
+
+@pytest.mark.parametrize("good", [0, 1])
+def test_of_equal_keys_of_two_stores_the_good_one_counts(
+    sandbox: Sandbox, store: Store, claimed: dict[str, Any], good: int
+) -> None:
+    """Such as a live store and a test store that were given the same keys."""
+    with Sandbox(seed=77, products=1, orders=1) as other:
+        other_store = connect(other, name="Other").store
+        row = License.objects.get(pk=claimed["id"])
+        row.pk, row.store, row.product_id = "lic_of_the_other_store", other_store, "prd_other"
+        row.save(force_insert=True)
+        stores = sorted([(store.pk, sandbox), (other_store.pk, other)], key=lambda one: one[0])
+        for number, (_pk, remote) in enumerate(stores):
+            said = {"valid": number == good, "status": "CLAIMED" if number == good else "REVOKED"}
+            answer = {"ok": True, "data": {**said, "productId": None, "expiresAt": None}}
+            match = {"path_regex": "/licenses/verify"}
+            body = {"action": "replace_body", "args": {"body": answer}, "times": 0}
+            remote.fault([{"match": match, **body}])
+        said = ask(claimed["key"])
+        assert (said["valid"], said["status"]) == (True, "CLAIMED")

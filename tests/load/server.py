@@ -1,4 +1,4 @@
-"""A real gunicorn in front of the test project, and how much memory its workers hold."""
+"""A real gunicorn or uvicorn in front of the test project, and how much memory it holds."""
 
 from __future__ import annotations
 
@@ -9,34 +9,30 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60
 
 
-class Gunicorn:
-    """A context manager; listens on a free port of 127.0.0.1.
+class _Server:
+    """A context manager; listens on a free port of 127.0.0.1."""
 
-    Args:
-        environment: Environment of the server.
-        options: Further options, such as ``--workers 2``.
-    """
-
-    def __init__(self, environment: dict[str, str], *options: str) -> None:
+    def __init__(self, environment: dict[str, str], *command: str, booting: int) -> None:
         self._environment = environment
-        self._options = options
+        self._command = command
+        self._booting = booting
         self._listening = threading.Event()
         self._booted = threading.Semaphore(0)
         self.log: list[str] = []
         self.port = 0
 
-    def __enter__(self) -> Gunicorn:
+    def __enter__(self) -> Self:
         self._process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "gunicorn", "tests.load.wsgi", "--bind", "127.0.0.1:0"),
-                *("--no-control-socket", *self._options),
-            ],
+            [sys.executable, "-m", *self._command],
             env=self._environment,
             cwd=ROOT,
             start_new_session=True,
@@ -48,10 +44,9 @@ class Gunicorn:
         assert self._process.stderr is not None
         self._reader = threading.Thread(target=self._read, args=(self._process.stderr,))
         self._reader.start()
-        workers = int(self._options[self._options.index("--workers") + 1])
-        for _ in range(workers):
+        for _ in range(self._booting):
             assert self._booted.acquire(timeout=START_SECONDS), "\n".join(self.log)
-        assert self._listening.is_set(), "\n".join(self.log)
+        assert self._listening.wait(START_SECONDS), "\n".join(self.log)
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -65,7 +60,7 @@ class Gunicorn:
     def _read(self, stream: IO[str]) -> None:
         for line in stream:
             self.log.append(line.rstrip())
-            found = re.search(r"Listening at: http://127\.0\.0\.1:(\d+)", line)
+            found = re.search(r"(?:Listening at:|running on) http://127\.0\.0\.1:(\d+)", line)
             if found:
                 self.port = int(found.group(1))
                 self._listening.set()
@@ -74,10 +69,53 @@ class Gunicorn:
 
     def peak_megabytes(self) -> list[float]:
         """The most memory each worker ever held."""
+        return [
+            int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text()).group(1)) / 1024
+            for status in (Path(f"/proc/{worker}/status") for worker in self._workers())
+        ]
+
+    def _workers(self) -> list[int]:
+        return [self._process.pid]
+
+
+class Gunicorn(_Server):
+    """WSGI.
+
+    Args:
+        environment: Environment of the server.
+        options: Further options, such as ``--workers 2``.
+    """
+
+    def __init__(self, environment: dict[str, str], *options: str) -> None:
+        super().__init__(
+            environment,
+            *("gunicorn", "tests.load.wsgi", "--bind", "127.0.0.1:0", "--no-control-socket"),
+            *options,
+            booting=int(options[options.index("--workers") + 1]),
+        )
+
+    def _workers(self) -> list[int]:
         master = self._process.pid
-        children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
-        peaks = []
-        for child in children:
-            status = Path(f"/proc/{child}/status").read_text()
-            peaks.append(int(re.search(r"VmHWM:\s+(\d+) kB", status).group(1)) / 1024)
-        return peaks
+        return [int(pid) for pid in _children(master).read_text().split()]
+
+
+class Uvicorn(_Server):
+    """ASGI, in one process.
+
+    Args:
+        environment: Environment of the server.
+        application: Name of it in ``tests.load.asgi``.
+        options: Further options, such as ``--root-path /shop``.
+    """
+
+    def __init__(self, environment: dict[str, str], application: str, *options: str) -> None:
+        super().__init__(
+            {**environment, "CONN_MAX_AGE": "0"},
+            *("uvicorn", f"tests.load.asgi:{application}", "--host", "127.0.0.1", "--port", "0"),
+            *options,
+            booting=0,
+        )
+
+
+def _children(pid: int) -> Path:
+    return Path(f"/proc/{pid}/task/{pid}/children")

@@ -6,7 +6,6 @@ are asserted then alone, since a short run on a busy machine says nothing about 
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -14,23 +13,19 @@ import subprocess
 import sys
 import threading
 import time
-import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
 import redis
-from django.db import connection
 
 from pandabase_django.crypto.secret import Secret
-from pandabase_django.models import Order, Store, WebhookDelivery, WebhookEndpoint
+from pandabase_django.models import Order, WebhookDelivery, WebhookEndpoint
 from pandabase_django.sandbox import Sandbox
-from pandabase_django.sandbox.webhooks.signatures import signed_headers
 from tests.connecting import connect
+from tests.load.deliveries import SECRET, delivery, head
 from tests.load.sender import Outcome, Shot, percentile, send
 from tests.load.server import ROOT, Gunicorn
-from tests.required import skip
 
 pytestmark = [
     pytest.mark.postgres,
@@ -43,73 +38,8 @@ SECONDS = float(os.environ.get("PANDABASE_LOAD_SECONDS", "3"))
 RATE = float(os.environ.get("PANDABASE_LOAD_RATE", "60"))
 IS_SOAK = SECONDS >= 30
 ADVISED = ("--workers", "2", "--worker-class", "gthread", "--threads", "8")
-SECRET = "whk_secret_" + "5f" * 19
 MEGABYTE = 1_048_576
 WARM = 50
-
-
-@pytest.fixture
-def environment() -> Iterator[dict[str, str]]:
-    broker = os.environ.get("CELERY_BROKER_URL", "")
-    if connection.vendor != "postgresql" or not broker.startswith("redis"):
-        skip("load", reason="needs PostgreSQL and Redis: DATABASE_URL and CELERY_BROKER_URL")
-    database = connection.settings_dict
-    queue = f"load-{uuid.uuid4().hex}"
-    yield {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": "tests.load.settings",
-        "DATABASE_URL": (
-            f"postgres://{database['USER']}:{database['PASSWORD']}"
-            f"@{database['HOST']}:{database['PORT']}/{database['NAME']}"
-        ),
-        "CELERY_TASK_DEFAULT_QUEUE": queue,
-    }
-    with redis.Redis.from_url(broker) as client:
-        client.delete(queue)
-
-
-@pytest.fixture
-def endpoint() -> WebhookEndpoint:
-    store = Store.objects.create(pk="shp_load", title="Load")
-    endpoint = WebhookEndpoint(store=store)
-    endpoint.secret = Secret(SECRET)
-    endpoint.save()
-    return endpoint
-
-
-def delivery(
-    endpoint_id: str, event_id: str, *, secret: str = SECRET, order_id: str = "ord_1"
-) -> Callable[[], bytes]:
-    """Makes a whole request of some 1.6 kB, signed at the moment it is sent."""
-
-    def make() -> bytes:
-        data = {"order": {"id": order_id, "note": "x" * 1_500}, "customer": {}}
-        payload = {"event": "PAYMENT_COMPLETED", "id": event_id, "timestamp": "", "data": data}
-        body = json.dumps(payload).encode()
-        headers = signed_headers(
-            secret,
-            version="V2",
-            reading="text",
-            event_id=event_id,
-            job="",
-            at_ms=int(time.time() * 1000),
-            body=body,
-        )
-        return head(endpoint_id, headers, length=len(body)) + body
-
-    return make
-
-
-def head(endpoint_id: str, headers: dict[str, str], *, length: int | str) -> bytes:
-    lines = [
-        f"POST /pandabase/webhooks/{endpoint_id} HTTP/1.1",
-        "Host: 127.0.0.1",
-        "Content-Type: application/json",
-        "Connection: close",
-        f"Content-Length: {length}",
-        *(f"{name}: {value}" for name, value in headers.items()),
-    ]
-    return "\r\n".join([*lines, "", ""]).encode()
 
 
 def steadily(

@@ -11,6 +11,7 @@ import uuid
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from django.core.management import CommandError, call_command, load_command_class
@@ -239,6 +240,17 @@ def _check(*arguments: str) -> tuple[dict[str, Any], int]:
     except CommandError as error:
         code = error.returncode
     return json.loads(out.getvalue()), code
+
+
+def test_check_reports_that_times_have_no_time_zone(token: ApiToken, settings: Any) -> None:
+    settings.DEBUG = True
+    call_command("pandabase_sync", stdout=io.StringIO(), stderr=io.StringIO())
+    assert _check() == ({"setup": ANY, "attention": []}, 0)
+    settings.USE_TZ = False
+    told, code = _check()
+    (finding,) = told["attention"]
+    assert (finding["code"], finding["level"], code) == ("pandabase.E010", "error", 1)
+    assert "Set USE_TZ = True" in finding["fix"]
 
 
 def test_check_tells_the_state_by_its_exit_code(token: ApiToken, settings: Any) -> None:

@@ -40,6 +40,7 @@ def sandbox_options() -> dict[str, Any]:
 
 
 @pytest.mark.worker
+@pytest.mark.thorough
 def test_ctrl_c_ends_the_run_in_one_line_and_frees_its_lease(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:

@@ -13,7 +13,7 @@ from pandabase_django.sandbox import Sandbox
 from pandabase_django.services.actions.registry import kind_of
 from pandabase_django.services.actions.settling import settle_by_hand
 from pandabase_django.services.people.erasing import erase_person
-from pandabase_django.services.people.exporting import export_json
+from pandabase_django.services.people.exporting import export_texts
 from tests.actions.conftest import pass_time, settled
 from tests.people.conftest import ADDRESS, MARK, Canary, hits
 
@@ -106,5 +106,5 @@ def test_words_on_others_and_codes_stay(canary: Canary, sandbox: Sandbox) -> Non
 
 def test_the_export_has_what_is_under_way(canary: Canary) -> None:
     action = ask(canary)
-    assert str(action.pk) in export_json([canary.store], ADDRESS)
-    assert LOG in export_json([canary.store], ADDRESS)
+    assert str(action.pk) in "".join(export_texts([canary.store], ADDRESS))
+    assert LOG in "".join(export_texts([canary.store], ADDRESS))

@@ -10,7 +10,7 @@ from django.apps import apps
 
 from pandabase_django.api import schemas
 from pandabase_django.api.schemas.declared import paths_of
-from pandabase_django.models import Store
+from pandabase_django.models import Erasure, Store
 from pandabase_django.services.erasures.addresses import (
     is_similar,
     normal_address,
@@ -18,6 +18,7 @@ from pandabase_django.services.erasures.addresses import (
 )
 from pandabase_django.services.erasures.scrubbing import KEPT, SECTIONS, identifiers, scrubbed
 from pandabase_django.services.people.decisions import TABLES
+from pandabase_django.services.people.erasing import recorded
 from pandabase_django.services.people.finding import find_person
 
 KINDS = ("kept", "emptied", "scrubbed", "reread", "replaced", "cut", "shortened", "searched")
@@ -153,10 +154,35 @@ def test_what_is_no_address_is_none(text: str) -> None:
     assert normal_address(text) == ""
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["Ada Lovelace <ada@example.com>", "<ada@example.com>", "ada@example.com bo@example.com"],
+)
+def test_an_address_with_more_beside_it_is_refused_and_nobody_else_is_erased(text: str) -> None:
+    """Whoever pastes it from a mail is told, and does not take it for done."""
+    assert normal_address(text) == ""
+    with pytest.raises(ValueError, match="no e-mail address"):
+        recorded(Store(pk="shp_1"), text, source=Erasure.Source.COMMAND)
+    assert normal_address('"ada l"@example.com') == '"ada l"@example.com'
+
+
 def test_the_kinds_of_this_test_are_those_of_a_table() -> None:
     from pandabase_django.services.people.decisions import Table
 
     assert tuple(field.name for field in fields(Table)) == KINDS
+
+
+@pytest.mark.django_db
+def test_texts_of_a_persons_rows_are_not_only_searched_for_the_address() -> None:
+    """What somebody wrote there is about the person, whether it names the address or not."""
+    searched = {
+        "Purchase.differences",  # amounts, and names of what was bought
+        "UsageRecord.key",  # knows the record again, so it is not billed twice
+    }
+    store = Store.objects.create(pk="shp_1")
+    names = [model.__name__ for model in find_person(store, "ada@example.com").rows]
+    found = {f"{name}.{column}" for name in names for column in TABLES[name].columns("searched")}
+    assert found == searched, ADVICE
 
 
 @pytest.mark.django_db

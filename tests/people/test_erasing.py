@@ -25,7 +25,7 @@ from pandabase_django.models import (
 )
 from pandabase_django.sandbox import Sandbox
 from pandabase_django.services.people.erasing import erase_person, lift_erasure
-from pandabase_django.services.people.exporting import export_json
+from pandabase_django.services.people.exporting import export_texts
 from pandabase_django.services.sync.compare import audit
 from pandabase_django.services.sync.run.recorder import Recorder
 from tests.people.conftest import ADDRESS, MARK, RESOURCES, Canary, hits
@@ -277,7 +277,7 @@ def test_a_lifted_erasure_lets_the_person_come_back(canary: Canary) -> None:
 
 
 def test_the_export_has_all_of_it_and_no_secret(canary: Canary) -> None:
-    text = export_json([canary.store], ADDRESS)
+    text = "".join(export_texts([canary.store], ADDRESS))
     for part in (f"{MARK} street 1", f"{MARK} typed", f"{MARK} Person", canary.others[1]):
         assert part in text
     for model in ("Customer", "Order", "Refund", "Dispute", "Purchase", "CheckoutSession"):
@@ -285,7 +285,7 @@ def test_the_export_has_all_of_it_and_no_secret(canary: Canary) -> None:
     assert '"SyncRun"' in text  # mentioned
     assert "pb1." not in text
     erase(canary.store)
-    assert MARK not in export_json([canary.store], ADDRESS).lower()
+    assert MARK not in "".join(export_texts([canary.store], ADDRESS)).lower()
 
 
 def test_subscriptions_of_the_customer_are_scrubbed(canary: Canary, sandbox: Sandbox) -> None:

@@ -20,7 +20,7 @@ from pandabase_django.models import (
     WebhookEndpoint,
 )
 from pandabase_django.services.people.erasing import erase_person
-from pandabase_django.services.people.exporting import export_json
+from pandabase_django.services.people.exporting import export_texts
 from pandabase_django.services.people.finding import find_person
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -76,7 +76,7 @@ def test_a_delivery_of_an_address_that_only_contains_it_is_not_theirs(
 ) -> None:
     row = delivery_of(endpoint, 1, customer={"email": other, "name": "Jo"})
     assert find_person(store, ANN).rows[WebhookDelivery] == []
-    assert "Jo" not in export_json([store], ANN)
+    assert "Jo" not in "".join(export_texts([store], ANN))
     before = row.payload
     erase(store)
     row.refresh_from_db()
@@ -88,7 +88,7 @@ def test_what_another_buyer_typed_is_not_exported_to_whom_it_is_about(
 ) -> None:
     typed = {"gift for": ANN}
     delivery_of(endpoint, 1, customer={"email": "bo@example.com"}, customFields=typed)
-    assert "bo@example.com" not in export_json([store], ANN)
+    assert "bo@example.com" not in "".join(export_texts([store], ANN))
 
 
 @pytest.mark.parametrize("other", OTHERS)
@@ -106,7 +106,7 @@ def test_other_stores_are_neither_shown_nor_changed(store: Store) -> None:
     second = Store.objects.create(pk="shp_2", note=f"{ANN} rang.")
     row = session_of(second, 1, context={"mail": ANN}, return_url=f"https://a.example/?m={ANN}")
     run = run_of(second, f"No {ANN}!")
-    found = json.loads(export_json([store], ANN))["stores"][0]
+    found = json.loads("".join(export_texts([store], ANN)))["stores"][0]
     assert found["mentioned_in"] == {}
     erase(store)
     for one in (row, run, second):

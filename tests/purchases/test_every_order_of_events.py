@@ -177,7 +177,6 @@ def orders_of_events(number: int) -> list[tuple[str, ...]]:
 
 
 @pytest.mark.fact(27, 34)
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("number", [12, pytest.param(100, marks=pytest.mark.thorough)])
 def test_each_handler_is_called_as_the_model_says(register: Any, number: int) -> None:
     ends = set()

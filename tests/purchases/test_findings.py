@@ -35,7 +35,7 @@ def test_a_mismatch_is_found_until_it_is_refunded(shop: Shop) -> None:
     shop.webhook(order_id := shop.pay(shop.open(), total=100, amount=100))
     level, sentence = found()["purchase_mismatch"]
     assert level == "warning"
-    assert sentence.startswith(f"1 order of {shop.store.pk} did not pay for what")
+    assert sentence.startswith(f"1 order of {shop.store} did not pay for what")
     shop.change("refund_order", order_id)
     shop.webhook(order_id)
     assert found() == {}

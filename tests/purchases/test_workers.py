@@ -35,6 +35,28 @@ pytestmark = [
 ]
 
 
+class Gate:
+    """Holds a handler until the test lets it go on."""
+
+    def __init__(self) -> None:
+        self._reached, self._open = threading.Event(), threading.Event()
+
+    def hold(self) -> None:
+        self._reached.set()
+        assert self._open.wait(30)
+
+    def wait_for_it(self) -> None:
+        assert self._reached.wait(30)
+
+    def open(self) -> None:
+        self._open.set()
+
+
+@pytest.fixture
+def gate() -> Gate:
+    return Gate()
+
+
 def closing(work: Callable[[], Any]) -> Any:
     """What a thread does, with its own connection."""
     try:
@@ -72,14 +94,14 @@ def test_a_sweep_waits_for_no_row_that_is_being_written(shop: Shop) -> None:
         assert workers.submit(closing, queue.due_purchases).result(10) == [ids[1]]
 
 
-def test_a_slow_handler_keeps_no_sync_waiting_and_the_reversal_follows_it(shop: Shop) -> None:
-    begun, go_on = threading.Event(), threading.Event()
+def test_a_slow_handler_keeps_no_sync_waiting_and_the_reversal_follows_it(
+    shop: Shop, gate: Gate
+) -> None:
     said: list[str] = []
 
     @on_paid("licence")
     def slow(purchase: Purchase) -> None:
-        begun.set()
-        assert go_on.wait(30)
+        gate.hold()
         said.append("paid")
 
     @on_paid("licence")
@@ -94,13 +116,13 @@ def test_a_slow_handler_keeps_no_sync_waiting_and_the_reversal_follows_it(shop: 
     pk = shop.purchase(order_id).pk
     with ThreadPoolExecutor(2) as workers:
         first = workers.submit(closing, partial(process_purchase, pk))
-        assert begun.wait(30)
+        gate.wait_for_it()
         shop.change("refund_order", order_id)
         shop.webhook(order_id)  # is not kept waiting by the handler
         assert shop.purchase(order_id).standing == "REVERSED"
         second = workers.submit(closing, partial(process_purchase, pk))
         assert not second.done()
-        go_on.set()
+        gate.open()
         first.result(30)
         second.result(30)
     assert said == ["paid", "reversed"]
@@ -115,16 +137,14 @@ def short_claims(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("short_claims")
-def test_a_handler_that_takes_long_keeps_its_claim(shop: Shop) -> None:
-    begun, go_on = threading.Event(), threading.Event()
+def test_a_handler_that_takes_long_keeps_its_claim(shop: Shop, gate: Gate) -> None:
     said: list[str] = []
 
     @on_paid("licence")
     def slow(purchase: Purchase) -> None:
         # Whoever changes the row here locks it: the claim is renewed when that is over.
         Purchase.objects.filter(pk=purchase.pk).update(last_error="")
-        begun.set()
-        assert go_on.wait(30)
+        gate.hold()
         said.append("paid")
 
     @on_paid("licence")
@@ -136,8 +156,8 @@ def test_a_handler_that_takes_long_keeps_its_claim(shop: Shop) -> None:
     pk = shop.purchase(order_id).pk
     with ThreadPoolExecutor(1) as workers:
         first = workers.submit(closing, partial(process_purchase, pk))
-        assert begun.wait(30)
-        go_on.set()
+        gate.wait_for_it()
+        gate.open()
         while not first.done():
             Purchase.objects.filter(pk=pk).update(enqueued_at=None)
             assert queue.due_purchases() == []
@@ -150,14 +170,12 @@ def test_a_handler_that_takes_long_keeps_its_claim(shop: Shop) -> None:
 
 
 @pytest.mark.usefixtures("short_claims")
-def test_of_those_who_wait_for_a_long_handler_there_is_one(shop: Shop) -> None:
-    begun, go_on = threading.Event(), threading.Event()
+def test_of_those_who_wait_for_a_long_handler_there_is_one(shop: Shop, gate: Gate) -> None:
     said: list[str] = []
 
     @on_paid("licence")
     def slow(purchase: Purchase) -> None:
-        begun.set()
-        assert go_on.wait(30)
+        gate.hold()
         said.append("paid")
 
     @on_reversed("licence")
@@ -168,7 +186,7 @@ def test_of_those_who_wait_for_a_long_handler_there_is_one(shop: Shop) -> None:
     pk = shop.purchase(order_id).pk
     with ThreadPoolExecutor(2) as workers:
         first = workers.submit(closing, partial(process_purchase, pk))
-        assert begun.wait(30)
+        gate.wait_for_it()
         shop.change("refund_order", order_id)
         shop.webhook(order_id)
         second = workers.submit(closing, partial(process_purchase, pk))
@@ -178,7 +196,7 @@ def test_of_those_who_wait_for_a_long_handler_there_is_one(shop: Shop) -> None:
         while time.monotonic() < end:
             assert process_purchase(pk).finished == 0, "the second one has it"
             time.sleep(0.05)
-        go_on.set()
+        gate.open()
         first.result(30)
         assert second.result(30).finished == 1
     assert said == ["paid", "reversed"]
@@ -186,23 +204,21 @@ def test_of_those_who_wait_for_a_long_handler_there_is_one(shop: Shop) -> None:
     assert (purchase.state, purchase.attempts) == ("IDLE", 1)
 
 
-def test_a_failure_puts_off_no_reversal_that_came_meanwhile(shop: Shop) -> None:
-    begun, go_on = threading.Event(), threading.Event()
+def test_a_failure_puts_off_no_reversal_that_came_meanwhile(shop: Shop, gate: Gate) -> None:
 
     @on_paid("licence")
     def fails_late(purchase: Purchase) -> None:
-        begun.set()
-        assert go_on.wait(30)
+        gate.hold()
         raise RuntimeError
 
     shop.webhook(order_id := shop.pay(shop.open()))
     pk = shop.purchase(order_id).pk
     with ThreadPoolExecutor(1) as workers:
         first = workers.submit(closing, partial(process_purchase, pk))
-        assert begun.wait(30)
+        gate.wait_for_it()
         shop.change("refund_order", order_id)
         shop.webhook(order_id)
-        go_on.set()
+        gate.open()
         first.result(30)
     purchase = shop.purchase(order_id)
     assert (purchase.state, purchase.attempts, purchase.last_error) == ("PENDING", 0, "")

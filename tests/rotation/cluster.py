@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
 from tests.worker.tables import server
 
 __all__ = ["Cluster", "own_cluster"]
@@ -29,9 +29,7 @@ class Cluster:
 
     def __init__(self, programs: Path, folder: Path) -> None:
         self._programs, self._data = programs, folder / "data"
-        with closing(socket.socket()) as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = probe.getsockname()[1]
+        self._port = free_port()
         self.url = f"postgres://postgres@127.0.0.1:{self._port}/postgres"
         self._run("initdb", "-D", str(self._data), "-U", "postgres", "-A", "trust", "-N")
 

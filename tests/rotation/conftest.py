@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from pandabase_django import signals
+from pandabase_django.api.wire.replies import RawReply
 from pandabase_django.models import ApiToken, RotationAttempt
 from pandabase_django.sandbox import Sandbox
 from pandabase_django.services.rotation import RotationContext, request_rotation, run_rotation
+from pandabase_django.services.rotation.context import StoreWire
 from tests.connecting import connect
 
 ROLL = {"method": "POST", "path_regex": "roll-secret$"}
@@ -92,3 +95,20 @@ def in_use(token: ApiToken, sandbox: Sandbox) -> bool:
 
 def attempts() -> list[RotationAttempt]:
     return list(RotationAttempt.objects.order_by("prepared_at"))
+
+
+class CutOff(StoreWire):
+    """The real wire; the database fails from the moment the answer is here."""
+
+    def __init__(self) -> None:
+        self.down = False
+
+    def roll(self, token: ApiToken, *, signer: ApiToken) -> RawReply:
+        reply = super().roll(token, signer=signer)
+        self.down = True
+        return reply
+
+    def fail(self, execute: Callable[..., Any], *arguments: Any) -> Any:
+        if self.down:
+            raise OperationalError("server closed the connection unexpectedly")
+        return execute(*arguments)

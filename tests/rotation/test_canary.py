@@ -13,10 +13,9 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError, OperationalError, connection
+from django.db import DatabaseError, connection
 
 from pandabase_django import signals
-from pandabase_django.api.wire.replies import RawReply
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.exceptions import PandabaseError
 from pandabase_django.models import ApiToken
@@ -31,9 +30,8 @@ from pandabase_django.services.rotation import (
     run_rotation,
     watch_rotations,
 )
-from pandabase_django.services.rotation.context import StoreWire
 from tests.connecting import connect
-from tests.rotation.conftest import ROLL, Clock, attempts
+from tests.rotation.conftest import ROLL, Clock, CutOff, attempts
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -125,22 +123,6 @@ def watcher(sandbox: Sandbox) -> Iterator[Watcher]:
         logging.getLogger(name).setLevel(level)
 
 
-class Failing(StoreWire):
-    """The database is down from the answer on, or the code itself breaks with it in hand."""
-
-    down = False
-
-    def roll(self, token: ApiToken, *, signer: ApiToken) -> RawReply:
-        reply = super().roll(token, signer=signer)
-        self.down = True
-        return reply
-
-    def fail(self, execute: Callable[..., Any], *arguments: Any) -> Any:
-        if self.down:
-            raise OperationalError("gone")
-        return execute(*arguments)
-
-
 @pytest.mark.parametrize("mode", ["HMAC", "BEARER"])
 def test_nothing_shows_a_secret_or_a_signature_whatever_comes_of_a_rotation(
     db: None,
@@ -173,7 +155,7 @@ def test_nothing_shows_a_secret_or_a_signature_whatever_comes_of_a_rotation(
             lambda secret=right: install_secret(token, secret=secret, reason="x", context=context)
         )
         sandbox.clear_faults()
-    wire = Failing()
+    wire = CutOff()
     attempt = request_rotation(token, reason="yearly", trigger="COMMAND")
     cut_off = RotationContext(wire=wire, clock=clock, sleep=clock.sleep)
     with connection.execute_wrapper(wire.fail):

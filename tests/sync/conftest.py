@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from pandabase_django.api.wire import transport
 from pandabase_django.models import Store
 from tests.sync.misbehaviour import pass_time
 from tests.sync.moments import moments, transactional_db
@@ -19,7 +18,6 @@ __all__ = [
     "moments",
     "open_world",
     "pass_time",
-    "short_backoff",
     "transactional_db",
     "world",
 ]
@@ -38,9 +36,3 @@ def sync(store: Store) -> Sync:
         return sync_of(store, resource, **options)
 
     return run
-
-
-@pytest.fixture
-def short_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Requests are tried as often as ever, with hardly a pause: what fails for long is reached."""
-    monkeypatch.setattr(transport, "BACKOFF_SECONDS", 0.002)

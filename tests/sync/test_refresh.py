@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -58,7 +59,7 @@ def test_a_product_is_refreshed_and_leaves_no_run(
 
 @pytest.mark.parametrize("deleted", [True, False])
 def test_a_product_that_is_not_found_is_left_to_the_next_sync(
-    sandbox: Sandbox, sync: Sync, deleted: bool
+    sandbox: Sandbox, sync: Sync, deleted: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     sync("products")
     pk = Product.objects.all()[2].pk
@@ -69,7 +70,9 @@ def test_a_product_that_is_not_found_is_left_to_the_next_sync(
         sandbox.fault([{"match": {"path_regex": "/products/prd_"}, **refused}])
     with pytest.raises(ObjectNotFound):
         refresh_row("product", pk)
-    tasks.refresh_row.delay("product", pk)  # a worker takes that for no failure
+    caplog.set_level(logging.INFO, "pandabase_django.tasks")
+    tasks.refresh_row("product", pk)  # a worker takes that for no failure
+    assert vars(caplog.records[-1])["store"] == sandbox.store_id
     assert Product.objects.get(pk=pk).gone_at is None
     sync("products")
     assert (Product.objects.get(pk=pk).gone_at is not None) is deleted

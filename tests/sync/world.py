@@ -254,8 +254,9 @@ class World:
         """
         found: set[str] = set()
         for kind, one in (("products", "product"), ("categories", "category")):
-            ids = [row["id"] for row in self.sandbox.dump(kind)]
-            listed = {row["id"] for row in self.sandbox.dump(kind, include_deleted=False)}
+            rows = self.sandbox.dump(kind)
+            ids = [row["id"] for row in rows]
+            gone = {row["id"] for row in rows if "_deleted" in row}
             returned, deleted = (
                 {
                     ids[change["index"]]
@@ -264,7 +265,7 @@ class World:
                 }
                 for op in ("undelete", "delete")
             )
-            found |= returned & ((set(ids) - listed) | deleted)
+            found |= returned & (gone | deleted)
         return found
 
     def differences(self, resource: str) -> list[str]:

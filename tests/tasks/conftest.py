@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 
-from pandabase_django.api.wire import transport
-
 
 @pytest.fixture
 def waiting_messages(broker: Any) -> Callable[[], list[Any]]:
@@ -21,9 +19,3 @@ def waiting_messages(broker: Any) -> Callable[[], list[Any]]:
         return found
 
     return read
-
-
-@pytest.fixture
-def short_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Requests are tried as often as ever, with hardly a pause."""
-    monkeypatch.setattr(transport, "BACKOFF_SECONDS", 0.002)

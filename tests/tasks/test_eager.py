@@ -13,7 +13,7 @@ from pandabase_django import tasks
 from pandabase_django.models import Store, SyncRun
 from pandabase_django.sandbox import Sandbox
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("short_backoff")]
 
 
 @pytest.fixture

@@ -27,6 +27,9 @@ from pandabase_django.models import (
 )
 from pandabase_django.services.attempts.waiting import LOST_AFTER
 from pandabase_django.services.sync.run import queued
+from pandabase_django.tasks import sync_messages
+from pandabase_django.tasks.broker import Message, held_back
+from pandabase_django.testing.clock import Clock
 from tests.brokers import broker_at
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -60,6 +63,125 @@ def test_six_ticks_of_five_stores_leave_one_message_for_each_resource(
     limit = timezone.now() + timedelta(seconds=600)
     for message in found:
         assert datetime.fromisoformat(message.headers["expires"]) <= limit
+
+
+def served(messages: list[Any], *, at_most: int) -> list[tuple[str, str]]:
+    """What workers come to before the rest expires, and complete."""
+    done = []
+    for message in messages[:at_most]:
+        resource = message.headers["task"].removeprefix("pandabase.sync_")
+        (store_id,) = message.payload[0]
+        named = {"store_id": store_id, "resource": resource}
+        queued.begin(**named, trigger="SCHEDULE", full=False)
+        SyncCursor.objects.filter(**named).update(last_completed_at=timezone.now())
+        done.append((store_id, resource))
+    return done
+
+
+def test_where_workers_do_a_third_of_all_each_store_is_served_each_third_time(
+    db: None, waiting_messages: Messages
+) -> None:
+    for number in range(6):
+        Store.objects.create(pk=f"shp_{number}")
+    clock = Clock()
+    with clock.running():
+        for _ in range(3):
+            done: Counter[tuple[str, str]] = Counter()
+            for _ in range(3):
+                tasks.sync_all()
+                done.update(served(waiting_messages(), at_most=4))
+                clock.pass_time(timedelta(seconds=600))
+            assert len(done) == 12
+            assert set(done.values()) == {1}
+
+
+def sixty_stores() -> None:
+    Store.objects.bulk_create(Store(pk=f"shp_{number:02}") for number in range(60))
+
+
+def asked(messages: list[Message]) -> list[tuple[str, str]]:
+    return [
+        (message.args[0], message.task.name.removeprefix("pandabase.sync_"))
+        for message in messages
+        if message.task.name != "pandabase.sync_rest"
+    ]
+
+
+def test_a_tick_of_many_stores_leaves_room_in_the_queue(db: None) -> None:
+    sixty_stores()
+    sent: list[Message] = []
+    with held_back(sent.append):
+        tasks.sync_all.apply()
+        assert len(sent) == 101
+        rest = sent[50]  # so that fifty more wait while a worker comes to it
+        assert rest.task.name == "pandabase.sync_rest"
+        tasks.sync_all.apply()
+        assert len(sent) == 101  # what is not in the queue yet waits as well
+        tasks.sync_rest(*rest.args)
+    assert len(sent) == 121
+    assert len(set(asked(sent))) == 120
+
+
+def test_what_a_tick_had_no_time_for_is_first_in_the_next(db: None) -> None:
+    sixty_stores()
+    sent: list[Message] = []
+    clock = Clock()
+    with held_back(sent.append), clock.running():
+        tasks.sync_all.apply()
+        rest = sent[50]
+        for store_id, resource in asked(sent):
+            row = {"store_id": store_id, "resource": resource}
+            queued.begin(**row, trigger="SCHEDULE", full=False)
+        clock.pass_time(timedelta(seconds=600))
+        sent.clear()
+        tasks.sync_rest(*rest.args)
+        assert sent == []
+        tasks.sync_all.apply()
+    left = {(store_id, resource) for store_id, resource in rest.args[0]}
+    assert len(left) == 20
+    assert set(asked(sent[:20])) == left
+
+
+@pytest.mark.parametrize("waiting", [30, 80])
+def test_a_broker_that_refuses_the_rest_of_a_tick_is_asked_once(
+    monkeypatch: pytest.MonkeyPatch, waiting: int
+) -> None:
+    asked_for: list[Any] = []
+
+    def refused(task: Any, *args: Any, **kwargs: Any) -> bool:
+        asked_for.append(args)
+        return False
+
+    monkeypatch.setattr(sync_messages, "enqueue", refused)
+    until = timezone.now().timestamp() + 60
+    tasks.sync_rest([[f"shp_{number}", "orders"] for number in range(waiting)], until)
+    assert len(asked_for) == 1
+
+
+def test_a_store_that_fails_goes_behind_those_that_no_worker_came_to(
+    db: None, waiting_messages: Messages
+) -> None:
+    for number in range(3):
+        Store.objects.create(pk=f"shp_{number}")
+    queued.claim(["shp_0"], ["orders"], trigger="SCHEDULE", seconds=60)
+    queued.begin(store_id="shp_0", resource="orders", trigger="SCHEDULE", full=False)
+    queued.claim(["shp_2"], ["orders"], trigger="SCHEDULE", seconds=-60)
+    SyncCursor.objects.filter(store="shp_2").update(last_completed_at=timezone.now())
+    sent = queued.claim(["shp_0", "shp_1", "shp_2"], ["orders"], trigger="SCHEDULE", seconds=60)
+    assert list(sent) == [("shp_2", "orders"), ("shp_0", "orders"), ("shp_1", "orders")]
+
+
+def test_a_tick_just_before_the_last_messages_expire_sends_them_again(
+    db: None, waiting_messages: Messages
+) -> None:
+    Store.objects.create(pk="shp_1")
+    clock = Clock()
+    with clock.running():
+        tasks.sync_all()
+        waiting_messages()  # nobody came to them
+        clock.pass_time(timedelta(seconds=599))
+        tasks.sync_all()
+    assert len(waiting_messages()) == 2
 
 
 def test_a_rotation_that_the_broker_refuses_stays_to_be_run(db: None) -> None:

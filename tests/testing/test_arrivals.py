@@ -15,6 +15,7 @@ from django.test import TestCase, TransactionTestCase
 from django.utils import timezone
 
 from pandabase_django import actions
+from pandabase_django.checkout import CheckoutUnavailable
 from pandabase_django.events import Event, on_event, on_paid
 from pandabase_django.models import (
     CheckoutSession,
@@ -127,6 +128,26 @@ def test_a_session_ends_when_its_time_is_over(pandabase: Pandabase) -> None:
     other = pandabase.checkout()
     assert other.expires_at > timezone.now() + timedelta(hours=5)
     assert pandabase.pay(other).created_at > session.expires_at
+
+
+def test_the_remote_s_clock_goes_with_time(pandabase: Pandabase) -> None:
+    """It says so in each answer; usage, and a token's test, ask how far the clocks are apart."""
+    pandabase.travel(days=30)
+    subscription = pandabase.active_subscription()
+    product = subscription.product_id
+    pandabase.remote.change("create_meter", product_id=product, event="calls")
+    pandabase.cancel(subscription, immediate=True)
+    record_usage(subscription, "calls", 1)
+    pandabase.work()
+    assert UsageRecord.objects.get().state == "REJECTED"
+    course = pandabase.product()
+    pandabase.remote.next(429, retry_after_seconds=5)
+    for seconds in (0, 3):
+        pandabase.travel(seconds=seconds)
+        with pytest.raises(CheckoutUnavailable):
+            pandabase.checkout(course)
+    pandabase.travel(seconds=4)
+    assert pandabase.checkout(course).checkout_url
 
 
 def test_time_is_as_it_was_after_the_test(db: None) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.testing.inner import run_pytest
 from tests.testing.project import build_shop
 
 
+@pytest.mark.thorough
 def test_the_tests_of_a_shop_and_of_the_page_pass(tmp_path: Path) -> None:
     build_shop(tmp_path)
     outcome = run_pytest(tmp_path, "-v", "--nomigrations", PANDABASE_ENCRYPTION_KEY="")

@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 import io
-from datetime import timedelta
-from importlib import import_module
 from typing import Any
 
 import pytest
-from django.apps import apps
 from django.core.management import CommandError, call_command
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
 
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.exceptions import StateConflict
-from pandabase_django.models import ApiToken, RotationAttempt
-from pandabase_django.sandbox import Sandbox
+from pandabase_django.models import ApiToken
 from pandabase_django.services.tokens.connection import activate_token, add_token, retire_token
 from pandabase_django.services.tokens.replacement import replace_token
-from tests.connecting import connect
 
 pytestmark = pytest.mark.django_db
-
-CONSTRAINT = "pandabase_one_usable_token_id"
-migration = import_module("pandabase_django.migrations.0014_one_usable_token_id")
 
 
 def again(token: ApiToken, **changes: Any) -> ApiToken:
@@ -59,7 +50,7 @@ def test_a_second_row_of_a_token_in_use_is_refused(token: ApiToken, mode: str) -
 
 
 def test_the_same_id_elsewhere_and_no_id_are_other_tokens(token: ApiToken) -> None:
-    again(token, base_url="https://api.pandabase.io")
+    again(token, base_url="https://api.sandbox.pandabase.io")
     again(token, store_id="shp_another")
     for _ in range(2):
         again(token, mode="BEARER", token_id="")
@@ -120,50 +111,3 @@ def test_page_and_command_say_so(
     page = admin_client.post(url, follow=True)
     assert f"{second.name} has the token id" in page.content.decode()
     assert ApiToken.objects.count() == 2
-
-
-def twin_of(token: ApiToken, **columns: Any) -> ApiToken:
-    twin = ApiToken(
-        store=token.store,
-        name="Twin",
-        mode="HMAC",
-        token_id=token.token_id,
-        base_url=token.base_url,
-        secret=Secret("sk_twin"),
-        **columns,
-    )
-    twin.save(force_insert=True)
-    return twin
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize(
-    ("suspect", "twin_is_suspect", "kept"),
-    [(False, False, "first"), (False, True, "first"), (True, True, "first"), (True, False, "twin")],
-)
-def test_the_upgrade_keeps_the_row_that_is_likeliest_to_work(
-    token: ApiToken, sandbox: Sandbox, suspect: bool, twin_is_suspect: bool, kept: str
-) -> None:
-    other = connect(sandbox, sandbox.add_token())
-    (constraint,) = (c for c in ApiToken._meta.constraints if c.name == CONSTRAINT)
-    with connection.schema_editor() as editor:
-        editor.remove_constraint(ApiToken, constraint)
-    health = {True: "SUSPECT", False: "OK"}
-    ApiToken.objects.filter(pk=token.pk).update(health=health[suspect])
-    later = timezone.now() + timedelta(days=1)
-    twin = twin_of(token, role="STANDBY", health=health[twin_is_suspect], secret_set_at=later)
-    for row in (token, twin):
-        RotationAttempt.objects.create(
-            token=row, state="LOST", trigger="ADMIN", reason="x", from_version=1, prepared_at=later
-        )
-    with connection.schema_editor() as editor:
-        migration.disable_namesakes(apps, editor)
-    with connection.schema_editor() as editor:
-        editor.add_constraint(ApiToken, constraint)
-    stays, goes = (token, twin) if kept == "first" else (twin, token)
-    for row in (stays, goes, other):
-        row.refresh_from_db()
-    assert (stays.role, goes.role, other.role) == ("ACTIVE", "RETIRED", "STANDBY")
-    assert "Disabled by the upgrade" in goes.health_reason
-    assert stays.rotations.get().closed_at is None
-    assert goes.rotations.get().closed_at is not None

@@ -10,7 +10,9 @@ import pytest
 
 from pandabase_django.api.wire.headers import clock_skew_seconds
 from pandabase_django.api.wire.reach import reach
+from pandabase_django.crypto.keyring import generate_key
 from pandabase_django.crypto.secret import Secret
+from pandabase_django.exceptions import UnknownKey
 from pandabase_django.models import ApiToken, SyncRun
 from pandabase_django.sandbox import ALL_PERMISSIONS, Sandbox
 from pandabase_django.services.tokens.diagnosis import Diagnosis, diagnose
@@ -110,6 +112,15 @@ def test_a_refused_credential_leads_to_install_secret(sandbox: Sandbox) -> None:
     token.save(force_insert=True)
     (line,) = [line for line in diagnose(token).lines if line.ok is False]
     assert f"pandabase_install_secret --token {token.pk}" in line.command
+
+
+def test_a_secret_that_cant_be_opened_is_no_matter_of_the_network(
+    sandbox: Sandbox, settings: Any
+) -> None:
+    token = token_with(sandbox, "STORE_READ")
+    settings.PANDABASE = {**settings.PANDABASE, "ENCRYPTION_KEYS": [generate_key()]}
+    with pytest.raises(UnknownKey):
+        diagnose(ApiToken.objects.get(pk=token.pk))
 
 
 @pytest.mark.pandabase_network

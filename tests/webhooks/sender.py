@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
@@ -16,6 +17,9 @@ from standardwebhooks.webhooks import Webhook
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # the Standard Webhooks' own sample
 OTHER_SECRET = "whk_secret_0123456789abcdef0123456789abcdef"
+
+new_client: Callable[[], Client] = Client
+"""What posts a delivery that names no client."""
 
 
 SUBSCRIPTION = {
@@ -73,7 +77,7 @@ class Delivery:
     headers: dict[str, str] = field(default_factory=dict)
 
     def post(self, url: str, client: Client | None = None, **extra: Any) -> Any:
-        return (client or Client()).post(
+        return (client or new_client()).post(
             url,
             data=self.body,
             content_type=extra.pop("content_type", "application/json"),

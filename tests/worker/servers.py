@@ -6,18 +6,15 @@ import glob
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
-import time
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-__all__ = ["OwnPostgres", "OwnRedis"]
+from tests.ports import free_port, wait_for_port
 
-START_SECONDS = 30
+__all__ = ["OwnPostgres", "OwnRedis"]
 
 
 class OwnPostgres:
@@ -33,7 +30,7 @@ class OwnPostgres:
         if os.geteuid() == 0:
             self._as = ["runuser", "-u", "postgres", "--"]
             shutil.chown(self._folder, pwd.getpwnam("postgres").pw_uid)
-        self.port = _free_port()
+        self.port = free_port()
         self._data = str(Path(self._folder) / "data")
         self._call("initdb", "-D", self._data, "-U", "postgres", "-A", "trust", "--no-sync")
         self.url = f"postgres://postgres@127.0.0.1:{self.port}/postgres"
@@ -71,7 +68,7 @@ class OwnRedis:
         if shutil.which("redis-server") is None:
             pytest.skip("no Redis server is installed; CI has one")
         self._folder = folder
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
@@ -83,13 +80,7 @@ class OwnRedis:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            with closing(socket.socket()) as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            time.sleep(0.05)
-        raise AssertionError("Redis did not start")
+        wait_for_port(self.port, self._process, name="Redis")
 
     def kill(self) -> None:
         assert self._process is not None
@@ -99,10 +90,3 @@ class OwnRedis:
     def close(self) -> None:
         if self._process is not None and self._process.poll() is None:
             self.kill()
-
-
-def _free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-__all__ = ["begin", "copy_file", "fresh_database", "remove", "server"]
+__all__ = ["begin", "copy_file", "empty_database", "fresh_database", "remove", "server"]
 
 # Inherited by the processes of pytest-xdist, so that all of them share what one has made.
 _RUN = "PANDABASE_TEST_RUN"
@@ -52,13 +52,16 @@ def fresh_database() -> Iterator[str]:
             _run_sql(url, f'CREATE DATABASE "{_template()}"')
             _migrate(_of(url, _template()))
             (folder / "postgres").write_text(url)
-    name = f"pandabase_shop_{uuid.uuid4().hex[:12]}"
     with _alone():  # one copy at a time
-        _run_sql(url, f'CREATE DATABASE "{name}" TEMPLATE "{_template()}"')
-    try:
-        yield _of(url, name)
-    finally:
-        _run_sql(url, f'DROP DATABASE "{name}" WITH (FORCE)')
+        name = _create(url, f' TEMPLATE "{_template()}"')
+    yield from _dropped_at_the_end(url, name)
+
+
+@contextmanager
+def empty_database() -> Iterator[str]:
+    """URL of a database without a table, on the same server."""
+    url = server()
+    yield from _dropped_at_the_end(url, _create(url))
 
 
 def remove() -> None:
@@ -82,6 +85,19 @@ def _alone() -> Iterator[Path]:
 
 def _folder() -> Path:
     return Path(tempfile.gettempdir()) / f"pandabase-tables-{os.environ[_RUN]}"
+
+
+def _create(url: str, options: str = "") -> str:
+    name = f"pandabase_shop_{uuid.uuid4().hex[:12]}"
+    _run_sql(url, f'CREATE DATABASE "{name}"{options}')
+    return name
+
+
+def _dropped_at_the_end(url: str, name: str) -> Iterator[str]:
+    try:
+        yield _of(url, name)
+    finally:
+        _run_sql(url, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 def _template() -> str:

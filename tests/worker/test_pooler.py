@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -33,8 +35,10 @@ def sandboxes() -> Iterator[list[Sandbox]]:
 def pooled(sandboxes: list[Sandbox]) -> Iterator[Shop]:
     """A shop of two stores behind a pooler; its tables were made without it."""
     with (
+        # Not pytest's own: the pooler runs as a user who may not enter that.
+        tempfile.TemporaryDirectory(prefix="pandabase-pgbouncer-") as folder,
         fresh_database() as url,
-        transaction_pooler(url, connections=2) as pooled_url,
+        transaction_pooler(url, connections=2, folder=Path(folder)) as pooled_url,
         closing(Shop(pooled_url)) as shop,
     ):
         for sandbox in sandboxes:

@@ -18,7 +18,7 @@ from tests.required import skip
 from tests.worker.shop import PATIENCE_SECONDS, Shop, redis_url
 from tests.worker.tables import fresh_database
 
-pytestmark = [pytest.mark.worker, pytest.mark.postgres, pytest.mark.redis, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.worker, pytest.mark.postgres, pytest.mark.redis]
 
 SEEDS = range(int(os.environ.get("PANDABASE_SOAK_SIDE_BY_SIDE", "1")))
 ROUNDS = 4

@@ -25,6 +25,7 @@ from demo_project.buying import buy
 from demo_project.comparison import Comparison, compare
 from demo_project.processes import Processes
 from demo_project.site import BUYER, OWNER, make_people, start_site
+from demo_project.today import let_things_happen
 from demo_project.webhooks import (
     note_where_it_runs,
     receive_webhooks,
@@ -38,7 +39,7 @@ from pandabase_django.management.exits import PandabaseCommand
 from pandabase_django.models import ApiToken, HandledFact, Purchase, Store, SyncRun
 from pandabase_django.models.sync import Resource
 from pandabase_django.services.tokens.connection import add_token, test_connection
-from pandabase_django.tasks import sync_store
+from pandabase_django.tasks import sync_seldom, sync_store
 
 __all__ = ["Command"]
 
@@ -67,8 +68,8 @@ class Command(PandabaseCommand):
             metavar="ORDER",
             help="In another terminal: refund an order at the running demo's sandbox, and watch.",
         )
-        parser.add_argument("--products", type=int, default=250)
-        parser.add_argument("--orders", type=int, default=3000)
+        parser.add_argument("--products", type=int, default=250, help="Seeded products.")
+        parser.add_argument("--orders", type=int, default=3000, help="Seeded orders.")
         parser.add_argument("--port", type=int, default=8000, help="Where the shop is served.")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -133,6 +134,8 @@ class Command(PandabaseCommand):
             self.stdout.write("Every row equals the sandbox's own dump.")
             self._buy_once(site, password, store=token.store, remote=remote)
             return
+        sync_seldom.delay()  # subscriptions, the ledger and others: the schedule is hours away
+        let_things_happen(remote["control_url"])
         note = Path(settings.STATE_DIR) / "running.json"
         note_where_it_runs(note, control_url=remote["control_url"], site=site)
         self._tell(site, password, remote=remote)
@@ -231,6 +234,7 @@ class Command(PandabaseCommand):
             f"  {os.path.relpath(sys.executable)} manage.py demo --refund\n"
             f'  or: curl -d \'[{{"op": "refund_order", "index": -1}}]\' '
             f"{remote['control_url']}/changes\n"
+            "docs/demo.md says what else to try.\n"
         )
         self.stdout.write("Ctrl-C stops everything.")
         self.stdout.flush()

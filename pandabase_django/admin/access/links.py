@@ -14,13 +14,14 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from pandabase_django.admin.access.forms import LinkForm, UnlinkForm
-from pandabase_django.admin.base.display import EMPTY, badge, moment, with_quiet
+from pandabase_django.admin.base.display import EMPTY, badge, moment, with_quiet, with_store
 from pandabase_django.admin.base.export import ExportMixin
 from pandabase_django.admin.base.filters import StoreFilter
 from pandabase_django.admin.base.links import admin_url, change_url, link
 from pandabase_django.admin.base.lists import PrefixSearchMixin
 from pandabase_django.admin.base.page import PandabaseAdmin, ReadOnlyAdmin
 from pandabase_django.admin.base.rights import admin_of, may_view
+from pandabase_django.admin.base.scope import visible_rows
 from pandabase_django.admin.checkout.cells import user_condition, user_link
 from pandabase_django.models import Customer, CustomerLink
 from pandabase_django.services.access.links import link_customer, unlink_customer
@@ -134,7 +135,7 @@ class CustomerLinkAdmin(PrefixSearchMixin, ExportMixin, ReadOnlyAdmin):
     @admin.display(description=_("customer"))
     def customer_listed(self, row: CustomerLink) -> str:
         # The list makes this cell a link of its own.
-        return with_quiet(row.customer or EMPTY, row.customer_id)
+        return with_store(row, row.customer or EMPTY, row.customer_id)
 
     @admin.display(description=_("customer"))
     def customer_shown(self, row: CustomerLink) -> str:
@@ -178,7 +179,7 @@ class LinkPageMixin(PandabaseAdmin):
         """What the panel of links shows."""
         if not may_view(self.admin_site, request, CustomerLink):
             return {}
-        visible = admin_of(self.admin_site, CustomerLink).get_queryset(request)
+        visible = visible_rows(self.admin_site, request, CustomerLink)
         links = list(visible.filter(customer=customer.pk, store=customer.store_id))
         may_link = self.may(request, LINK, customer) and not any(one.is_in_force for one in links)
         model_admin = admin_of(self.admin_site, CustomerLink)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from django import forms
@@ -12,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from pandabase_django.admin.base.nonces import ConfirmedForm
 from pandabase_django.exceptions import interruptions
 from pandabase_django.models import MirrorRow, Product, RemoteAction
+from pandabase_django.observing.logs import facts, get_logger
 from pandabase_django.services.actions.asking import MAX_REASON_CHARACTERS
 from pandabase_django.services.actions.subjects.disputes import (
     LOG,
@@ -36,7 +36,7 @@ __all__ = [
     "SettleForm",
 ]
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 MOST_PRODUCTS = 200
 NOW, LATER = "now", "later"
@@ -136,7 +136,11 @@ class EvidenceForm(ActionForm):
             raise
         except Exception as error:
             # The shop's own code: its failure must not keep a person from writing by hand.
-            logger.exception("Evidence for %s could not be composed.", self.row.pk)
+            logger.exception(
+                "Evidence for %s could not be composed.",
+                self.row.pk,
+                extra=facts(store=self.row.store_id),
+            )
             self.composing_failed = type(error).__name__
             return ""
 

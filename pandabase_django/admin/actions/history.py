@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from pandabase_django.admin.actions.asked import asked_texts
 from pandabase_django.admin.actions.forms import SettleForm
 from pandabase_django.admin.actions.texts import TONES, explain, who_asked
-from pandabase_django.admin.base.display import EMPTY, badge, moment, with_quiet
+from pandabase_django.admin.base.display import EMPTY, badge, moment, with_store
 from pandabase_django.admin.base.export import ExportMixin
 from pandabase_django.admin.base.filters import StoreFilter
 from pandabase_django.admin.base.links import admin_url, change_url, link
@@ -44,7 +44,8 @@ class RemoteActionAdmin(LiveMixin, PrefixSearchMixin, ExportMixin, ReadOnlyAdmin
 
     why_read_only = _("This is the record of an action. Nobody can change it, nor delete it.")
     when_empty = _(
-        "Nothing was asked for yet. Pages of orders, disputes and subscriptions have the buttons."
+        "Nothing has been asked for yet. Pages of orders, disputes and subscriptions have the "
+        "buttons."
     )
     list_display = ("name", "state_badge", "who", "why", "asked")
     list_filter = ("state", "what", StoreFilter)
@@ -186,7 +187,7 @@ class RemoteActionAdmin(LiveMixin, PrefixSearchMixin, ExportMixin, ReadOnlyAdmin
 
     @admin.display(description=_("action"))
     def name(self, action: RemoteAction) -> str:
-        return with_quiet(action.get_what_display(), action.object_id)
+        return with_store(action, action.get_what_display(), action.object_id)
 
     @admin.display(description=_("state"), ordering="state")
     def state_badge(self, action: RemoteAction) -> str:

@@ -27,6 +27,7 @@ from pandabase_django.admin.base.display import badge, moment
 from pandabase_django.admin.base.links import admin_url, change_url, model_name_of
 from pandabase_django.admin.base.page import PandabaseAdmin
 from pandabase_django.admin.base.rights import may_view
+from pandabase_django.admin.base.scope import visible_rows
 from pandabase_django.database import transaction
 from pandabase_django.exceptions import ActionError, ActionInProgress
 from pandabase_django.models import RemoteAction
@@ -97,10 +98,8 @@ class ActionsMixin(PandabaseAdmin):
             and obj.gone_at is None
             and not problem_of(page.kind, obj)
         ]
-        asked: list[RemoteAction] = []
-        if may_view(self.admin_site, request, RemoteAction):
-            rows = RemoteAction.objects.of(obj).select_related("asked_by")
-            asked = list(rows[:ACTIONS_SHOWN])
+        rows = visible_rows(self.admin_site, request, RemoteAction)
+        asked = rows.filter(store=obj.store_id, object_id=obj.pk).select_related("asked_by")
         return {
             **super().panel_context(request, obj),
             "pandabase_links": links,
@@ -114,7 +113,7 @@ class ActionsMixin(PandabaseAdmin):
                     "who": who_asked(action),
                     "at": moment(action.asked_at),
                 }
-                for action in asked
+                for action in asked[:ACTIONS_SHOWN]
             ],
         }
 

@@ -8,6 +8,7 @@ from pandabase_django.admin.base.display import Explanation
 from pandabase_django.models import RemoteAction
 from pandabase_django.services.actions.sending import SEND_WITHIN
 from pandabase_django.services.actions.settling import by_hand_from
+from pandabase_django.services.tokens.holding import held_back
 from pandabase_django.texts.times import time_text
 
 __all__ = ["TONES", "explain", "who_asked"]
@@ -38,7 +39,14 @@ def who_asked(action: RemoteAction) -> str:
 
 
 def _prepared(action: RemoteAction) -> Explanation:
-    if action.tries or action.outcome:
+    held = held_back(action.store_id)
+    if held is not None:
+        happened = held.message
+        step = _(
+            "Nothing: it waits, and is not tried. An hour after it was asked for, it is not sent "
+            "any more."
+        )
+    elif action.tries or action.outcome:
         happened = _("Pandabase could not take it yet, and has surely not executed it: %(why)s") % {
             "why": action.outcome
         }

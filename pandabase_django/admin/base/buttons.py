@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain
 from typing import Any
 
@@ -24,6 +25,7 @@ from django.utils.functional import Promise
 
 from pandabase_django.admin.base.rights import RightsMixin
 from pandabase_django.database import transaction
+from pandabase_django.exceptions import HeldBack
 
 __all__ = ["Button", "ButtonsMixin"]
 
@@ -40,6 +42,8 @@ class Button:
             one is asked; returns where to go then, or None for the object's page.
         fits: Whether it is shown for this object.
         waits: It waits for a network: no transaction of the request may wait with it.
+        held: Of one that changes something at Pandabase: why it can't be pressed, where this
+            deployment must not do that.
         form: What is asked beside the button, made from the request, the object and what was
             posted (None while it is shown). None, or none made: nothing is asked.
     """
@@ -50,16 +54,25 @@ class Button:
     press: Callable[..., str | None]
     fits: Callable[[Any], bool] = lambda obj: True
     waits: bool = False
+    held: Callable[[Any], HeldBack | None] | None = None
     form: Callable[[HttpRequest, Any, QueryDict | None], forms.Form | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ShownButton:
-    """A button as the page shows it."""
+    """A button as the page shows it.
+
+    Attributes:
+        label: What it says.
+        url: Where it posts to.
+        form: What is asked beside it.
+        why_not: Why it can't be pressed now; "" when it can.
+    """
 
     label: str | Promise
     url: str
     form: forms.Form | None
+    why_not: str = ""
 
 
 class ButtonsMixin(RightsMixin):
@@ -81,11 +94,14 @@ class ButtonsMixin(RightsMixin):
 
     def shown_buttons(self, request: HttpRequest, obj: Any) -> list[ShownButton]:
         """What is shown of each button that this person may press on this object."""
+        # Several buttons of a page have one reason.
+        ask = cache(lambda held: held(obj))
         return [
             ShownButton(
                 label=button.label,
                 url=self._url(button, obj),
                 form=button.form(request, obj, None) if button.form else None,
+                why_not=_text(ask(button.held) if button.held else None),
             )
             for button in self.buttons
             if self.may(request, button.permission, obj) and button.fits(obj)
@@ -101,7 +117,9 @@ class ButtonsMixin(RightsMixin):
         obj: Any = None,
     ) -> HttpResponse:
         if obj is not None:
-            context["pandabase_buttons"] = self.shown_buttons(request, obj)
+            buttons = self.shown_buttons(request, obj)
+            reasons = (button.why_not for button in buttons if button.why_not)
+            context |= {"pandabase_buttons": buttons, "pandabase_why_not": next(reasons, "")}
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def _view(self, button: Button) -> Callable[..., HttpResponse]:
@@ -136,3 +154,7 @@ class ButtonsMixin(RightsMixin):
 
     def _url_name(self, button: Button) -> str:
         return f"{self.opts.app_label}_{self.opts.model_name}_{button.name}"
+
+
+def _text(held: HeldBack | None) -> str:
+    return "" if held is None else held.message

@@ -14,10 +14,13 @@ from django.utils.safestring import mark_safe
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
+from pandabase_django.models import Store
+from pandabase_django.models.stores import store_of
 from pandabase_django.texts.amounts import EMPTY, money_text
 
 __all__ = [
     "EMPTY",
+    "NAMES_STORE",
     "Explanation",
     "badge",
     "breakable",
@@ -27,10 +30,13 @@ __all__ = [
     "money",
     "name_and_id",
     "payload",
+    "store_name",
     "with_quiet",
+    "with_store",
 ]
 
 _BETWEEN_WORDS = re.compile(r"(?<=[A-Z]_)(?=[A-Z])")
+NAMES_STORE = "names_store"  # set on a row that names its store
 HEALTH_TONES = {"OK": "good", "SUSPECT": "bad", "FAILED": "warn"}
 
 
@@ -116,9 +122,23 @@ def with_quiet(text: object, *quiet: object) -> str:
     return format_html('<span class="pandabase-cell-text">{}{}</span>', text, lines)
 
 
-def name_and_id(name: str | None, pk: str) -> str:
+def with_store(row: Any, text: object, *quiet: object) -> str:
+    """As ``with_quiet``, with the row's store at the end: one cell of each list is made by this.
+
+    ``ListWithStores`` decides whether its rows name their stores; on other pages none does.
+    """
+    store = store_of(row) if getattr(row, NAMES_STORE, False) else ""
+    return with_quiet(text, *quiet, store)
+
+
+def name_and_id(row: Any, name: str | None) -> str:
     """The cell that leads to a row: its name, and below it the id; without a name the id."""
-    return with_quiet(name, pk) if name else with_quiet(pk)
+    return with_store(row, name, row.pk) if name else with_store(row, row.pk)
+
+
+def store_name(store: Store) -> str:
+    """What a store is called, and below it the id where that is something else."""
+    return with_quiet(store, store.pk if store.title else "")
 
 
 def payload(value: Any, *, title: str = "") -> str:

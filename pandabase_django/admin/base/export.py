@@ -1,8 +1,7 @@
-"""The rows of a filtered list as CSV, streamed, and harmless in a spreadsheet."""
+"""The rows of a filtered list as CSV, streamed, and harmless in a spreadsheet; other downloads."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from functools import partial
 from itertools import chain, islice
@@ -18,11 +17,12 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone as clock
 
 from pandabase_django.admin.base.rights import RightsMixin
+from pandabase_django.observing.logs import get_logger
 from pandabase_django.printable import csv_lines
 
-__all__ = ["ExportMixin", "csv_answer"]
+__all__ = ["ExportMixin", "download"]
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 ROWS_PER_FETCH = 2000
 LINES_PER_PIECE = 200
@@ -37,7 +37,6 @@ class ExportMixin(RightsMixin):
     """
 
     export_columns: Sequence[Column] = ()
-    change_list_template = "admin/pandabase/change_list.html"
 
     def get_urls(self) -> list[URLPattern]:
         export = path(
@@ -74,7 +73,7 @@ class ExportMixin(RightsMixin):
         )
         name = f"{self.opts.model_name}s-{clock.localdate().isoformat()}.csv"
         texts = self._texts(request, rows)
-        return csv_answer(request, texts, name=name)
+        return download(request, texts, name=name)
 
     def _texts(self, request: HttpRequest, rows: Any) -> Iterator[str]:
         """The file in pieces of many lines: each costs the event loop a change of threads."""
@@ -101,12 +100,14 @@ class ExportMixin(RightsMixin):
         return f"{self.opts.app_label}_{self.opts.model_name}_changelist"
 
 
-def csv_answer(request: HttpRequest, texts: Iterator[str], *, name: str) -> StreamingHttpResponse:
+def download(
+    request: HttpRequest, texts: Iterator[str], *, name: str, kind: str = "text/csv"
+) -> StreamingHttpResponse:
     """A download that no cache keeps, sent as it is made."""
     return StreamingHttpResponse(
         # Under ASGI Django reads an iterator that is not asynchronous whole before it sends.
         _without_blocking(texts) if isinstance(request, ASGIRequest) else texts,
-        content_type="text/csv; charset=utf-8",
+        content_type=f"{kind}; charset=utf-8",
         headers={
             "Content-Disposition": f'attachment; filename="{name}"',
             "Cache-Control": "no-store",

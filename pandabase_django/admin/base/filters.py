@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -10,6 +11,13 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from pandabase_django.admin.base.scope import hidden_stores
+from pandabase_django.admin.base.store_search import (
+    SEARCH_NAME,
+    STORES_OFFERED,
+    like_condition,
+    searched_text,
+    told_apart,
+)
 from pandabase_django.models import Store
 from pandabase_django.services.sync.orders.orders import ORDER_STATUSES
 
@@ -23,19 +31,58 @@ __all__ = [
 
 
 class StoreFilter(admin.SimpleListFilter):
-    """By store; absent where there is one store alone."""
+    """By store; absent where there is one store alone.
+
+    Where there are many, some are offered, and a field above the list finds the others by a part
+    of their name or id: it needs no script, and no right to see the pages of stores.
+
+    Attributes:
+        many: There are more stores than are offered.
+        like: What was searched for.
+        more: More fit than are offered.
+        found: Stores that fit, with the address of their rows.
+        kept: What else the address asks for, as names and values.
+    """
 
     title = _("store")
     parameter_name = "store"
+    search_name = SEARCH_NAME
 
     def __init__(self, request: HttpRequest, params: Any, model: Any, model_admin: Any) -> None:
         self.store_lookup: str = model_admin.store_lookup
+        self.many = self.more = False
+        self.like = searched_text(params.pop(self.search_name, []))
+        self.kept = [
+            (name, value)
+            for name, values in request.GET.lists()
+            for value in values
+            if name not in (self.search_name, self.parameter_name, "p")
+        ]
         super().__init__(request, params, model, model_admin)
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         stores = Store.objects.exclude(pk__in=hidden_stores(model_admin, request))
-        found = [(store.pk, str(store)) for store in stores]
-        return found if len(found) > 1 else []
+        offered = list(stores[: STORES_OFFERED + 1])
+        self.many = len(offered) > STORES_OFFERED
+        if self.many and self.like:
+            offered = list(stores.filter(like_condition(self.like))[: STORES_OFFERED + 1])
+        self.more = len(offered) > STORES_OFFERED
+        offered = offered[:STORES_OFFERED]
+        if self.many and self.value() and self.value() not in [store.pk for store in offered]:
+            offered = [*stores.filter(pk=self.value()), *offered]
+        found = told_apart(offered)
+        return found if len(found) > 1 or self.many else []
+
+    def has_output(self) -> bool:
+        return self.many or super().has_output()
+
+    @property
+    def found(self) -> list[tuple[str, str]]:
+        """Stores that the search found, with the query of the list of their rows."""
+        return [
+            (str(name), f"?{urlencode([*self.kept, (self.parameter_name, pk)])}")
+            for pk, name in self.lookup_choices
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(**{self.store_lookup: self.value()}) if self.value() else queryset

@@ -6,19 +6,38 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import SEARCH_VAR
+from django.core.exceptions import BadRequest, ValidationError
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from pandabase_django.admin.base.buttons import ButtonsMixin
-from pandabase_django.admin.base.display import EMPTY
+from pandabase_django.admin.base.display import EMPTY, store_name
 from pandabase_django.admin.base.links import change_url, model_name_of
+from pandabase_django.admin.base.lists import ListWithStores, OwnLookupsMixin
 from pandabase_django.admin.base.rights import asks_rules_alone
 from pandabase_django.admin.base.scope import ByStoreMixin
+from pandabase_django.admin.base.store_search import SEARCH_NAME
 from pandabase_django.admin.rotation.banner import rotation_notices
+from pandabase_django.models.stores import store_of
+from pandabase_django.printable import is_storable
 
 __all__ = ["PandabaseAdmin", "ReadOnlyAdmin", "without_empty"]
+
+SEARCHES = (SEARCH_VAR, SEARCH_NAME)
+OWN_LABEL = "pandabase"
+# Django finds these by the app's label, which a shop's proxy of a model has another one of.
+PAGES_BY_LABEL = (
+    "change_list",
+    "object_history",
+    "delete_confirmation",
+    "delete_selected_confirmation",
+)
 
 
 def without_empty(model_admin: Any, fieldsets: Any, obj: Any, *, keep: Any = ()) -> Any:
@@ -50,7 +69,7 @@ def without_empty(model_admin: Any, fieldsets: Any, obj: Any, *, keep: Any = ())
     return kept
 
 
-class PandabaseAdmin(ButtonsMixin, ByStoreMixin):
+class PandabaseAdmin(ButtonsMixin, OwnLookupsMixin, ByStoreMixin):
     """Rows of visible stores, buttons, and panels above and below an object's form.
 
     ``above`` and ``below`` name templates; what they show comes from ``panel_context``.
@@ -66,14 +85,64 @@ class PandabaseAdmin(ButtonsMixin, ByStoreMixin):
         css = {"all": ["pandabase/admin.css", "pandabase/themes.css"]}
         js = ["pandabase/live.js", "pandabase/page.js"]
 
+    def __init__(self, model: Any, admin_site: admin.AdminSite) -> None:
+        super().__init__(model, admin_site)
+        label, name = self.opts.app_label, self.opts.model_name
+        for page in PAGES_BY_LABEL if label != OWN_LABEL else ():
+            if getattr(self, f"{page}_template") is None:
+                folders = (f"admin/{label}/{name}", f"admin/{label}", f"admin/{OWN_LABEL}")
+                setattr(self, f"{page}_template", [f"{folder}/{page}.html" for folder in folders])
+
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nothing of this app is deleted by hand: histories hang on every row."""
         return False
 
-    @admin.display(description=_("store"), ordering="store_id")
+    def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
+        """None for an id that no row can have."""
+        if not is_storable(object_id):
+            return None
+        return super().get_object(request, object_id, from_field)
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The list that an address asks for; Django asks the database before it looks at values.
+
+        Raises:
+            IncorrectLookupParameters: A value is one that no row can have.
+        """
+        asked = request.GET.copy()
+        for name in SEARCHES:  # these drop what is unfit
+            asked.pop(name, None)
+        if not all(is_storable(value) for _name, values in asked.lists() for value in values):
+            raise IncorrectLookupParameters
+        return super().get_changelist_instance(request)
+
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse | None:
+        """Do to the selected rows what was chosen.
+
+        Raises:
+            BadRequest: One of the ids is none; no page of ours has such a box.
+        """
+        for selected in request.POST.getlist(ACTION_CHECKBOX_NAME):
+            if not self._may_be_an_id(selected):
+                raise BadRequest("No row has such an id.")
+        return super().response_action(request, queryset, *args, **kwargs)
+
+    def _may_be_an_id(self, text: str) -> bool:
+        try:
+            self.opts.pk.clean(text, None)
+        except ValidationError:
+            return False
+        return is_storable(text)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return ListWithStores
+
+    @admin.display(description=_("store"))
     def of_store(self, row: Any) -> str:
-        """The column ``store_id`` of a list; Django gives that one no translated heading."""
-        return str(row.store_id)
+        """The store of a row, named as a test where it is one."""
+        return store_name(store_of(row))
 
     def panel_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         """What the panels of this object's page show."""

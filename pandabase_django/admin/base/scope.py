@@ -7,7 +7,8 @@ actions, exports, autocompletes and pages all start from.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Collection
+from typing import Any, TypeVar
 
 from django.contrib import admin
 from django.db.models import Model, QuerySet
@@ -21,9 +22,18 @@ __all__ = [
     "blank_row_of",
     "hidden_stores",
     "may_add_to",
+    "names_stores",
     "open_stores",
+    "visible_among",
+    "visible_ids",
+    "visible_rows",
     "visible_stores",
 ]
+
+R = TypeVar("R", bound=Model)
+
+#: Which rows are seen is up to these.
+_RULES = ("get_queryset", "has_view_permission")
 
 
 class ByStoreMixin(RightsMixin):
@@ -35,9 +45,13 @@ class ByStoreMixin(RightsMixin):
 
     #: Path from a row to its store; "" when the row is the store.
     store_lookup = "store"
+    called_by_store = False  # the text of a row names its store, also where Django lists rows
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = super().get_queryset(request)
+        if self.called_by_store:
+            # No join: with one, Django's list leaves out what list_select_related names.
+            rows = rows.prefetch_related(self.store_lookup)
         hidden = hidden_stores(self, request)
         return rows.exclude(**{f"{self.store_lookup or 'pk'}__in": hidden}) if hidden else rows
 
@@ -59,11 +73,45 @@ def visible_stores(site: admin.AdminSite, request: HttpRequest, model: type[Mode
         return []
     model_admin = admin_of(site, model)
     hidden = hidden_stores(model_admin, request) if isinstance(model_admin, ByStoreMixin) else []
-    # A page asks for several models; the stores themselves are the same.
-    known: dict[str, list[Store]] = request.__dict__
-    if "_pandabase_stores" not in known:
-        known["_pandabase_stores"] = list(Store.objects.all())
-    return [store for store in known["_pandabase_stores"] if store.pk not in hidden]
+    return [store for store in _all_stores(request) if store.pk not in hidden]
+
+
+def visible_rows(site: admin.AdminSite, request: HttpRequest, model: type[R]) -> QuerySet[R]:
+    """The rows of a model that a person sees on its own pages, for the panels of other pages.
+
+    In the order of the model, so that panels show the newest, however a shop orders its list.
+    """
+    if not may_view(site, request, model):
+        return model._default_manager.none()
+    rows: QuerySet[R] = admin_of(site, model).get_queryset(request)
+    return rows.order_by(*(model._meta.ordering or ()))
+
+
+def visible_among(site: admin.AdminSite, request: HttpRequest, rows: Collection[R]) -> list[R]:
+    """Those of these rows, all of one model, that a person sees on its own pages."""
+    model = next((type(row) for row in rows), None)
+    if model is None or not may_view(site, request, model):
+        return []
+    seen = visible_ids(admin_of(site, model), request, [row.pk for row in rows])
+    return [row for row in rows if str(row.pk) in seen]
+
+
+def visible_ids(
+    model_admin: admin.ModelAdmin[Any], request: HttpRequest, ids: Collection[Any]
+) -> set[str]:
+    """Those of these ids, as texts, whose rows the rules of these pages do not keep from a person.
+
+    Costs no query where no shop has rules: then whoever may view one row may view all.
+    """
+    own = (base for base in type(model_admin).__mro__ if not _is_known(base))
+    if not ids or not any(name in vars(base) for base in own for name in _RULES):
+        return {str(pk) for pk in ids}
+    rows = model_admin.get_queryset(request).filter(pk__in=ids)
+    return {str(row.pk) for row in rows if model_admin.has_view_permission(request, row)}
+
+
+def _is_known(base: type) -> bool:
+    return base.__module__.startswith(("pandabase_django.", "django."))
 
 
 def may_add_to(model_admin: ByStoreMixin, request: HttpRequest, store: Store) -> bool:
@@ -79,8 +127,22 @@ def may_add_to(model_admin: ByStoreMixin, request: HttpRequest, store: Store) ->
 
 def open_stores(model_admin: ByStoreMixin, request: HttpRequest) -> QuerySet[Store]:
     """The stores that a form may offer this person."""
-    found = [store.pk for store in Store.objects.all() if may_add_to(model_admin, request, store)]
+    found = [store.pk for store in _all_stores(request) if may_add_to(model_admin, request, store)]
     return Store.objects.filter(pk__in=found)
+
+
+def _all_stores(request: HttpRequest) -> list[Store]:
+    """Every store: a page asks for those of several models, and they themselves are the same."""
+    known: dict[str, list[Store]] = request.__dict__
+    if "_pandabase_stores" not in known:
+        known["_pandabase_stores"] = list(Store.objects.all())
+    return known["_pandabase_stores"]
+
+
+def names_stores() -> bool:
+    """Whether a list says whose each row is: there are several stores, or the one is a test."""
+    marks = list(Store.objects.order_by().values_list("mark", flat=True)[:2])
+    return len(marks) > 1 or Store.Mark.TEST in marks
 
 
 def blank_row_of(model_admin: ByStoreMixin, store: Store) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from itertools import chain
 from typing import Any
 from urllib.parse import urlencode
@@ -15,11 +14,13 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext
 
 from pandabase_django.admin.base.display import badge, money
-from pandabase_django.admin.base.export import csv_answer
+from pandabase_django.admin.base.export import download
 from pandabase_django.admin.base.links import admin_url, change_url
 from pandabase_django.admin.base.rights import may_view
 from pandabase_django.admin.base.scope import ByStoreMixin, blank_row_of, visible_stores
+from pandabase_django.admin.base.store_search import StoreSearch, told_apart
 from pandabase_django.models import Dispute, LedgerEntry, Order, Payout, Refund, Store
+from pandabase_django.observing.logs import facts, get_logger
 from pandabase_django.printable import csv_lines
 from pandabase_django.services.books.closing import Closing, Line, Total
 from pandabase_django.services.books.month import Month
@@ -35,7 +36,7 @@ from pandabase_django.services.books.texts import (
 
 __all__ = ["MonthsMixin"]
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 CLOSE = "pandabase.close_ledgerentry"
 EXPORT = "month_export"
@@ -72,15 +73,17 @@ class MonthsMixin(ByStoreMixin):
 
     def months_view(self, request: HttpRequest) -> HttpResponse:
         """The months of each store that this person may close. None of them is closed for that."""
+        search = StoreSearch.of_request(request, self._stores(request))
+        months, names = months_of(search.shown), dict(told_apart(search.shown))
         stores = [
             {
-                "store": store,
+                "name": names[store.pk],
                 "months": [
                     {"month": month, "count": count, "url": self._of_month("month", store, month)}
-                    for month, count in months_of(store)
+                    for month, count in months[store.pk]
                 ],
             }
-            for store in self._stores(request)
+            for store in search.shown
         ]
         context = {
             **self.admin_site.each_context(request),
@@ -88,6 +91,7 @@ class MonthsMixin(ByStoreMixin):
             "opts": self.opts,
             "media": self.media,
             "stores": stores,
+            "search": search,
             "stores_url": self._stores_url(request),
         }
         return TemplateResponse(request, "admin/pandabase/books/months.html", context)
@@ -132,9 +136,15 @@ class MonthsMixin(ByStoreMixin):
         store, month = _asked(request, stores)
         closing: Closing = close_month(store, month)
         who = request.user.get_username()
-        logger.info("%s exports the books of %s in %s as CSV.", who, store.pk, month)
+        logger.info(
+            "%s exports the books of %s in %s as CSV.",
+            who,
+            store.pk,
+            month,
+            extra=facts(store=store.pk),
+        )
         texts = csv_lines(chain([TITLES], as_rows(closing)))
-        return csv_answer(request, texts, name=f"books-{store.pk}-{month}.csv")  # type: ignore[return-value]
+        return download(request, texts, name=f"books-{store.pk}-{month}.csv")  # type: ignore[return-value]
 
     def _stores_url(self, request: HttpRequest) -> str:
         """Where a store is synced; "" for who may not see stores."""

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from pandabase_django import tasks
 from pandabase_django.admin.base.buttons import Button
-from pandabase_django.admin.base.display import EMPTY, moment, money, with_quiet
+from pandabase_django.admin.base.display import EMPTY, moment, money, with_quiet, with_store
 from pandabase_django.admin.base.enqueue import hand_over_again
 from pandabase_django.admin.base.export import ExportMixin
 from pandabase_django.admin.base.filters import StoreFilter
@@ -64,7 +64,8 @@ class PurchaseAdmin(PrefixSearchMixin, ExportMixin, ReadOnlyAdmin):
     """Purchases are judged by the sync. A person accepts one, or has handlers called again."""
 
     when_empty = _(
-        "Nothing was bought through a checkout of this shop yet. All orders are in their own list."
+        "Nothing has been bought through a checkout of this shop yet. All orders are in their "
+        "own list."
     )
     list_display = ("name", "outcome", "buyer", "paid", "seen")
     list_filter = ("verdict", HandingFilter, PurposeFilter, StoreFilter)
@@ -204,11 +205,11 @@ class PurchaseAdmin(PrefixSearchMixin, ExportMixin, ReadOnlyAdmin):
 
     def _accept(self, request: HttpRequest, purchase: Purchase, reason: str) -> None:
         try:
-            accepted = accept_purchase(purchase.pk, reason=reason, user=request.user)
+            accept_purchase(purchase.pk, reason=reason, user=request.user)
         except ValueError as error:  # another person was faster
             messages.error(request, str(error))
             return
-        self.log_change(request, purchase, f"Accepted by hand: {accepted.accepted_reason}")
+        self.log_change(request, purchase, "Accepted by hand.")  # why, the purchase says
         messages.success(request, gettext("Accepted. A worker calls the handlers now."))
 
     @admin.action(description=_("Call handlers again now"), permissions=["replay"])
@@ -237,7 +238,7 @@ class PurchaseAdmin(PrefixSearchMixin, ExportMixin, ReadOnlyAdmin):
 
     @admin.display(description=_("order"))
     def name(self, purchase: Purchase) -> str:
-        return with_quiet(purchase.order_id or EMPTY, purchase.purpose)
+        return with_store(purchase, purchase.order_id or EMPTY, purchase.purpose)
 
     @admin.display(description=_("verdict"))
     def outcome(self, purchase: Purchase) -> str:

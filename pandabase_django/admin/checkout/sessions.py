@@ -16,14 +16,14 @@ from pandabase_django.admin.base.display import (
     moment,
     money,
     payload,
-    with_quiet,
+    with_store,
 )
 from pandabase_django.admin.base.export import ExportMixin
 from pandabase_django.admin.base.filters import StoreFilter
 from pandabase_django.admin.base.links import link
 from pandabase_django.admin.base.lists import PrefixSearchMixin
 from pandabase_django.admin.base.page import ReadOnlyAdmin
-from pandabase_django.admin.base.rights import admin_of, may_view
+from pandabase_django.admin.base.scope import visible_rows
 from pandabase_django.admin.checkout.cells import (
     STATE_TONES,
     handing_badge,
@@ -80,7 +80,8 @@ class CheckoutSessionAdmin(PrefixSearchMixin, ExportMixin, ReadOnlyAdmin):
         "compared with it, so nobody can change it."
     )
     when_empty = _(
-        "No checkout was opened yet. A shop's pages do that, by the tag pandabase_checkout_button."
+        "No checkout has been opened yet. A shop's pages do that, by the tag "
+        "pandabase_checkout_button."
     )
     list_display = ("name", "outcome", "buyer", "asked", "paid", "created")
     list_filter = ("state", "created_at", PurposeFilter, StoreFilter)
@@ -147,6 +148,7 @@ class CheckoutSessionAdmin(PrefixSearchMixin, ExportMixin, ReadOnlyAdmin):
         return found | Q(pk__in=list(named))
 
     def panel_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        purchases = visible_rows(self.admin_site, request, Purchase)
         return {
             **super().panel_context(request, obj),
             "asked_items": [
@@ -166,22 +168,15 @@ class CheckoutSessionAdmin(PrefixSearchMixin, ExportMixin, ReadOnlyAdmin):
                     "handed": handing_badge(purchase),
                     "seen_at": purchase.seen_at,
                 }
-                for purchase in self._purchases(request, obj)
+                for purchase in purchases.filter(session=obj).order_by("pk")
             ],
         }
-
-    def _purchases(self, request: HttpRequest, session: CheckoutSession) -> list[Purchase]:
-        """Those that this person may see."""
-        if not may_view(self.admin_site, request, Purchase):
-            return []
-        visible = admin_of(self.admin_site, Purchase).get_queryset(request)
-        return list(visible.filter(session=session).order_by("pk"))
 
     @admin.display(description=_("checkout session"))
     def name(self, session: CheckoutSession) -> str:
         order = order_of(session)
         name = session.session_id or session.reference
-        return with_quiet(name, session.purpose, order.pk if order else "")
+        return with_store(session, name, session.purpose, order.pk if order else "")
 
     @admin.display(description=_("state"))
     def outcome(self, session: CheckoutSession) -> str:

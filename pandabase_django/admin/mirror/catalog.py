@@ -96,7 +96,7 @@ class ProductAdmin(MirrorAdmin):
 
     @admin.display(description=_("product"), ordering="title")
     def name(self, row: Product) -> str:
-        return name_and_id(row.title, row.pk)
+        return name_and_id(row, row.title)
 
     @admin.display(description=_("status"))
     def state(self, row: Product) -> str:
@@ -155,7 +155,7 @@ class CategoryAdmin(MirrorAdmin):
 
     @admin.display(description=_("category"), ordering="name")
     def name_and_id(self, row: Category) -> str:
-        return name_and_id(row.name, row.pk)
+        return name_and_id(row, row.name)
 
     @admin.display(description=_("parent"))
     def parent_name(self, row: Category) -> str:

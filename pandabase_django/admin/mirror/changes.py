@@ -13,8 +13,16 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from pandabase_django.admin.base.links import change_url, model_name_of
+from pandabase_django.admin.base.rights import may_view
 from pandabase_django.admin.base.scope import visible_stores
-from pandabase_django.models import MirrorRow, OrderItem, ProductVariant, RowChange
+from pandabase_django.models import (
+    MirrorRow,
+    OrderItem,
+    ProductVariant,
+    RowChange,
+    SyncRun,
+    WebhookDelivery,
+)
 
 __all__ = ["CHANGES_PER_PAGE", "ShownChange", "changes_of", "changes_of_row", "readable", "shown"]
 
@@ -33,12 +41,12 @@ class ShownChange:
     Attributes:
         what: Kind of row, for a person.
         row_id: The row.
-        url: Its page; "" when the person may not open it.
+        url: Its page.
         kind: New, changed or gone.
         columns: The columns that moved, by their names for people.
         at: When.
         by: What wrote it.
-        by_url: Its page; "" when there is none.
+        by_url: Its page; "" when there is none, or the person may not open it.
     """
 
     what: str
@@ -67,8 +75,13 @@ def readable(
     return changes.filter(seen)
 
 
-def shown(site: admin.AdminSite, changes: Iterable[RowChange]) -> list[ShownChange]:
-    """These changes for a page; costs one query for each kind of row without a page."""
+def shown(
+    site: admin.AdminSite, request: HttpRequest, changes: Iterable[RowChange]
+) -> list[ShownChange]:
+    """These changes for a page; costs one query for each kind of row without a page.
+
+    What wrote them is a link for those who may open it.
+    """
     found = list(changes)
     parents: dict[tuple[str, str], str] = {}
     for name, (model, column, _parent) in PARENTS.items():
@@ -76,15 +89,20 @@ def shown(site: admin.AdminSite, changes: Iterable[RowChange]) -> list[ShownChan
         if ids:
             rows = model._default_manager.filter(pk__in=ids).values_list("pk", column)
             parents.update({(name, pk): parent or "" for pk, parent in rows})
-    return [_shown(site, change, parents) for change in found]
+    return [_shown(site, request, change, parents) for change in found]
 
 
 def changes_of_row(
-    site: admin.AdminSite, row: MirrorRow, *, children: Sequence[MirrorRow] = (), limit: int = 5
+    site: admin.AdminSite,
+    request: HttpRequest,
+    row: MirrorRow,
+    *,
+    children: Sequence[MirrorRow] = (),
+    limit: int = 5,
 ) -> list[ShownChange]:
     """What wrote a row, or one of its children, last; newest first."""
     changes = changes_of(row, children=children)
-    return shown(site, changes.select_related("run", "user").order_by("-id")[:limit])
+    return shown(site, request, changes.select_related("run", "user").order_by("-id")[:limit])
 
 
 def changes_of(row: MirrorRow, *, children: Sequence[MirrorRow] = ()) -> QuerySet[RowChange]:
@@ -99,12 +117,15 @@ def changes_of(row: MirrorRow, *, children: Sequence[MirrorRow] = ()) -> QuerySe
 
 
 def _shown(
-    site: admin.AdminSite, change: RowChange, parents: dict[tuple[str, str], str]
+    site: admin.AdminSite,
+    request: HttpRequest,
+    change: RowChange,
+    parents: dict[tuple[str, str], str],
 ) -> ShownChange:
     name, pk = change.model_name, change.row_id
     if name in PARENTS:
         name, pk = PARENTS[name][2], parents.get((name, pk), "")
-    by, by_url = _cause(site, change)
+    by, by_url = _cause(site, request, change)
     return ShownChange(
         what=_name_of(change.model_name),
         row_id=change.row_id,
@@ -117,14 +138,16 @@ def _shown(
     )
 
 
-def _cause(site: admin.AdminSite, change: RowChange) -> tuple[str, str]:
+def _cause(site: admin.AdminSite, request: HttpRequest, change: RowChange) -> tuple[str, str]:
+    """What wrote it, and its page."""
     if change.delivery_id:
         url = change_url(site, "webhookdelivery", change.delivery_id)
-        return _("Webhook delivery %(id)s") % {"id": change.delivery_id}, url
+        may_open = may_view(site, request, WebhookDelivery)
+        return _("Webhook delivery %(id)s") % {"id": change.delivery_id}, url if may_open else ""
     if change.run_id is not None:
-        return _("Sync run %(id)s") % {"id": change.run_id}, change_url(
-            site, "syncrun", change.run_id
-        )
+        url = change_url(site, "syncrun", change.run_id)
+        may_open = may_view(site, request, SyncRun)
+        return _("Sync run %(id)s") % {"id": change.run_id}, url if may_open else ""
     if change.user_id is not None:
         return _("Refreshed by %(user)s") % {"user": change.user}, ""
     return _("Refreshed by hand"), ""

@@ -20,7 +20,6 @@ class CouponAdmin(MirrorAdmin):
 
     list_display = ("code_and_id", "reduction", "is_enabled", "times_used", "expires_at")
     list_filter = ("is_enabled", "type", GoneFilter, StoreFilter)
-    list_select_related = ("store",)
     sortable_by = ("code_and_id", "times_used", "expires_at")
     search_help_text = _("Beginning of an id, code or name.")
     search_fields = ("id__startswith", "code__istartswith", "display_name__startswith")
@@ -51,7 +50,7 @@ class CouponAdmin(MirrorAdmin):
 
     @admin.display(description=_("coupon"), ordering="code")
     def code_and_id(self, row: Coupon) -> str:
-        return name_and_id(row.code, row.pk)
+        return name_and_id(row, row.code)
 
     @admin.display(description=_("reduction"))
     def reduction(self, row: Coupon) -> str:

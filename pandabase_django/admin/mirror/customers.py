@@ -28,7 +28,6 @@ class CustomerAdmin(LinkPageMixin, MirrorAdmin):
 
     list_display = ("email_and_id", "name", "order_count", "total_spent", "created_at")
     list_filter = (GoneFilter, StoreFilter)
-    list_select_related = ("store",)
     sortable_by = ("email_and_id",)
     search_help_text = _("Beginning of an id or e-mail address.")
     search_fields = ("id__startswith", "email__startswith")
@@ -65,7 +64,7 @@ class CustomerAdmin(LinkPageMixin, MirrorAdmin):
 
     @admin.display(description=_("customer"), ordering="email")
     def email_and_id(self, row: Customer) -> str:
-        return name_and_id(row.email, row.pk)
+        return name_and_id(row, row.email)
 
     @admin.display(description=_("name"))
     def name(self, row: Customer) -> str:

@@ -67,7 +67,7 @@ class LicenseAdmin(MirrorAdmin):
     @admin.display(description=_("license"))
     def customer_and_id(self, row: License) -> str:
         email = row.customer.email if row.customer else ""
-        return name_and_id(email or row.customer_id, row.pk)
+        return name_and_id(row, email or row.customer_id)
 
     @admin.display(description=_("product"))
     def product_title(self, row: License) -> str:

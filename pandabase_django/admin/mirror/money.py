@@ -19,6 +19,7 @@ from pandabase_django.admin.base.display import (
     money,
     name_and_id,
     with_quiet,
+    with_store,
 )
 from pandabase_django.admin.base.filters import GoneFilter, KnownValuesFilter, StoreFilter
 from pandabase_django.admin.base.links import link
@@ -94,7 +95,7 @@ class _OfAnOrderAdmin(_MoneyAdmin):
     @admin.display(description=_("order"))
     def order_and_id(self, row: Any) -> str:
         number = row.order.order_number if row.order else ""
-        return name_and_id(number or row.order_id, row.pk)
+        return name_and_id(row, number or row.order_id)
 
     @admin.display(description=_("order"))
     def order_link(self, row: Any) -> str:
@@ -212,7 +213,7 @@ class LedgerEntryAdmin(MonthsMixin, _MoneyAdmin):
 
     @admin.display(description=_("ledger entry"))
     def type_and_id(self, row: LedgerEntry) -> str:
-        return name_and_id(breakable(row.type), row.pk)
+        return name_and_id(row, breakable(row.type))
 
     @admin.display(description=_("balance"))
     def balance(self, row: LedgerEntry) -> str:
@@ -255,4 +256,4 @@ class PayoutAdmin(_MoneyAdmin):
 
     @admin.display(description=_("payout"))
     def id_and_reference(self, row: Payout) -> str:
-        return with_quiet(row.pk, row.reference_id)
+        return with_store(row, row.pk, row.reference_id)

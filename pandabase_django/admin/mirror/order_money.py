@@ -11,7 +11,7 @@ from django.http import HttpRequest
 
 from pandabase_django.admin.base.display import badge, money
 from pandabase_django.admin.base.links import change_url, model_name_of
-from pandabase_django.admin.base.rights import admin_of, may_view
+from pandabase_django.admin.base.scope import visible_rows
 from pandabase_django.admin.mirror.money import TONES
 from pandabase_django.models import Dispute, Order, Refund
 
@@ -48,7 +48,5 @@ def moves_of(site: admin.AdminSite, request: HttpRequest, order: Order) -> list[
 
 
 def _rows(site: admin.AdminSite, request: HttpRequest, order: Order) -> Iterator[Refund | Dispute]:
-    for model in (Refund, Dispute):
-        if may_view(site, request, model):
-            visible = admin_of(site, model).get_queryset(request)
-            yield from visible.filter(order=order.pk, store=order.store_id, gone_at=None)
+    for rows in (visible_rows(site, request, Refund), visible_rows(site, request, Dispute)):
+        yield from rows.filter(order=order.pk, store=order.store_id, gone_at=None)

@@ -8,7 +8,8 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from pandabase_django.admin.base.links import change_url, link
-from pandabase_django.admin.base.rights import admin_of, may_view
+from pandabase_django.admin.base.rights import may_view
+from pandabase_django.admin.base.scope import visible_rows
 from pandabase_django.admin.checkout.cells import handing_badge, user_link, verdict_badge
 from pandabase_django.admin.checkout.texts import VerdictText, difference_texts, explain
 from pandabase_django.models import CheckoutSession, Order, Purchase
@@ -32,9 +33,7 @@ class ShownPurchase:
 
 def purchases_of(site: admin.AdminSite, request: HttpRequest, order: Order) -> list[ShownPurchase]:
     """That of an order; empty when there is none, or this person may not see it."""
-    if not may_view(site, request, Purchase):
-        return []
-    visible = admin_of(site, Purchase).get_queryset(request)
+    visible = visible_rows(site, request, Purchase)
     return [
         ShownPurchase(
             url=change_url(site, "purchase", row.pk),

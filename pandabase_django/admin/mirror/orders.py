@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from pandabase_django.admin.actions.orders import ORDER_ACTIONS
 from pandabase_django.admin.actions.pages import ActionsMixin
-from pandabase_django.admin.base.display import EMPTY, badge, money, with_quiet
+from pandabase_django.admin.base.display import EMPTY, badge, money, with_store
 from pandabase_django.admin.base.filters import DetailsDueFilter, OrderStatusFilter, StoreFilter
 from pandabase_django.admin.base.links import link
 from pandabase_django.admin.mirror.order_money import moves_of
@@ -53,6 +53,7 @@ class OrderAdmin(ActionsMixin, MirrorAdmin):
 
     list_display = ("number", "amount", "state", "created_at")
     list_filter = (OrderStatusFilter, "created_at", DetailsDueFilter, StoreFilter)
+    linked_by = ("customer__id__exact",)
     sortable_by = ("created_at",)  # what no index sorts would sort the whole table
     search_help_text = _("Beginning of an id or order number, or a whole e-mail address.")
     search_fields = ("id__startswith", "order_number__startswith")
@@ -167,7 +168,7 @@ class OrderAdmin(ActionsMixin, MirrorAdmin):
     @admin.display(description=_("order"), ordering="created_at")
     def number(self, row: Order) -> str:
         customer = row.customer.email if row.customer else row.customer_id
-        return with_quiet(row.order_number or row.pk, customer)
+        return with_store(row, row.order_number or row.pk, customer)
 
     @admin.display(description=_("status"))
     def state(self, row: Order) -> str:
@@ -179,7 +180,7 @@ class OrderAdmin(ActionsMixin, MirrorAdmin):
 
     @admin.display(description=_("store"))
     def store_link(self, row: Order) -> str:
-        return link(self.admin_site, row.store, row.store_id)
+        return link(self.admin_site, row.store)
 
     @admin.display(description=_("customer"))
     def customer_link(self, row: Order) -> str:

@@ -68,8 +68,8 @@ class MirrorAdmin(PrefixSearchMixin, ExportMixin, ReadOnlyAdmin):
         "This is a copy of what Pandabase has. Change it there; the next sync follows."
     )
     when_empty: str | Promise = _(
-        "Nothing was read yet, or Pandabase has none. “Sync now” on the store's page reads it, and "
-        "so does the schedule."
+        "Nothing has been read yet, or Pandabase has none. “Sync now” on the store's page reads "
+        "it, and so does the schedule."
     )
     list_per_page = 50
     below: Sequence[str] = ("admin/pandabase/last_changes.html",)
@@ -79,7 +79,7 @@ class MirrorAdmin(PrefixSearchMixin, ExportMixin, ReadOnlyAdmin):
         return ()
 
     def panel_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
-        changes = changes_of_row(self.admin_site, obj, children=self.children_of(obj))
+        changes = changes_of_row(self.admin_site, request, obj, children=self.children_of(obj))
         return {"changes": changes, "with_cause": True}
 
     def history_view(
@@ -101,7 +101,7 @@ class MirrorAdmin(PrefixSearchMixin, ExportMixin, ReadOnlyAdmin):
             "media": self.media,
             "original": row,
             "page": page,
-            "changes": shown(self.admin_site, page.object_list),
+            "changes": shown(self.admin_site, request, page.object_list),
             "with_cause": True,
             **(extra_context or {}),
         }

@@ -12,7 +12,8 @@ from django.http import HttpRequest
 
 from pandabase_django.admin.base.display import badge, money
 from pandabase_django.admin.base.links import change_url
-from pandabase_django.admin.base.rights import admin_of, may_view
+from pandabase_django.admin.base.rights import may_view
+from pandabase_django.admin.base.scope import visible_rows
 from pandabase_django.admin.mirror.orders import ORDER_TONES
 from pandabase_django.models import Order
 
@@ -38,9 +39,12 @@ def recent_orders(
     """Context of ``recent_orders.html``; no orders for people who may not see orders."""
     if not may_view(site, request, Order):
         return {"orders_hidden": True}
-    visible = admin_of(site, Order).get_queryset(request)
+    visible = visible_rows(site, request, Order)
     newest = visible.filter(pk__in=orders.values("pk")).order_by("-created_at", "-id")
-    rows = newest.only("order_number", "status", "amount_minor", "currency", "created_at")
+    # Nothing that a shop's list joins: Django can't join a column that it is not to read.
+    rows = newest.select_related(None).only(
+        "order_number", "status", "amount_minor", "currency", "created_at"
+    )
     return {
         "orders": [
             ShownOrder(

@@ -15,7 +15,8 @@ from pandabase_django.admin.actions.subscriptions import SUBSCRIPTION_ACTIONS
 from pandabase_django.admin.base.display import EMPTY, badge, money, name_and_id, with_quiet
 from pandabase_django.admin.base.filters import GoneFilter, KnownValuesFilter, StoreFilter
 from pandabase_django.admin.base.links import link
-from pandabase_django.admin.base.rights import may_view
+from pandabase_django.admin.base.rights import admin_of
+from pandabase_django.admin.base.scope import visible_ids, visible_rows, visible_stores
 from pandabase_django.admin.checkout.cells import user_link
 from pandabase_django.admin.mirror.page import OF_THIS_COPY, MirrorAdmin
 from pandabase_django.models import CustomerLink, Purchase, Subscription
@@ -107,10 +108,16 @@ class SubscriptionAdmin(ActionsMixin, MirrorAdmin):
         return self._granted(request, "pandabase.change_plan_subscription", obj)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Whose it is, for those who may see purchases."""
-        shown = may_view(self.admin_site, request, Purchase)
+        """Whose it is, as far as this person sees that on other pages."""
         fields = super().get_fields(request, obj)
-        return [name for name in fields if shown or name != "user"]
+        return [name for name in fields if name != "user" or getattr(obj, "shown_user", None)]
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
+        """The row of a page, which shows whose it is as far as this person may know that."""
+        row = super().get_object(request, object_id, from_field)
+        if row is not None:
+            row.shown_user = self._user(request, row)
+        return row
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).prefetch_related("customer", "product")
@@ -118,7 +125,7 @@ class SubscriptionAdmin(ActionsMixin, MirrorAdmin):
     @admin.display(description=_("subscription"))
     def customer_and_id(self, row: Subscription) -> str:
         email = row.customer.email if row.customer else ""
-        return name_and_id(email or row.customer_id, row.pk)
+        return name_and_id(row, email or row.customer_id)
 
     @admin.display(description=_("product"))
     def plan(self, row: Subscription) -> str:
@@ -145,14 +152,23 @@ class SubscriptionAdmin(ActionsMixin, MirrorAdmin):
         return link(self.admin_site, row.customer) if row.customer else row.customer_id or EMPTY
 
     @admin.display(description=_("user"))
-    def user(self, row: Subscription) -> str:
+    def user(self, row: Any) -> str:
         """Whose purchase began it, or whom its customer is linked to."""
-        began = row.purchases.select_related("user").first()
+        return user_link(self.admin_site, getattr(row, "shown_user", None))
+
+    def _user(self, request: HttpRequest, row: Subscription) -> Any:
+        site = self.admin_site
+        purchases = visible_rows(site, request, Purchase).prefetch_related(None)
+        began = purchases.filter(subscription=row.pk, store=row.store_id).first()
         if began is not None and began.user is not None:
-            return user_link(self.admin_site, began.user)
+            return began.user
         links = CustomerLink.objects.in_force().filter(customer=row.customer_id, store=row.store_id)
         linked = links.select_related("user").first()
-        return user_link(self.admin_site, linked.user) if linked else EMPTY
+        if linked is None or row.store not in visible_stores(site, request, Purchase):
+            return None
+        of_links = admin_of(site, CustomerLink)
+        hidden = of_links is not None and not visible_ids(of_links, request, [linked.pk])
+        return None if hidden else linked.user
 
     @admin.display(description=_("product"))
     def product_link(self, row: Subscription) -> str:

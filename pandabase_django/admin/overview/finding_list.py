@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from pandabase_django.admin.base.links import admin_url
-from pandabase_django.admin.base.scope import ByStoreMixin, hidden_stores
+from pandabase_django.admin.base.scope import ByStoreMixin, hidden_stores, visible_ids
 from pandabase_django.services.health.findings import Finding, Level
 
 __all__ = ["ShownFinding", "shown_findings"]
@@ -19,7 +19,7 @@ TONES = {Level.ERROR: "bad", Level.WARNING: "warn", Level.NOTE: "quiet", Level.O
 
 @dataclass(frozen=True, slots=True)
 class ShownFinding:
-    """A finding with the address of its fix; "" where this person has none."""
+    """A finding, and where its fix is done."""
 
     code: str
     store_id: str
@@ -27,8 +27,14 @@ class ShownFinding:
     tone: str
     sentence: str
     fix: str
-    url: str
     is_command: bool
+    site: admin.AdminSite
+    page: tuple[str, ...]
+
+    @property
+    def url(self) -> str:
+        """The address of its fix; "" where this person has none. Asked of the few on the page."""
+        return admin_url(self.site, *self.page) if self.page else ""
 
 
 def shown_findings(
@@ -36,9 +42,16 @@ def shown_findings(
 ) -> list[ShownFinding]:
     """These findings, but for those of tokens, runs and the like that this person may not see."""
     shown = []
+    findings = list(findings)
+    rows = {finding.url_name: set[str]() for finding in findings}
     for finding in findings:
-        allowed = _may_open(site, request, finding)
-        if finding.url_name and not allowed and not finding.url_name.endswith("_add"):
+        rows[finding.url_name].update(finding.url_args)
+    pages = {name: _may_open(site, request, name, ids) for name, ids in rows.items()}
+    for finding in findings:
+        name = finding.url_name
+        may_open, hidden, seen = pages[name]
+        allowed = may_open and finding.store_id not in hidden and seen.issuperset(finding.url_args)
+        if name and not allowed and not name.endswith("_add"):
             continue  # it is about a token or a run that this person may not see
         shown.append(
             ShownFinding(
@@ -48,22 +61,27 @@ def shown_findings(
                 tone=TONES[finding.level],
                 sentence=finding.sentence,
                 fix="" if finding.level is Level.OK else finding.fix,
-                url=admin_url(site, finding.url_name, *finding.url_args) if allowed else "",
                 is_command=finding.fix.startswith(("python manage.py", "path(")),
+                site=site,
+                page=(name, *finding.url_args) if allowed else (),
             )
         )
     return shown
 
 
-def _may_open(site: admin.AdminSite, request: HttpRequest, finding: Finding) -> bool:
+def _may_open(
+    site: admin.AdminSite, request: HttpRequest, url_name: str, ids: set[str]
+) -> tuple[bool, frozenset[str], set[str]]:
+    """Whether this person may open the page at all, stores hidden from it, and rows that it has."""
     for model, model_admin in site._registry.items():
         concrete = (model._meta.concrete_model or model)._meta
         name = f"{concrete.app_label}_{concrete.model_name}"
-        if finding.url_name == f"{name}_add":
-            return bool(model_admin.has_add_permission(request))
-        if finding.url_name.startswith(f"{name}_"):
+        if url_name == f"{name}_add":
+            return bool(model_admin.has_add_permission(request)), frozenset(), set()
+        if url_name.startswith(f"{name}_"):
             hidden = (
                 hidden_stores(model_admin, request) if isinstance(model_admin, ByStoreMixin) else []
             )
-            return model_admin.has_view_permission(request) and finding.store_id not in hidden
-    return False
+            seen = visible_ids(model_admin, request, ids)
+            return model_admin.has_view_permission(request), frozenset(hidden), seen
+    return False, frozenset(), set()

@@ -11,8 +11,8 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from pandabase_django.admin.base.nonces import ConfirmedForm
+from pandabase_django.models import Erasure, Store
 from pandabase_django.services.erasures.addresses import normal_address
-from pandabase_django.services.people.finding import Person
 
 __all__ = ["EraseForm", "PersonForm"]
 
@@ -39,7 +39,7 @@ class PersonForm(forms.Form):
 
 
 class EraseForm(ConfirmedForm):
-    """That this person, as the page showed what there is, is erased for good."""
+    """That this person is erased for good from these stores."""
 
     address = forms.CharField(widget=forms.HiddenInput)
     typed_address = forms.CharField(
@@ -48,18 +48,22 @@ class EraseForm(ConfirmedForm):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
 
-    def __init__(self, data: Any = None, *, address: str, people: Sequence[Person], user: Any):
-        super().__init__(data, user=user, shown=_state_of(address, people))
+    def __init__(self, data: Any = None, *, address: str, stores: Sequence[Store], user: Any):
+        super().__init__(data, user=user, shown=_state_of(address, stores))
         self.fields["address"].initial = address
 
     def clean(self) -> dict[str, Any] | None:
-        typed = normal_address(self.cleaned_data.get("typed_address", ""))
-        if typed != normal_address(self.cleaned_data.get("address", "")):
+        # One that is missing has its own message.
+        typed = self.cleaned_data.get("typed_address")
+        meant = normal_address(self.cleaned_data.get("address", ""))
+        if typed is not None and normal_address(typed) != meant:
             self.add_error("typed_address", _("That is another address."))
         return self.cleaned_data
 
 
-def _state_of(address: str, people: Sequence[Person]) -> list[object]:
+def _state_of(address: str, stores: Sequence[Store]) -> list[object]:
+    """What makes a form spent: other stores, or the next erasure in these, whoever it is of."""
     known = salted_hmac(_SALT, normal_address(address), algorithm="sha256").hexdigest()
-    rows = [(person.store.pk, sorted(person.counts.items())) for person in people]
-    return ["person", known, *rows]
+    rows = Erasure.objects.filter(store__in=stores).order_by("-pk")
+    newest = rows.values_list("pk", flat=True).first()
+    return ["person", known, newest, *sorted(store.pk for store in stores)]

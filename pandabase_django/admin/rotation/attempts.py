@@ -24,7 +24,7 @@ from django.utils.translation import gettext_lazy as _
 
 from pandabase_django import tasks
 from pandabase_django.admin.base.buttons import Button
-from pandabase_django.admin.base.display import EMPTY, badge, moment
+from pandabase_django.admin.base.display import EMPTY, badge, moment, with_quiet
 from pandabase_django.admin.base.filters import StoreFilter
 from pandabase_django.admin.base.links import admin_url, change_url, link
 from pandabase_django.admin.base.live import LiveMixin, LiveState
@@ -34,6 +34,7 @@ from pandabase_django.database import transaction
 from pandabase_django.exceptions import ConfigurationError, PandabaseError, SealError
 from pandabase_django.models import RotationAttempt
 from pandabase_django.services.rotation import HeldText, held_texts, install_from_held
+from pandabase_django.services.rotation.transitions import why_held_back
 
 __all__ = ["RotationAttemptAdmin", "hand_over_rotation"]
 
@@ -73,7 +74,7 @@ class RotationAttemptAdmin(LiveMixin, ReadOnlyAdmin):
 
     why_read_only = _("This is the record of a rotation. Nobody can change it, nor delete it.")
     store_lookup = "token__store"
-    when_empty = _("No secret was rotated yet. The page of a token has the button.")
+    when_empty = _("No secret has been rotated yet. The page of a token has the button.")
     list_display = (
         "at",
         "token_name",
@@ -83,6 +84,7 @@ class RotationAttemptAdmin(LiveMixin, ReadOnlyAdmin):
         "why",
     )
     list_filter = ("state", "trigger", StoreFilter)
+    linked_by = ("token",)
     search_fields = ("token__name", "=token__token_id", "=request_id", "=fingerprint", "reason")
     list_select_related = ("token", "signer", "started_by")
     list_per_page = 50
@@ -95,6 +97,7 @@ class RotationAttemptAdmin(LiveMixin, ReadOnlyAdmin):
             "pandabase.rotate_apitoken",
             _resume,
             lambda attempt: attempt.moves_by_itself,
+            held=why_held_back,
         ),
     )
     fieldsets = (
@@ -214,7 +217,7 @@ class RotationAttemptAdmin(LiveMixin, ReadOnlyAdmin):
 
     @admin.display(description=_("token"), ordering="token__name")
     def token_name(self, attempt: RotationAttempt) -> str:
-        return attempt.token.name
+        return with_quiet(attempt.token.name, attempt.token.store)
 
     @admin.display(description=_("who"))
     def who(self, attempt: RotationAttempt) -> str:

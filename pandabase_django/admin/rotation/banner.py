@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from pandabase_django.admin.base.links import change_url
-from pandabase_django.admin.base.rights import admin_of, may_view
+from pandabase_django.admin.base.scope import visible_rows
 from pandabase_django.admin.rotation.texts import explain
 from pandabase_django.models import RotationAttempt
 from pandabase_django.models.rotation import OPEN
@@ -42,11 +42,9 @@ def rotation_notices(
     Without ``besides``, the row whose page this is: a rotation's page says it all itself. One
     query over an index that holds open rotations alone.
     """
-    if not may_view(site, request, RotationAttempt):
-        return []
-    model_admin: Any = admin_of(site, RotationAttempt)
+    rows = visible_rows(site, request, RotationAttempt)
     # Not open(): a shop's proxy may have another manager.
-    rows = model_admin.get_queryset(request).filter(OPEN, state__in=RotationAttempt.NEEDS_A_PERSON)
+    rows = rows.filter(OPEN, state__in=RotationAttempt.NEEDS_A_PERSON)
     if isinstance(besides, RotationAttempt):
         rows = rows.exclude(pk=besides.pk)
     return [

@@ -45,13 +45,13 @@ def explain(attempt: RotationAttempt) -> Explanation:
 def _prepared(attempt: RotationAttempt) -> Explanation:
     if attempt.phase:
         return Explanation(
-            _("A worker has it. Nothing was sent to Pandabase yet."),
+            _("A worker has it. Nothing has been sent to Pandabase yet."),
             _("Before it rolls the secret, it lets running syncs reach a checkpoint."),
             _("The secret is unchanged and works."),
             _("Nothing: it goes on by itself, also when a sync takes too long."),
         )
     return Explanation(
-        _("Recorded. Nothing was sent to Pandabase yet."),
+        _("Recorded. Nothing has been sent to Pandabase yet."),
         _("The rotation waits for a worker."),
         _("The secret is unchanged and works."),
         _(

@@ -21,15 +21,16 @@ from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from pandabase_django.admin.base.display import EMPTY, badge, moment, payload
+from pandabase_django.admin.base.display import EMPTY, badge, moment, payload, with_store
 from pandabase_django.admin.base.enqueue import hand_over_sync
 from pandabase_django.admin.base.filters import StoreFilter
 from pandabase_django.admin.base.links import admin_url, change_url
 from pandabase_django.admin.base.page import ReadOnlyAdmin
-from pandabase_django.admin.base.scope import hidden_stores
+from pandabase_django.admin.base.scope import hidden_stores, visible_among
 from pandabase_django.conf import conf
 from pandabase_django.models import RequestLog, Store, SyncRun
 from pandabase_django.models.sync import Resource
+from pandabase_django.printable import is_storable
 
 __all__ = ["RequestLogAdmin"]
 
@@ -39,9 +40,10 @@ STORES_SHOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class _Fetched:
-    """A store and how its last fetch ended."""
+    """A store and how its last fetch ended; who may not see the run sees that there is one."""
 
     store: Store
+    was_fetched: bool
     run: SyncRun | None
     run_url: str
     may_fetch: bool
@@ -75,6 +77,7 @@ class AnswerFilter(admin.SimpleListFilter):
 class RequestLogAdmin(ReadOnlyAdmin):
     """What the remote says was asked of it with this store's tokens."""
 
+    change_list_template = "admin/pandabase/requestlog/change_list.html"
     list_display = ("at", "answer", "method", "short_path", "address", "time_taken")
     list_display_links = ("at",)
     list_filter = ("ip_is_new", AnswerFilter, "method", StoreFilter)
@@ -120,7 +123,10 @@ class RequestLogAdmin(ReadOnlyAdmin):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         hidden = hidden_stores(self, request)
-        store = Store.objects.filter(pk=unquote(store_id)).exclude(pk__in=hidden).first()
+        named = unquote(store_id)
+        if not is_storable(named):
+            raise Http404
+        store = Store.objects.filter(pk=named).exclude(pk__in=hidden).first()
         if store is None:
             raise Http404
         if not self.may(request, FETCH, RequestLog(store=store)):
@@ -133,17 +139,11 @@ class RequestLogAdmin(ReadOnlyAdmin):
     def at(self, entry: RequestLog) -> str:
         return moment(entry.logged_at)
 
-    def get_list_display(self, request: HttpRequest) -> Any:
-        several = Store.objects.count() > 1
-        return (*self.list_display, "of_store") if several else self.list_display
-
     @admin.display(description=_("path"), ordering="path")
     def short_path(self, entry: RequestLog) -> str:
         """Without what every path of the store begins with."""
         _, found, rest = entry.path.partition(f"/stores/{entry.store_id}")
-        return format_html(
-            '<span class="pandabase-text">{}</span>', (rest or "/") if found else entry.path
-        )
+        return with_store(entry, (rest or "/") if found else entry.path)
 
     @admin.display(description=_("status"), ordering="status_code")
     def answer(self, entry: RequestLog) -> str:
@@ -177,10 +177,12 @@ class RequestLogAdmin(ReadOnlyAdmin):
         shown = Store.objects.exclude(pk__in=hidden_stores(self, request))
         shown = shown.order_by("-enabled", "pk")[:STORES_SHOWN]
         stores: list[Any] = list(shown.annotate(fetch=Subquery(newest)))
-        runs = SyncRun.objects.in_bulk([store.fetch for store in stores])
+        found = SyncRun.objects.in_bulk([store.fetch for store in stores])
+        runs = {run.pk: run for run in visible_among(self.admin_site, request, found.values())}
         return [
             _Fetched(
                 store,
+                store.fetch is not None,
                 runs.get(store.fetch),
                 change_url(self.admin_site, "syncrun", store.fetch) if store.fetch else "",
                 may_fetch=self.may(request, FETCH, RequestLog(store=store)),

@@ -17,7 +17,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from pandabase_django.admin.base.buttons import Button
-from pandabase_django.admin.base.display import EMPTY, duration
+from pandabase_django.admin.base.display import EMPTY, duration, with_quiet
 from pandabase_django.admin.base.enqueue import hand_over_sync
 from pandabase_django.admin.base.filters import StoreFilter
 from pandabase_django.admin.base.links import admin_url
@@ -65,14 +65,16 @@ def _retry(model_admin: SyncRunAdmin, request: HttpRequest, run: SyncRun) -> str
 class SyncRunAdmin(LiveMixin, ReadOnlyAdmin):
     """What each sync did."""
 
+    called_by_store = True
+
     why_read_only = _("This is the record of a sync. Nobody can change it.")
     when_empty = _(
-        "Nothing was synced yet. “Sync now” on a store's page starts it, and so does the schedule."
+        "Nothing has been synced yet. “Sync now” on a store's page starts it, and so does "
+        "the schedule."
     )
     list_display = ("started_at", "what", "outcome", "written", "elapsed")
     list_filter = ("state", "resource", "trigger", StoreFilter)
     search_fields = ("=store__id",)
-    list_select_related = ("store",)
     list_per_page = 50
     show_full_result_count = False
     above = ("admin/pandabase/syncrun/progress.html",)
@@ -146,7 +148,7 @@ class SyncRunAdmin(LiveMixin, ReadOnlyAdmin):
             "run_state": state,
             "strategies": strategies(obj),
             "pandabase_live_url": self.live_url(obj) if state.open else "",
-            "changes": shown(self.admin_site, found[:CHANGES_BESIDE_A_RUN]),
+            "changes": shown(self.admin_site, request, found[:CHANGES_BESIDE_A_RUN]),
             "all_changes_url": admin_url(self.admin_site, "pandabase_syncrun_changes", obj.pk)
             if len(found) > CHANGES_BESIDE_A_RUN
             else "",
@@ -167,15 +169,13 @@ class SyncRunAdmin(LiveMixin, ReadOnlyAdmin):
             "media": self.media,
             "original": run,
             "page": page,
-            "changes": shown(self.admin_site, page.object_list),
+            "changes": shown(self.admin_site, request, page.object_list),
         }
         return TemplateResponse(request, "admin/pandabase/all_changes.html", context)
 
     @admin.display(description=_("what"))
     def what(self, run: SyncRun) -> str:
-        return format_html(
-            '{}<br><span class="pandabase-quiet">{}</span>', run.get_resource_display(), run.store
-        )
+        return with_quiet(run.get_resource_display(), run.store)
 
     @admin.display(description=_("state"))
     def outcome(self, run: SyncRun) -> str:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from pandabase_django.admin.base.buttons import Button
-from pandabase_django.admin.base.display import EMPTY, badge, health_tone, moment, with_quiet
+from pandabase_django.admin.base.display import EMPTY, badge, health_tone, moment, store_name
 from pandabase_django.admin.base.enqueue import start_sync
 from pandabase_django.admin.base.links import admin_url, change_url
 from pandabase_django.admin.base.rights import may_view
+from pandabase_django.admin.base.scope import visible_among, visible_rows
 from pandabase_django.admin.overview.page import OverviewMixin
 from pandabase_django.admin.overview.store_cards import store_cards
 from pandabase_django.admin.sync.run_texts import outcome_badge
@@ -36,14 +37,21 @@ class StoreAdmin(OverviewMixin):
 
     store_lookup = ""
     when_empty = _("There is no store yet. A store comes with its first API token: add one.")
-    list_display = ("name", "health", "last_synced", "enabled", "active_token")
-    list_filter = ("enabled",)
+    list_display = ("name", "shown_mark", "health", "last_synced", "enabled", "active_token")
+    list_filter = ("enabled", "mark")
     search_fields = ("id", "title", "handle")
-    fields = ("id", "title", "handle", "currency", "country", "enabled", "note", "added_at")
+    fields = ("id", "title", "handle", "currency", "country", "enabled", "mark", "note", "added_at")
     readonly_fields = ("id", "title", "handle", "currency", "country", "added_at")
     actions = ("sync_now",)
     above = ("admin/pandabase/store_state.html",)
     buttons = (Button("sync", _("Sync now"), RUN_SYNC, _sync_now),)
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """What is known of tokens is for those who may see tokens."""
+        shown = super().get_list_display(request)
+        if may_view(self.admin_site, request, ApiToken):
+            return shown
+        return [name for name in shown if name not in ("health", "active_token")]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -52,10 +60,8 @@ class StoreAdmin(OverviewMixin):
         site = self.admin_site
         situation = Situation(stores=[obj])
         (card,) = store_cards(site, request, situation, ())
-        tokens = situation.tokens if may_view(site, request, ApiToken) else []
-        runs: list[SyncRun] = []
-        if may_view(site, request, SyncRun):
-            runs = list(obj.runs.defer("warnings", "steps").order_by("-id")[:RUNS_SHOWN])
+        tokens = visible_among(site, request, situation.tokens)
+        runs = visible_rows(site, request, SyncRun).filter(store=obj).order_by("-id")
         return {
             "card": card,
             "now": situation.now,
@@ -68,16 +74,20 @@ class StoreAdmin(OverviewMixin):
                 for token in tokens
             ],
             "runs": [
-                (run, change_url(site, "syncrun", run.pk), outcome_badge(run)) for run in runs
+                (run, change_url(site, "syncrun", run.pk), outcome_badge(run))
+                for run in runs.defer("warnings", "steps")[:RUNS_SHOWN]
             ],
             "runs_url": admin_url(site, "pandabase_syncrun_changelist") + f"?store={obj.pk}",
         }
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Store]:
-        active = ApiToken.objects.active().filter(store=OuterRef("pk"))
+        called = ApiToken.objects.active().filter(store=OuterRef("pk"))
+        seen = visible_rows(self.admin_site, request, ApiToken).order_by()
+        active = seen.filter(store=OuterRef("pk"), role=ApiToken.Role.ACTIVE)
         runs = SyncRun.objects.filter(store=OuterRef("pk"), state=SyncRun.State.COMPLETED)
         stores: QuerySet[Store] = super().get_queryset(request)
         return stores.annotate(
+            is_called=Exists(called),
             active_name=Subquery(active.values("name")[:1]),
             active_health=Subquery(active.values("health")[:1]),
             last_finished=Subquery(runs.order_by("-id").values("finished_at")[:1]),
@@ -90,11 +100,18 @@ class StoreAdmin(OverviewMixin):
 
     @admin.display(description=_("store"), ordering="title")
     def name(self, store: Store) -> str:
-        return with_quiet(store, store.pk if store.title else "")
+        return store_name(store)
+
+    @admin.display(description=_("mark"), ordering="mark")
+    def shown_mark(self, store: Store) -> str:
+        if not store.mark:
+            return EMPTY
+        tone = "warn" if store.mark == Store.Mark.TEST else "ok"
+        return badge(store.get_mark_display(), tone=tone)
 
     @admin.display(description=_("active token"))
     def active_token(self, store: Any) -> str:
-        return str(store.active_name or _("none: add one"))
+        return str(store.active_name or (EMPTY if store.is_called else _("none: add one")))
 
     @admin.display(description=_("health"))
     def health(self, store: Any) -> str:

@@ -20,12 +20,14 @@ from pandabase_django.admin.webhooks.deliveries import REPLAY, hand_over_replaye
 from pandabase_django.exceptions import ConfigurationError, PandabaseError, StateConflict
 from pandabase_django.models import ApiToken, WebhookDelivery
 from pandabase_django.models.base.lookups import Among
+from pandabase_django.services.tokens.addresses import check_api_address
 from pandabase_django.services.tokens.connection import (
     activate_token,
     retire_token,
     test_connection,
 )
 from pandabase_django.services.tokens.diagnosis import diagnose
+from pandabase_django.services.tokens.holding import advice_to_confirm
 from pandabase_django.services.tokens.permissions import verify_permissions
 from pandabase_django.services.webhooks.queue import refused_dead_letters, replay
 from pandabase_django.texts.times import time_text
@@ -36,7 +38,9 @@ __all__ = ["BUTTONS", "report_key"]
 def _test(model_admin: PandabaseAdmin, request: HttpRequest, token: ApiToken) -> None:
     report = test_connection(token)
     text = f"{report.message} ({report.milliseconds} ms)"
-    if not report.ok and not report.refused:
+    if report.held:
+        text = f"{report.message} {advice_to_confirm()}"
+    elif not report.ok and not report.refused:
         text += " " + gettext("“Connection report” shows how far requests get.")
     model_admin.message_user(request, text, messages.SUCCESS if report.ok else messages.ERROR)
 
@@ -97,7 +101,12 @@ def _retire(
 
 def _activate(model_admin: PandabaseAdmin, request: HttpRequest, token: ApiToken) -> None:
     try:
+        # The form of a new token asks this as well, but a command does not.
+        check_api_address(token.base_url, store_id=token.store_id)
         activate_token(token)
+    except ValueError as error:
+        model_admin.message_user(request, str(error), messages.ERROR)
+        return
     except StateConflict as error:
         model_admin.message_user(request, error.message, messages.ERROR)
         return

@@ -15,6 +15,7 @@ from pandabase_django.api.permissions import KNOWN_PERMISSIONS, PRESETS
 from pandabase_django.conf import conf
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.models import ApiToken, Store
+from pandabase_django.services.tokens.addresses import check_api_address
 from pandabase_django.services.tokens.connection import checked_codes
 from pandabase_django.services.tokens.impact import blast_radius
 
@@ -123,6 +124,10 @@ class AddTokenForm(SecretFormMixin, _PermissionsForm):
         rotate_after_days = data.get("rotate_after_days")
         if rotate_after_days and not self.may_rotate(Store(pk=data["store_id"])):
             raise ValidationError({"rotate_after_days": _("You may not rotate its secret.")})
+        try:
+            check_api_address(data["api_url"], store_id=data["store_id"])
+        except ValueError as error:
+            raise ValidationError({"api_url": str(error)}) from None
         if self.refused:
             raise ValidationError(self.refused)
         return data

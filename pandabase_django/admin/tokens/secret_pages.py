@@ -25,6 +25,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from pandabase_django.admin.base.links import admin_url, change_url
 from pandabase_django.admin.base.page import PandabaseAdmin
 from pandabase_django.admin.base.rights import may_view
+from pandabase_django.admin.base.scope import visible_rows
 from pandabase_django.admin.rotation.attempts import hand_over_rotation
 from pandabase_django.admin.rotation.forms import InstallForm, ReplaceForm, RotateForm
 from pandabase_django.admin.rotation.texts import describe
@@ -70,19 +71,22 @@ class TokenSecretMixin(PandabaseAdmin):
         return [*own, *super().get_urls()]
 
     def panel_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
-        attempts: list[RotationAttempt] = []
-        sees_history = may_view(self.admin_site, request, RotationAttempt)
-        if sees_history:
-            rows = RotationAttempt.objects.real().filter(token=obj)
-            rows = rows.select_related("started_by", "signer").defer("reply")
-            attempts = list(rows[:ROTATIONS_SHOWN])
+        rows = visible_rows(self.admin_site, request, RotationAttempt).filter(token=obj)
+        rows = rows.exclude(from_version=RotationAttempt.TRIAL_VERSION)
+        rows = rows.select_related("started_by", "signer").defer("reply")
+        attempts = list(rows[:ROTATIONS_SHOWN])
         due = due_at(obj)
         return {
             **super().panel_context(request, obj),
             "token_links": self._links(request, obj),
             "token_due": due,
             "token_overdue": due is not None and due <= timezone.now(),
-            "sees_history": sees_history,
+            # Of rotations that this person does not see, it is not said that there are none.
+            "sees_history": bool(attempts)
+            or (
+                may_view(self.admin_site, request, RotationAttempt)
+                and not RotationAttempt.objects.real().filter(token=obj).exists()
+            ),
             "rotations": [
                 (attempt, change_url(self.admin_site, "rotationattempt", attempt.pk))
                 for attempt in attempts

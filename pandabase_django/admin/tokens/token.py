@@ -19,6 +19,7 @@ from pandabase_django.admin.base.page import PandabaseAdmin, without_empty
 from pandabase_django.admin.base.scope import blank_row_of, may_add_to
 from pandabase_django.admin.sync.first_sync import FirstSyncMixin
 from pandabase_django.admin.tokens.buttons import BUTTONS, report_key
+from pandabase_django.admin.tokens.confirm_page import ConfirmTokenMixin
 from pandabase_django.admin.tokens.forms import AddTokenForm, ChangeTokenForm
 from pandabase_django.admin.tokens.permission_grid import by_code, grid_of
 from pandabase_django.admin.tokens.secret_pages import ROTATE, TokenSecretMixin
@@ -33,7 +34,7 @@ from pandabase_django.services.tokens.impact import blast_radius
 
 __all__ = ["ApiTokenAdmin"]
 
-READONLY_ON_CHANGE = ("store", "token_id", "base_url", "secret_set_at", "added_at")
+READONLY_ON_CHANGE = ("store", "token_id", "base_url", "secret_set_at", "environment", "added_at")
 
 
 _REFUSED = "_pandabase_refused"
@@ -44,15 +45,17 @@ class _Refused(Exception):
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(FirstSyncMixin, TokenSecretMixin, PandabaseAdmin):
+class ApiTokenAdmin(FirstSyncMixin, ConfirmTokenMixin, TokenSecretMixin, PandabaseAdmin):
     """The list shows a hint of each secret; no page shows more."""
 
+    called_by_store = True
     when_empty = _("No token yet. Make one in the Pandabase dashboard, then add it here.")
     list_display = ("name_and_store", "state", "role", "last_used_at", "secret_hint", "mode")
     list_filter = ("role", "mode", "health", StoreFilter)
     search_fields = ("name", "token_id", "=store__id")
     actions = ("rotate_secret",)
     above = (
+        "admin/pandabase/apitoken/environment.html",
         "admin/pandabase/apitoken/summary.html",
         "admin/pandabase/rotation/token_panel.html",
         "admin/pandabase/apitoken/report.html",
@@ -181,7 +184,7 @@ class ApiTokenAdmin(FirstSyncMixin, TokenSecretMixin, PandabaseAdmin):
 
     @admin.display(description=_("name"), ordering="name")
     def name_and_store(self, token: ApiToken) -> str:
-        return with_quiet(token.name, token.store_id)
+        return with_quiet(token.name, token.store)
 
     @admin.display(description=_("health"), ordering="health")
     def state(self, token: ApiToken) -> str:

@@ -17,7 +17,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from pandabase_django.admin.base.buttons import Button
-from pandabase_django.admin.base.display import EMPTY, badge, moment, with_quiet
+from pandabase_django.admin.base.display import EMPTY, badge, moment, with_quiet, with_store
 from pandabase_django.admin.base.export import ExportMixin
 from pandabase_django.admin.base.filters import StoreFilter
 from pandabase_django.admin.base.links import admin_url, change_url, link
@@ -70,7 +70,9 @@ def _send_again(model_admin: UsageRecordAdmin, request: HttpRequest, record: Usa
 class UsageRecordAdmin(PrefixSearchMixin, ExportMixin, ReadOnlyAdmin):
     """The shop's code records usage, and a task sends it. A person settles what is rejected."""
 
-    when_empty = _("No usage was recorded yet. The shop's own code does that, by record_usage().")
+    when_empty = _(
+        "No usage has been recorded yet. The shop's own code does that, by record_usage()."
+    )
     list_display = ("what", "outcome", "how_much", "used")
     list_filter = (StateFilter, StoreFilter)
     list_per_page = 50
@@ -190,8 +192,9 @@ class UsageRecordAdmin(PrefixSearchMixin, ExportMixin, ReadOnlyAdmin):
         except ValueError as error:  # another person was faster
             messages.error(request, str(error))
             return
-        done = "Dropped" if name == "drop" else "Corrected"
-        self.log_change(request, record, f"{done} (was {before}): {kept_reason(reason)}")
+        # The record keeps why it was dropped, and not why it was corrected.
+        done = "Dropped" if name == "drop" else f"Corrected: {kept_reason(reason)}"
+        self.log_change(request, record, f"{done} (Was {before}.)")
         said = {
             "drop": gettext("Dropped: it is never billed."),
             "correct": gettext("Corrected. It is sent within a minute."),
@@ -226,7 +229,7 @@ class UsageRecordAdmin(PrefixSearchMixin, ExportMixin, ReadOnlyAdmin):
 
     @admin.display(description=_("usage record"))
     def what(self, record: UsageRecord) -> str:
-        return with_quiet(record.event, record.subscription_id)
+        return with_store(record, record.event, record.subscription_id)
 
     @admin.display(description=_("quantity"))
     def how_much(self, record: UsageRecord) -> str:

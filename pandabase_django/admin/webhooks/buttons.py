@@ -13,13 +13,14 @@ from django.utils.translation import gettext_lazy as _
 
 from pandabase_django.admin.base.buttons import Button
 from pandabase_django.admin.webhooks.forms import DeleteForm, RegisterForm, StrayForm
-from pandabase_django.exceptions import ConfigurationError, PandabaseError
+from pandabase_django.exceptions import ConfigurationError, HeldBack, PandabaseError
 from pandabase_django.models import WebhookEndpoint
+from pandabase_django.services.tokens.holding import held_back
 from pandabase_django.services.webhooks import comparison, registration, rotation
 from pandabase_django.services.webhooks.own_address import check_own_address, receiving_path
 from pandabase_django.services.webhooks.secrets import drop_previous_secret
 
-__all__ = ["BUTTONS", "receiving_url"]
+__all__ = ["BUTTONS", "REGISTER", "receiving_url"]
 
 REGISTER = "pandabase.register_webhookendpoint"
 
@@ -112,6 +113,10 @@ def _delete_stray(endpoint: WebhookEndpoint, form: Form) -> str:
     return gettext("Registration %(id)s is deleted at Pandabase.") % {"id": stray}
 
 
+def _held(endpoint: WebhookEndpoint) -> HeldBack | None:
+    return held_back(endpoint.store_id)
+
+
 BUTTONS = (
     Button(
         "register",
@@ -122,6 +127,7 @@ BUTTONS = (
         form=lambda request, endpoint, data: RegisterForm(
             data, initial={"url": receiving_url(request, endpoint)}
         ),
+        held=_held,
         waits=True,
     ),
     Button("compare", _("Compare with Pandabase"), REGISTER, _compare, waits=True),
@@ -134,6 +140,7 @@ BUTTONS = (
         form=lambda request, endpoint, data: StrayForm(
             data, strays=comparison.known_strays(endpoint.store_id)
         ),
+        held=_held,
         waits=True,
     ),
     Button(
@@ -142,6 +149,7 @@ BUTTONS = (
         REGISTER,
         _reporting(_update, log="Updated at Pandabase."),
         lambda endpoint: bool(endpoint.remote_id),
+        held=_held,
         waits=True,
     ),
     Button(
@@ -150,6 +158,7 @@ BUTTONS = (
         REGISTER,
         _reporting(_replace_secret, log="Began to replace the signing secret."),
         lambda endpoint: endpoint.remote_id and not endpoint.previous_remote_id,
+        held=_held,
         waits=True,
     ),
     Button(
@@ -158,6 +167,7 @@ BUTTONS = (
         REGISTER,
         _reporting(_finish, log="Replaced the signing secret."),
         lambda endpoint: bool(endpoint.previous_remote_id),
+        held=_held,
         waits=True,
     ),
     Button(
@@ -174,6 +184,7 @@ BUTTONS = (
         _reporting(_delete, log="Deleted at Pandabase."),
         lambda endpoint: bool(endpoint.remote_id),
         form=lambda request, endpoint, data: DeleteForm(data),
+        held=_held,
         waits=True,
     ),
 )

@@ -17,14 +17,17 @@ from pandabase_django.admin.base.buttons import Button
 from pandabase_django.admin.base.display import (
     EMPTY,
     badge,
+    breakable,
     moment,
     payload,
     with_quiet,
+    with_store,
 )
 from pandabase_django.admin.base.enqueue import hand_over_again
 from pandabase_django.admin.base.links import change_url, link
 from pandabase_django.admin.base.lists import PrefixSearchMixin
 from pandabase_django.admin.base.page import ReadOnlyAdmin
+from pandabase_django.admin.base.scope import visible_rows
 from pandabase_django.api.webhooks.payload import EVENT_TYPES
 from pandabase_django.models import HandledEvent, Order, WebhookDelivery
 from pandabase_django.models.base.lookups import Among
@@ -88,15 +91,16 @@ class WebhookDeliveryAdmin(PrefixSearchMixin, ReadOnlyAdmin):
 
     store_lookup = "endpoint__store"
     when_empty = _(
-        "Nothing was received yet. Add a webhook endpoint, and register it at Pandabase."
+        "Nothing has been received yet. Add a webhook endpoint, and register it at Pandabase."
     )
     list_display = (
-        "event",
+        "name",
         "outcome_and_error",
         "received",
         "order_link",
     )
     list_filter = ("state", EventFilter, "version", "received_at")
+    linked_by = ("endpoint__id__exact",)
     search_fields = ("event_id", "order_id")  # whole, and with whatever spaces an id has
     list_select_related = ("endpoint",)
     list_per_page = 50
@@ -128,7 +132,7 @@ class WebhookDeliveryAdmin(PrefixSearchMixin, ReadOnlyAdmin):
             _("As it arrived"),
             {
                 "fields": (
-                    "endpoint_link",
+                    ("endpoint_link", "of_store"),
                     "event_id",
                     "event_at",
                     "signature",
@@ -141,11 +145,12 @@ class WebhookDeliveryAdmin(PrefixSearchMixin, ReadOnlyAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[WebhookDelivery]:
-        orders = Order.objects.filter(
+        orders = visible_rows(self.admin_site, request, Order).filter(
             pk=OuterRef("order_id"), store_id=OuterRef("endpoint__store_id")
         )
         rows: QuerySet[WebhookDelivery] = super().get_queryset(request)
-        annotated: QuerySet[Any] = rows.annotate(order_status=Subquery(orders.values("status")))
+        status = Subquery(orders.order_by().values("status")[:1])
+        annotated: QuerySet[Any] = rows.annotate(order_status=status)
         return annotated
 
     @admin.action(description=_("Replay selected deliveries"), permissions=["replay"])
@@ -158,6 +163,10 @@ class WebhookDeliveryAdmin(PrefixSearchMixin, ReadOnlyAdmin):
         for delivery in WebhookDelivery.objects.filter(Among(F("pk"), ids)):
             self.log_change(request, delivery, "Replayed.")
         hand_over_replayed(request, ids)
+
+    @admin.display(description=_("event"), ordering="event")
+    def name(self, delivery: WebhookDelivery) -> str:
+        return with_store(delivery, breakable(delivery.event))
 
     @admin.display(description=_("state"), ordering="state")
     def outcome(self, delivery: WebhookDelivery) -> str:

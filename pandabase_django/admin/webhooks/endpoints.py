@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Count, ForeignKey, OuterRef, QuerySet, Subquery
+from django.contrib.admin.widgets import AdminTextInputWidget
+from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html, format_html_join
@@ -17,12 +18,14 @@ from pandabase_django.admin.base.display import EMPTY, badge, with_quiet
 from pandabase_django.admin.base.filters import StoreFilter
 from pandabase_django.admin.base.links import admin_url, change_url
 from pandabase_django.admin.base.page import PandabaseAdmin, without_empty
+from pandabase_django.admin.base.rights import may_view
 from pandabase_django.admin.base.scope import open_stores, visible_stores
-from pandabase_django.admin.webhooks.buttons import BUTTONS, receiving_url
+from pandabase_django.admin.base.store_search import STORES_OFFERED, StoreChoice
+from pandabase_django.admin.webhooks.buttons import BUTTONS, REGISTER, receiving_url
 from pandabase_django.admin.webhooks.doctor import DoctorMixin
 from pandabase_django.admin.webhooks.forms import EndpointForm
 from pandabase_django.exceptions import ConfigurationError, PandabaseError
-from pandabase_django.models import RefusedDeliveries, WebhookDelivery, WebhookEndpoint
+from pandabase_django.models import RefusedDeliveries, Store, WebhookDelivery, WebhookEndpoint
 from pandabase_django.services.webhooks import registration
 from pandabase_django.services.webhooks.own_address import check_own_address
 from pandabase_django.services.webhooks.refusals import read_refusals, total_of
@@ -33,6 +36,11 @@ __all__ = ["WebhookEndpointAdmin"]
 TONES = {
     WebhookEndpoint.Registration.REGISTERED: "good",
     WebhookEndpoint.Registration.GONE: "bad",
+}
+ID_FIELD: dict[str, Any] = {
+    "widget": AdminTextInputWidget,
+    "help_text": _("Its id, which starts with shp_. “Find a store” fills it in."),
+    "error_messages": {"invalid_choice": _("There is no such store that you may choose.")},
 }
 FIELD_LABELS = {
     "registration": _("registration"),
@@ -49,6 +57,7 @@ class WebhookEndpointAdmin(DoctorMixin, PandabaseAdmin):
 
     above = ("admin/pandabase/webhookendpoint/receiving.html",)
     change_list_template = "admin/pandabase/webhookendpoint/change_list.html"
+    called_by_store = True
     form = EndpointForm
     when_empty = _("No endpoint yet. Add one: webhooks tell this shop of orders within seconds.")
     list_display = (
@@ -61,7 +70,6 @@ class WebhookEndpointAdmin(DoctorMixin, PandabaseAdmin):
     )
     list_filter = (StoreFilter, "enabled", "registration")
     search_fields = ("label", "=id", "=store__id", "=remote_id")
-    list_select_related = ("store",)
     actions = None
     buttons = BUTTONS
     about_secret = (
@@ -97,13 +105,22 @@ class WebhookEndpointAdmin(DoctorMixin, PandabaseAdmin):
             waiting_count=counted(WebhookDelivery.State.PENDING),
         )
 
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        form: Any = super().get_form(request, obj, change, **kwargs)
+        form.may_register = lambda _form, endpoint: self.may(request, REGISTER, endpoint)
+        return form
+
     def get_fieldsets(self, request: HttpRequest, obj: Any | None = None) -> Any:
         own: tuple[str, ...] = ("store", "label", "enabled", "v1_allowed_until", "event_types")
+        # Who knows the secret can sign deliveries.
+        pasted = ("new_secret",) if self.may(request, REGISTER, obj) else ()
         if obj is None:
-            return ((None, {"fields": (*own, "new_secret")}),)
+            return ((None, {"fields": (*own, *pasted)}),)
         secret: tuple[str, ...] = self.about_secret
         if self.has_change_permission(request, obj):
-            secret = (*secret, "new_secret")
+            secret = (*secret, *pasted)
         fieldsets = (
             (None, {"fields": own}),
             (_("Signing secret"), {"fields": secret}),
@@ -119,19 +136,47 @@ class WebhookEndpointAdmin(DoctorMixin, PandabaseAdmin):
     def get_changeform_initial_data(self, request: HttpRequest) -> Any:
         stores = visible_stores(self.admin_site, request, WebhookEndpoint)
         only = {"store": stores[0].pk} if len(stores) == 1 else {}
-        return {**only, **super().get_changeform_initial_data(request)}
+        asked = super().get_changeform_initial_data(request)
+        asked.pop("v1_allowed_until", None)  # Django's widget breaks by a time that is a text
+        return {**only, **asked}
 
     def response_post_save_add(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:
         """Go on to its page: it shows the address and what is to be done next."""
         return HttpResponseRedirect(change_url(self.admin_site, "webhookendpoint", obj.pk))
 
-    def formfield_for_foreignkey(
-        self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
-    ) -> Any:
+    def get_autocomplete_fields(self, request: HttpRequest) -> Any:
+        """Many stores are searched by typing, by whoever may see the pages of stores."""
+        by_typing = self._has_many_stores(request) and may_view(self.admin_site, request, Store)
+        return ("store",) if by_typing else ()
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """A person chooses among the stores in this person's scope."""
-        if db_field.name == "store":
-            kwargs["queryset"] = open_stores(self, request)
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+        if db_field.name != "store":
+            return super().formfield_for_dbfield(db_field, request, **kwargs)
+        kwargs["queryset"] = open_stores(self, request)
+        if self._takes_id(request):
+            return db_field.formfield(**{**kwargs, **ID_FIELD})
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Any = None,
+    ) -> HttpResponse:
+        if add and self._takes_id(request):
+            context["store_choice"] = StoreChoice.of_request(request, [*open_stores(self, request)])
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def _takes_id(self, request: HttpRequest) -> bool:
+        """Whether a store is named by its id: Django's search answers who may see stores alone."""
+        return self._has_many_stores(request) and not may_view(self.admin_site, request, Store)
+
+    def _has_many_stores(self, request: HttpRequest) -> bool:
+        return len(open_stores(self, request)[: STORES_OFFERED + 1]) > STORES_OFFERED
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Deliveries name their endpoint, and a registration would go on delivering to it."""

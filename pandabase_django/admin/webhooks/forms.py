@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -23,7 +23,14 @@ __all__ = ["DeleteForm", "EndpointForm", "RegisterForm", "StrayForm"]
 
 
 class EndpointForm(SecretFormMixin, _EndpointForm):
-    """An endpoint as people set it; what Pandabase has of it is changed by buttons."""
+    """An endpoint as people set it; what Pandabase has of it is changed by buttons.
+
+    Attributes:
+        may_register: Whether this person may register an endpoint; the admin sets it. Who may not
+            sets no secret either: with one that they know they could sign deliveries.
+    """
+
+    may_register: Callable[[WebhookEndpoint], bool]
 
     event_types = forms.MultipleChoiceField(
         label=_("Event types"),
@@ -58,6 +65,14 @@ class EndpointForm(SecretFormMixin, _EndpointForm):
         except ValueError as error:
             raise ValidationError(str(error)) from None
         return secret
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        store = data.get("store")
+        endpoint = WebhookEndpoint(store=store) if store else self.instance
+        if data.get("new_secret") is not None and not self.may_register(endpoint):
+            raise ValidationError({"new_secret": _("You may not set its signing secret.")})
+        return data
 
 
 class RegisterForm(forms.Form):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
@@ -11,6 +10,7 @@ from pandabase_django.api.digests import digest_of
 from pandabase_django.api.reading import MAX_ID_CHARACTERS, Fields
 from pandabase_django.api.schemas.declared import read_declared
 from pandabase_django.exceptions import ProtocolError, interruptions
+from pandabase_django.observing.logs import get_logger
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -19,7 +19,7 @@ __all__ = ["Page", "Parsed", "children", "ids", "texts"]
 
 T = TypeVar("T")
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +60,8 @@ class Page(Generic[T]):
         total_pages: As the remote says, or more when its pages hold fewer rows than it says.
         received: How many the page had, unreadable ones included.
         warnings: What could not be read or stored as it came.
+        request_id: Names the answer to Pandabase's support.
+        headers: Of the answer; found by name in any case.
     """
 
     items: tuple[T, ...]
@@ -69,12 +71,35 @@ class Page(Generic[T]):
     total_pages: int
     received: int
     warnings: tuple[str, ...] = ()
+    request_id: str = ""
+    headers: Mapping[str, str] = field(repr=False, compare=False, default_factory=dict)
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self.items)
+
+    @property
+    def has_more(self) -> bool:
+        """There are pages after this one."""
+        return self.page < self.total_pages
 
     @classmethod
     def from_json(
-        cls, data: object, *, read: Callable[[object], T], replaced: tuple[str, ...] = ()
+        cls,
+        data: object,
+        *,
+        read: Callable[[object], T],
+        replaced: tuple[str, ...] = (),
+        request_id: str = "",
+        headers: Mapping[str, str] | None = None,
     ) -> Page[T]:
         """Read a list answer.
+
+        Args:
+            data: What was under ``data``.
+            read: Reads one object.
+            replaced: What could not be stored as it came.
+            request_id: Of the answer.
+            headers: Of the answer.
 
         Raises:
             ProtocolError: It has not items and a pagination.
@@ -112,6 +137,8 @@ class Page(Generic[T]):
             total_pages=total_pages,
             received=len(raw),
             warnings=tuple(warnings),
+            request_id=request_id,
+            headers=headers or {},
         )
 
 

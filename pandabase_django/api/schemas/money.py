@@ -1,4 +1,4 @@
-"""What moves money beside orders: refunds, disputes, the ledger and payouts.
+"""What moves money beside orders: refunds, disputes, the ledger, payouts; and reports of all that.
 
 Amounts are minor units (Source: P-25). ``currency`` is None wherever the answer names none: lists
 of refunds and disputes leave it to the order, the ledger and payouts to the store.
@@ -11,8 +11,9 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from pandabase_django.api.digests import digest_of
-from pandabase_django.api.schemas.base import Parsed
+from pandabase_django.api.schemas.base import Parsed, children, texts
 from pandabase_django.api.schemas.declared import (
+    boolean,
     identifier,
     integer,
     reference,
@@ -21,7 +22,20 @@ from pandabase_django.api.schemas.declared import (
     time,
 )
 
-__all__ = ["Dispute", "LedgerEntry", "Payout", "Refund"]
+__all__ = [
+    "BankAccount",
+    "CountrySales",
+    "Dispute",
+    "GrossVolume",
+    "LedgerEntry",
+    "Overview",
+    "Payment",
+    "Payout",
+    "Refund",
+    "Report",
+    "ReportDownload",
+    "VolumePoint",
+]
 
 # What only the answer to a GET by id shows of a refund or a dispute.
 _OF_THE_DETAIL_FORM = frozenset({"method", "order", "updatedAt"})
@@ -113,3 +127,127 @@ class Payout(Parsed):
     method_id: str | None = reference("payoutMethod.id")
     created_at: datetime | None = time("createdAt")
     updated_at: datetime | None = time("updatedAt")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BankAccount(Parsed):
+    """An account that payouts go to."""
+
+    kind: ClassVar[str] = "bank account"
+    id: str = identifier("bank account")
+    is_primary: bool | None = boolean("isPrimary")
+    status: str | None = text("status")
+    bank_name: str | None = text("bankName")
+    last4: str | None = text("last4")
+    country: str | None = text("country")
+    created_at: datetime | None = time("createdAt")
+    updated_at: datetime | None = time("updatedAt")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payment(Parsed):
+    """The payment of an order. Lists show neither taxes and fees nor ``updated_at``.
+
+    Attributes:
+        method: Its kind, such as ``card``.
+        currency: Of the order.
+        settled_minor: What the store gets of it.
+    """
+
+    kind: ClassVar[str] = "payment"
+    id: str = identifier("payment")
+    reference_id: str | None = text("referenceId")
+    status: str | None = text("status")
+    amount_minor: int | None = integer("amount")
+    total_minor: int | None = integer("totalAmount")
+    discount_minor: int | None = integer("discountAmount")
+    tax_minor: int | None = integer("taxAmount")
+    settled_minor: int | None = integer("settledAmount")
+    currency: str | None = text("order.currency")
+    method: str | None = text("paymentMethod.type")
+    coupon_code: str | None = text("couponCode")
+    country: str | None = text("country")
+    order_id: str | None = reference("order.id")
+    customer_id: str | None = reference("customer.id")
+    created_at: datetime | None = time("createdAt")
+    updated_at: datetime | None = time("updatedAt")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview(Parsed):
+    """What a store sold in a period.
+
+    Attributes:
+        refunded: How many orders were refunded.
+        disputes: How many disputes there were.
+    """
+
+    kind: ClassVar[str] = "overview"
+    gross_volume_minor: int | None = integer("grossVolume")
+    net_volume_minor: int | None = integer("netVolume")
+    orders: int | None = integer("orders")
+    customers: int | None = integer("customers")
+    refunded: int | None = integer("refunded")
+    disputes: int | None = integer("disputes")
+    period_from: datetime | None = time("period.from")
+    period_to: datetime | None = time("period.to")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VolumePoint(Parsed):
+    """The gross volume of one day or hour, ``date`` as the remote writes it."""
+
+    kind: ClassVar[str] = "point of a series"
+    date: str | None = text("date")
+    amount_minor: int | None = integer("amount")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrossVolume(Parsed):
+    """The gross volume over time; ``series`` is None when the answer has none."""
+
+    kind: ClassVar[str] = "gross volume"
+    series: tuple[VolumePoint, ...] | None = shown(
+        "series", read=lambda f, name: children(f, name, VolumePoint.from_json)
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountrySales(Parsed):
+    """What was sold to one country."""
+
+    kind: ClassVar[str] = "country's sales"
+    country: str | None = text("country")
+    orders: int | None = integer("orders")
+    amount_minor: int | None = integer("amount")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report(Parsed):
+    """A report that was asked for (Source: P-54)."""
+
+    kind: ClassVar[str] = "report"
+    id: str = identifier("report")
+    type: str | None = text("type")
+    status: str | None = text("status")
+    formats: tuple[str, ...] | None = shown("formats", read=texts)
+    period_start: datetime | None = time("periodStart")
+    period_end: datetime | None = time("periodEnd")
+    row_count: int | None = integer("rowCount")
+    size_bytes: int | None = integer("sizeBytes")
+    error_message: str | None = text("errorMessage")
+    requested_by_token_id: str | None = reference("requestedByTokenId")
+    started_at: datetime | None = time("startedAt")
+    completed_at: datetime | None = time("completedAt")
+    created_at: datetime | None = time("createdAt")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportDownload(Parsed):
+    """Where a report can be downloaded for five minutes, by whoever knows the address."""
+
+    kind: ClassVar[str] = "download"
+    url: str | None = shown("url", read="address")
+
+    def __repr__(self) -> str:
+        return "<ReportDownload ••••>"

@@ -1,4 +1,4 @@
-"""Usage events, and the answer to those that were reported (Source: P-52)."""
+"""Usage events, the answer to those that were reported (Source: P-52), and what counts them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
-from pandabase_django.api.schemas.base import Parsed
-from pandabase_django.api.schemas.declared import identifier, integer, reference, text, time
+from pandabase_django.api.schemas.base import Parsed, children
+from pandabase_django.api.schemas.declared import (
+    boolean,
+    identifier,
+    integer,
+    reference,
+    shown,
+    text,
+    time,
+)
 from pandabase_django.exceptions import ProtocolError
 from pandabase_django.printable import printable
 
-__all__ = ["UsageAnswer", "UsageEvent"]
+__all__ = ["Meter", "MeterUsage", "SubscriptionUsage", "UsageAnswer", "UsageEvent"]
 
 MAX_REASON_CHARACTERS = 300
 
@@ -34,6 +42,61 @@ class UsageEvent(Parsed):
     quantity: int | None = integer("quantity")
     event_at: datetime | None = time("eventAt")
     received_at: datetime | None = time("receivedAt")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meter(Parsed):
+    """What counts usage of a product.
+
+    Attributes:
+        unit_price_minor: For ``unit_quantity`` units.
+        included_units: How many the base fee includes; None where there is none.
+    """
+
+    kind: ClassVar[str] = "meter"
+    id: str = identifier("meter")
+    product_id: str | None = reference("productId")
+    event_name: str | None = text("eventName")
+    unit_price_minor: int | None = integer("unitPrice")
+    unit_quantity: int | None = integer("unitQuantity")
+    aggregation: str | None = text("aggregation")
+    settlement: str | None = text("settlement")
+    included_units: int | None = integer("includedUnits")
+    created_at: datetime | None = time("createdAt")
+    updated_at: datetime | None = time("updatedAt")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeterUsage(Parsed):
+    """What one meter counted in a period, and what it costs."""
+
+    kind: ClassVar[str] = "meter's usage"
+    meter_id: str | None = reference("meterId")
+    event_name: str | None = text("eventName")
+    quantity: int | None = integer("quantity")
+    amount_minor: int | None = integer("amountCharged")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionUsage(Parsed):
+    """What a subscription used in the current period; past ones are in ``payload``.
+
+    Attributes:
+        meters: None when the answer does not say which there are.
+    """
+
+    kind: ClassVar[str] = "subscription's usage"
+    subscription_id: str | None = reference("subscriptionId")
+    is_usage_based: bool | None = boolean("isUsageBased")
+    currency: str | None = text("currency")
+    period_start: datetime | None = time("currentPeriod.periodStart")
+    period_end: datetime | None = time("currentPeriod.periodEnd")
+    base_minor: int | None = integer("currentPeriod.baseAmount")
+    usage_minor: int | None = integer("currentPeriod.usageAmount")
+    projected_minor: int | None = integer("currentPeriod.projectedTotal")
+    meters: tuple[MeterUsage, ...] | None = shown(
+        "currentPeriod.meters", read=lambda f, name: children(f, name, MeterUsage.from_json)
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ class NewWebhook:
     __slots__ = ("_reveal", "webhook")
 
     def __init__(self, webhook: Webhook, *, reveal: Callable[[], str]) -> None:
-        self.webhook = webhook
+        self.webhook: Webhook = webhook
         self._reveal = reveal
 
     def __repr__(self) -> str:

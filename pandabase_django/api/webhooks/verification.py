@@ -24,6 +24,7 @@ from pandabase_django.exceptions import ProtocolError, WebhookRejected
 __all__ = [
     "EVENT_ID",
     "MAX_BODY_BYTES",
+    "READ_SECONDS",
     "TOLERANCE",
     "Reason",
     "Verified",
@@ -31,6 +32,7 @@ __all__ = [
 ]
 
 MAX_BODY_BYTES = 256 * 1024
+READ_SECONDS = 15.0  # the remote waits no longer for an answer (P-34)
 TOLERANCE = timedelta(minutes=5)  # P-31
 MAX_SIGNATURES = 16
 

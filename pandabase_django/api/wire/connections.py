@@ -23,6 +23,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from pandabase_django.api.wire import network
+from pandabase_django.api.wire.timeouts import Timeouts
 
 __all__ = ["BoundedAdapter", "Exchange", "Stage", "exchange"]
 
@@ -40,6 +41,7 @@ class Exchange:
     """One request and its answer.
 
     Attributes:
+        timeouts: How long each part of it may take.
         deadline: When the answer must be complete, on the monotonic clock.
         most_bytes: How long it may be on the wire, headers and chunk sizes included.
         stage: How far the request got.
@@ -47,6 +49,7 @@ class Exchange:
         too_large: More bytes arrived.
     """
 
+    timeouts: Timeouts
     deadline: float
     most_bytes: int
     stage: Stage = Stage.UNKNOWN
@@ -58,9 +61,9 @@ _current: ContextVar[Exchange | None] = ContextVar("pandabase_exchange", default
 
 
 @contextmanager
-def exchange(*, seconds: float, most_bytes: int) -> Iterator[Exchange]:
+def exchange(timeouts: Timeouts, *, most_bytes: int) -> Iterator[Exchange]:
     """Bounds what this thread reads inside."""
-    started = Exchange(time.monotonic() + seconds, most_bytes)
+    started = Exchange(timeouts, time.monotonic() + timeouts.total_seconds, most_bytes)
     token = _current.set(started)
     try:
         yield started

@@ -1,8 +1,8 @@
-"""How requests leave this machine, and which authorities they trust."""
+"""How requests leave this machine, which authorities they trust, and which must not leave."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -20,10 +20,13 @@ class Egress:
     Attributes:
         proxies: URL of a proxy by the scheme of what is asked; it may hold a password.
         ca_bundle: File or folder with the authorities to trust; None trusts those of ``certifi``.
+        before_write: Called before each request that may change something; what it raises is
+            raised, and nothing is sent.
     """
 
     proxies: Mapping[str, str] = field(default_factory=dict, repr=False)
     ca_bundle: str | None = None
+    before_write: Callable[[], object] = field(default=lambda: None, repr=False, compare=False)
 
     def proxy_for(self, base_url: str) -> str:
         """URL of the proxy to take; "" for none.

@@ -17,6 +17,7 @@ __all__ = [
     "blocked_until",
     "clock_skew_seconds",
     "retry_after_seconds",
+    "window_of",
 ]
 
 # How long the windows of the limits are is not documented; the known one lasts a second. Asking
@@ -87,6 +88,28 @@ def blocked_until(
         named.append(received_at + 1.0)
     # Both are said of the same limit: whoever keeps to the earlier one is refused again.
     return min(max(named), received_at + MAX_BLOCK_SECONDS) if named else None
+
+
+def window_of(
+    headers: Mapping[str, str], *, sent_at: float, received_at: float
+) -> tuple[int, float, float] | None:
+    """The window in which an answer's request was counted; None when the answer does not say.
+
+    Args:
+        headers: Of the answer.
+        sent_at: Unix time when the request was sent.
+        received_at: Unix time when the headers were there.
+
+    Returns:
+        The limit; when the window ends, by the remote's clock; how far our clock is ahead of it.
+    """
+    limit, reset = (
+        _number(headers.get("X-RateLimit-Limit")),
+        _number(headers.get("X-RateLimit-Reset")),
+    )
+    if not limit or not reset:
+        return None
+    return int(limit), reset, _ahead_seconds(headers, sent_at=sent_at, received_at=received_at)
 
 
 def retry_after_seconds(headers: Mapping[str, str]) -> float | None:

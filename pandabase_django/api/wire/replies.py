@@ -69,12 +69,14 @@ class Reply:
     Attributes:
         content: What was under ``data`` in the envelope (Source: P-07), decoded when it is asked
             for.
+        headers: Found by name in any case. Not in the repr: a proxy may set what is secret.
         idempotency_key: What a write was sent with; "" of a read.
     """
 
     content: Content = field(repr=False)
     status: int
     request_id: str
+    headers: Mapping[str, str] = field(repr=False, default_factory=dict)
     idempotency_key: str = ""
 
     @property
@@ -123,9 +125,9 @@ def _read(raw: RawReply) -> Reply | PandabaseError:
     if raw.status >= 400:
         return _refusal(raw)
     if raw.status == 204 and not raw.body:
-        return Reply(Content(Decoded(None)), status=raw.status, request_id=raw.request_id)
+        return _reply(Content(Decoded(None)), raw)
     if content := content_of(raw.body):
-        return Reply(content, status=raw.status, request_id=raw.request_id)
+        return _reply(content, raw)
     try:
         decoded = decode(raw.body)
     except ProtocolError as error:
@@ -138,7 +140,11 @@ def _read(raw: RawReply) -> Reply | PandabaseError:
             request_id=raw.request_id,
         )
     content = Content(Decoded(envelope.get("data"), decoded.replaced))
-    return Reply(content, status=raw.status, request_id=raw.request_id)
+    return _reply(content, raw)
+
+
+def _reply(content: Content, raw: RawReply) -> Reply:
+    return Reply(content, status=raw.status, request_id=raw.request_id, headers=raw.headers)
 
 
 def _refusal(raw: RawReply) -> APIError:

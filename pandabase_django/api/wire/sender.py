@@ -81,6 +81,7 @@ class Sender:
         body: bytes | None,
         headers: Mapping[str, str],
         keep_any: bool,
+        seconds: float | None = None,
     ) -> RawReply | BaseException:
         """Send a request once.
 
@@ -91,6 +92,7 @@ class Sender:
             body: Bytes of the body.
             headers: All that are not every request's.
             keep_any: Keep a redirect's body too, and what arrived of an answer that broke off.
+            seconds: How long it may take in all; None for as long as the time-outs let it.
 
         Returns:
             The answer; or what to raise, without any frame.
@@ -101,7 +103,8 @@ class Sender:
             return _bare(error)  # the credential could not be opened
         except WIRE_ERRORS as error:
             return unsendable(error)
-        with exchange(seconds=self._timeouts.total_seconds, most_bytes=MAX_WIRE_BYTES) as bounds:
+        timeouts = self._timeouts if seconds is None else self._timeouts.within(seconds)
+        with exchange(timeouts, most_bytes=MAX_WIRE_BYTES) as bounds:
             try:
                 return self._exchanged(request, bounds, keep_any=keep_any)
             except WIRE_ERRORS as error:
@@ -128,6 +131,8 @@ class Sender:
         ).prepare()
         for header in request.headers.items():
             check_header_validity(header)
+            if header[1].endswith("\n"):  # requests before 2.33 let it pass
+                raise requests.exceptions.InvalidHeader
             # http.client would raise this with the header in its message.
             header[1].encode("latin-1")
         return request
@@ -138,7 +143,7 @@ class Sender:
         with self._adapter.send(
             request,
             stream=True,
-            timeout=(self._timeouts.connect_seconds, self._timeouts.read_seconds),
+            timeout=(bounds.timeouts.connect_seconds, bounds.timeouts.read_seconds),
             verify=self._egress.ca_bundle or True,
             proxies=self._proxies(),
         ) as response:
@@ -189,7 +194,7 @@ class Sender:
             bounds,
             remote=self._remote,
             proxy=_shown(proxy) if proxy else "",
-            connect_seconds=self._timeouts.connect_seconds,
+            connect_seconds=bounds.timeouts.connect_seconds,
         )
 
     def _proxies(self) -> dict[str, str]:

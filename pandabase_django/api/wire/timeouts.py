@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 __all__ = ["RETRIES", "RequestPolicy", "Timeouts"]
@@ -18,11 +19,20 @@ class Timeouts:
 
     connect_seconds: float = 5.0
     read_seconds: float = 30.0
+    most_seconds: float = math.inf
 
     @property
     def total_seconds(self) -> float:
         """From the beginning to the last byte of the answer, however it drips in."""
-        return self.connect_seconds + 2 * self.read_seconds
+        return min(self.connect_seconds + 2 * self.read_seconds, self.most_seconds)
+
+    def within(self, seconds: float) -> Timeouts:
+        """The same, and nothing of it longer than these seconds."""
+        return Timeouts(
+            connect_seconds=min(self.connect_seconds, seconds),
+            read_seconds=min(self.read_seconds, seconds),
+            most_seconds=seconds,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,14 +24,27 @@ class Command(PandabaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--store", required=True, metavar="shp_…")
-        parser.add_argument("--mode", required=True, type=str.lower, choices=["hmac", "bearer"])
-        parser.add_argument("--token-id", default="", metavar="stk_…")
-        parser.add_argument("--name", default="")
+        parser.add_argument("--store", required=True, metavar="shp_…", help="The store's id.")
+        parser.add_argument(
+            "--mode",
+            required=True,
+            type=str.lower,
+            choices=["hmac", "bearer"],
+            help="How requests are signed.",
+        )
+        parser.add_argument(
+            "--token-id",
+            default="",
+            metavar="stk_…",
+            help="The token's id: HMAC and rotation need it.",
+        )
+        parser.add_argument("--name", default="", help="A name for people.")
         parser.add_argument(
             "--permissions", default="", metavar="A,B", help="What the token is said to be allowed."
         )
-        parser.add_argument("--base-url", default="")
+        parser.add_argument(
+            "--base-url", default="", help="Another address, such as a sandbox's; API_URL else."
+        )
         parser.add_argument(
             "--activate",
             action="store_true",
@@ -62,5 +75,7 @@ class Command(PandabaseCommand):
                 self.stderr.write(
                     f"Is {printable(code)} spelt right? This version does not know it."
                 )
-        self.stderr.write(f"Added as {token.get_role_display().lower()} token of {token.store_id}.")
+        role = token.get_role_display().lower()
+        mark = token.store.get_mark_display() or "neither live nor test"
+        self.stderr.write(f"Added as {role} token of {token.store_id}, marked as {mark.lower()}.")
         self.stdout.write(str(token.pk))

@@ -32,7 +32,9 @@ class Command(PandabaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--format", choices=["text", "json"], default="text")
+        parser.add_argument(
+            "--format", choices=["text", "json"], default="text", help="The form of the result."
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         problem = tasks.broker_problem()

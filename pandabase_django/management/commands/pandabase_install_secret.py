@@ -25,8 +25,12 @@ class Command(PandabaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--token", required=True, metavar="PK")
-        parser.add_argument("--reason", default="Installed with pandabase_install_secret.")
+        parser.add_argument("--token", required=True, metavar="PK", help="Which token.")
+        parser.add_argument(
+            "--reason",
+            default="Installed with pandabase_install_secret.",
+            help="For the history.",
+        )
         parser.add_argument(
             "--no-input",
             action="store_true",

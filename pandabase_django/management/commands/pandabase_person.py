@@ -11,11 +11,13 @@ from django.core.management.base import CommandParser
 from pandabase_django.exceptions import SealError
 from pandabase_django.management.exits import Exit, PandabaseCommand, fail
 from pandabase_django.models import Erasure, Store
-from pandabase_django.services.people.erasing import erase_person, lift_erasure
-from pandabase_django.services.people.exporting import export_json
+from pandabase_django.services.people.erasing import erase_person, lift_erasure, open_erasures
+from pandabase_django.services.people.exporting import export_texts
 from pandabase_django.services.people.finding import find_person, similar_addresses
 
 __all__ = ["Command"]
+
+MANY = 5_000
 
 
 class Command(PandabaseCommand):
@@ -25,6 +27,8 @@ class Command(PandabaseCommand):
         "Exports or erases everything about one person, in all stores or in one. An erased person "
         "does not come back by a sync, a webhook or a replay. Pandabase's own data is not touched."
     )
+
+    _said: dict[str, int]
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--email", required=True, help="The address; - reads it from stdin.")
@@ -36,6 +40,7 @@ class Command(PandabaseCommand):
         parser.add_argument("--no-input", action="store_true", help="Erase without asking.")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        self._said = {}
         address = options["email"]
         if address == "-":
             address = sys.stdin.readline().strip()
@@ -44,7 +49,8 @@ class Command(PandabaseCommand):
             raise fail("There is no such store here.", code=Exit.USAGE)
         try:
             if options["export"]:
-                self.stdout.write(export_json(stores, address))
+                for text in export_texts(stores, address):
+                    self.stdout.write(text, ending="")
             elif options["lift"]:
                 self._lift(stores, address)
             else:
@@ -82,8 +88,9 @@ class Command(PandabaseCommand):
             self.stdout.write(f"{store.pk}: erasure {erasure.pk}: {_counted(erasure.counts)}")
 
     def _lift(self, stores: list[Store], address: str) -> None:
+        waiting = [one for store in stores for one in open_erasures(store, address)]
         gone = sum(lift_erasure(store, address) for store in stores)
-        if not gone:
+        if not (gone or waiting):
             raise fail("Nobody with this address was erased.", code=Exit.PARTIAL)
         self.stdout.write(
             "The erasure is lifted. `pandabase_sync --full` brings the orders from Pandabase, "
@@ -91,7 +98,10 @@ class Command(PandabaseCommand):
         )
 
     def _progress(self, kind: str, rows: int, options: dict[str, Any]) -> None:
-        if options["verbosity"] > 1 and rows:
+        """Each kind, and of many rows each some; with a higher verbosity each transaction."""
+        often = options["verbosity"] > 1
+        if rows and options["verbosity"] and (often or rows - self._said.get(kind, 0) >= MANY):
+            self._said[kind] = rows
             self.stderr.write(f"{kind}: {rows}")
 
 

@@ -32,7 +32,9 @@ class Command(PandabaseCommand):
             "--enqueue", action="store_true", help="Leave the work to a Celery worker."
         )
         parser.add_argument("--dry-run", action="store_true", help="Only show which.")
-        parser.add_argument("--format", choices=("text", "json"), default="text")
+        parser.add_argument(
+            "--format", choices=("text", "json"), default="text", help="The form of the result."
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         wanted = self._wanted(options["event_id"], store_id=options["store"])

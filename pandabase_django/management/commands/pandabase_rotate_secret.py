@@ -29,7 +29,7 @@ class Command(PandabaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--token", required=True, metavar="PK")
+        parser.add_argument("--token", required=True, metavar="PK", help="Which token.")
         parser.add_argument("--reason", default="", help="For the history; needed to rotate.")
         parser.add_argument(
             "--sign-with", default="", metavar="PK", help="Another token of the store signs."
@@ -39,7 +39,7 @@ class Command(PandabaseCommand):
             action="store_true",
             help="The token takes the active one's place once its new secret works.",
         )
-        parser.add_argument("--dry-run", action="store_true")
+        parser.add_argument("--dry-run", action="store_true", help="Check all, and send no roll.")
         parser.add_argument("--no-input", action="store_true", help="Ask nothing.")
 
     def handle(self, *args: Any, **options: Any) -> None:

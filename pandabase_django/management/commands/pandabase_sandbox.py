@@ -17,6 +17,7 @@ from pandabase_django.sandbox import (
     NotLoopback,
     Sandbox,
     is_loopback,
+    kept_world,
 )
 
 __all__ = ["Command"]
@@ -44,10 +45,17 @@ MISBEHAVIOUR = (
     "page_cap",
     "unstable_order",
     "registration_reply",
-    "equal_times",
-    "odd_ids",
-    "foreign_ids",
 )
+SEEDED = {
+    "seed": 1,
+    "products": 250,
+    "orders": 3_000,
+    "categories": 12,
+    "equal_times": False,
+    "odd_ids": False,
+    "foreign_ids": 0,
+}
+"""What a store begins with, unless an option or the state of a former run says otherwise."""
 
 
 class Command(PandabaseCommand):
@@ -60,10 +68,16 @@ class Command(PandabaseCommand):
         """Options of the command."""
         parser.add_argument("--host", default="127.0.0.1", help="Address to listen on.")
         parser.add_argument("--port", type=int, default=0, help="TCP port; 0 takes a free one.")
-        parser.add_argument("--seed", type=int, default=1, help="The same seed, the same store.")
-        parser.add_argument("--products", type=int, default=250, help="Seeded products.")
-        parser.add_argument("--orders", type=int, default=3_000, help="Seeded orders.")
-        parser.add_argument("--categories", type=int, default=12, help="Seeded categories.")
+        parser.add_argument("--seed", type=int, help="The same seed, the same store (1).")
+        parser.add_argument("--products", type=int, help="Seeded products (250).")
+        parser.add_argument("--orders", type=int, help="Seeded orders (3000).")
+        parser.add_argument("--categories", type=int, help="Seeded categories (12).")
+        parser.add_argument(
+            "--state",
+            metavar="FILE",
+            help="Keep the store in this file, across restarts. It holds secrets, and is for its "
+            "owner alone. What is seeded need not be said again.",
+        )
         parser.add_argument(
             "--latency-ms", type=float, default=0.0, help="Sleep before every answer."
         )
@@ -142,17 +156,18 @@ class Command(PandabaseCommand):
         parser.add_argument(
             "--equal-times",
             action="store_true",
+            default=None,
             help="All seeded products and orders were created at one moment.",
         )
         parser.add_argument(
             "--odd-ids",
             action="store_true",
+            default=None,
             help="Some ids hold characters such as / and spaces.",
         )
         parser.add_argument(
             "--foreign-ids",
             type=int,
-            default=0,
             metavar="SEED",
             help="Some ids are those of a sandbox of this seed.",
         )
@@ -185,8 +200,9 @@ class Command(PandabaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Start, say where, wait."""
-        names = ("host", "port", "seed", "products", "orders", "categories")
         settings = (
+            "host",
+            "port",
             "latency_ms",
             "rate_limit",
             "force_public",
@@ -199,7 +215,11 @@ class Command(PandabaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, stopping)
         try:
-            sandbox = Sandbox(**{name: options[name] for name in (*names, *settings)})
+            sandbox = Sandbox(
+                **{name: options[name] for name in settings},
+                **_seeded(options),
+                state_file=options["state"],
+            )
         except OSError as error:
             where = f"{options['host']}, port {options['port']}"
             sentence = f"Can't listen on {where}: {error.strerror}. Give another --host or --port."
@@ -210,9 +230,9 @@ class Command(PandabaseCommand):
             webhook = None
             if options["webhook_url"]:
                 try:
-                    webhook = sandbox.add_webhook(
-                        options["webhook_url"], signature_version=options["webhook_version"]
-                    )
+                    url, version = options["webhook_url"], options["webhook_version"]
+                    known = sandbox.webhook_to(url, signature_version=version)
+                    webhook = known or sandbox.add_webhook(url, signature_version=version)
                 except ValueError as error:
                     raise fail(f"--webhook-url: {_sentence(error)}", code=Exit.USAGE) from None
                 if not (options["webhook_public"] or is_loopback(options["webhook_url"])):
@@ -224,6 +244,17 @@ class Command(PandabaseCommand):
             self.stdout.flush()
             stopping.sandbox = sandbox
             sandbox.wait()
+
+
+def _seeded(options: dict[str, Any]) -> dict[str, Any]:
+    """How the store begins.
+
+    Raises:
+        StateRefused: The state can't be read.
+    """
+    kept = kept_world(options["state"]) if options["state"] else {}
+    given = {name: options[name] for name in SEEDED if options[name] is not None}
+    return {**SEEDED, **kept, **given}
 
 
 def _sentence(error: Exception) -> str:

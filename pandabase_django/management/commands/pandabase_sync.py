@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
-import logging
 from argparse import RawDescriptionHelpFormatter
 from typing import Any
 
 from django.core.management.base import CommandParser, DjangoHelpFormatter
 from django.db import Error as AnyDatabaseError
 
-from pandabase_django.exceptions import ConfigurationError, LeaseHeld, interruptions
+from pandabase_django.exceptions import (
+    ConfigurationError,
+    LeaseHeld,
+    OtherEnvironment,
+    interruptions,
+)
 from pandabase_django.management.exits import Exit, PandabaseCommand, exit_code_of, fail, worst
 from pandabase_django.management.live_line import LiveLine
 from pandabase_django.management.sigterm import Terminated, ending_at_sigterm
 from pandabase_django.management.sync_reports import as_json, as_text
 from pandabase_django.models import Store, SyncRun
 from pandabase_django.models.sync import Resource
+from pandabase_django.observing.logs import facts, get_logger
 from pandabase_django.services.sync import runs
 from pandabase_django.services.sync.compare import audit, dry_run
 from pandabase_django.services.sync.compared import Comparison
@@ -25,7 +30,7 @@ from pandabase_django.services.sync.run.failures import UNEXPECTED
 
 __all__ = ["Command"]
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 EXIT_CODES = """\
 exit codes:
@@ -129,6 +134,8 @@ class Command(PandabaseCommand):
             result = self._do(store, resource, options)
         except LeaseHeld as error:
             return _not_done(store, resource, "HELD", str(error)), Exit.PARTIAL
+        except OtherEnvironment as error:
+            return _not_done(store, resource, "HELD_BACK", str(error)), Exit.ERROR
         except (AnyDatabaseError, ConfigurationError):
             raise
         except interruptions():
@@ -136,7 +143,12 @@ class Command(PandabaseCommand):
         except Exception:
             # Of this resource; the others are not to wait for somebody who reads the log.
             self._line.end()
-            logger.exception("%s of %s met an unexpected error.", resource, store.pk)
+            logger.exception(
+                "%s of %s met an unexpected error.",
+                resource,
+                store.pk,
+                extra=facts(store=store.pk, resource=resource),
+            )
             return _not_done(store, resource, "FAILED", UNEXPECTED), Exit.ERROR
         code = Exit.OK if result.error is None else exit_code_of(result.error)
         if result.run.state == SyncRun.State.PARTIAL:

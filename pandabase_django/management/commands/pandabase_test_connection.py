@@ -9,8 +9,9 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import CommandParser
 
 from pandabase_django.management.exits import Exit, PandabaseCommand, fail
-from pandabase_django.models import ApiToken
+from pandabase_django.models import ApiToken, Store
 from pandabase_django.services.tokens.connection import test_connection
+from pandabase_django.services.tokens.holding import advice_to_confirm
 
 __all__ = ["Command"]
 
@@ -21,8 +22,10 @@ class Command(PandabaseCommand):
     help = "Sends one signed GET with each token that is not retired, or with the one named."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--token", default="", metavar="PK")
-        parser.add_argument("--format", choices=["text", "json"], default="text")
+        parser.add_argument("--token", default="", metavar="PK", help="This token alone.")
+        parser.add_argument(
+            "--format", choices=["text", "json"], default="text", help="The form of the result."
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         tokens = ApiToken.objects.usable()
@@ -31,7 +34,7 @@ class Command(PandabaseCommand):
                 tokens = ApiToken.objects.filter(pk=options["token"])
             except ValidationError:
                 tokens = ApiToken.objects.none()
-        found = list(tokens.order_by("store_id", "name"))
+        found = list(tokens.select_related("store").order_by("store_id", "name"))
         if not found:
             why = (
                 "There is no such token." if options["token"] else "There is no token yet. Add one."
@@ -46,6 +49,7 @@ class Command(PandabaseCommand):
                             "token": str(token.pk),
                             "name": token.name,
                             "store": token.store_id,
+                            "mark": token.store.mark,
                             "ok": report.ok,
                             "message": report.message,
                             "status": report.status,
@@ -59,11 +63,17 @@ class Command(PandabaseCommand):
         else:
             for token, report in reports:
                 word = "ok" if report.ok else "FAILED"
-                self.stdout.write(f"{word}: {token}: {report.message} ({report.milliseconds} ms)")
+                # Of a test, the store's name says it.
+                kind = ", live" if token.store.mark == Store.Mark.LIVE else ""
+                self.stdout.write(
+                    f"{word}: {token}{kind}: {report.message} ({report.milliseconds} ms)"
+                )
         refused = [report for _, report in reports if report.refused]
         if refused:
             raise fail("A credential was refused.", code=Exit.AUTHENTICATION)
-        if not all(report.ok for _, report in reports):
+        if not all(report.ok or report.held for _, report in reports):
             raise fail(
                 "A connection failed. The token's page in the admin has a connection report."
             )
+        if any(report.held for _, report in reports):
+            raise fail(f"A token is of another environment. {advice_to_confirm()}")

@@ -19,7 +19,7 @@ from pandabase_django.management.exits import (
     fail,
     worst,
 )
-from pandabase_django.models import Store
+from pandabase_django.models import Store, Subscription
 from pandabase_django.services.usage.comparison import UsageDifference, compare_usage
 from pandabase_django.services.usage.flushed import usage_flushed_before
 from pandabase_django.services.usage.sending import send_usage
@@ -32,19 +32,24 @@ COMPARED = timedelta(days=31)
 class Command(PandabaseCommand):
     """Exit codes: 0 sent, or equal; 1 failed; 2 usage; 3 refused; 4 left, rejected or different."""
 
-    help = __doc__
+    help = "Sends recorded usage at once, or compares it with what Pandabase lists."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--store", default="", help="id of one store; all that are in use")
-        parser.add_argument("--compare", action="store_true", help="send nothing, and compare")
-        parser.add_argument("--since", default="", help="date or time; 31 days ago by default")
-        parser.add_argument("--until", default="", help="date or time; now by default")
-        parser.add_argument("--subscription", default="", help="compare this one alone")
+        parser.add_argument("--store", default="", help="This store alone; all enabled ones else.")
+        parser.add_argument("--compare", action="store_true", help="Send nothing, and compare.")
+        parser.add_argument(
+            "--since", default="", help="From this date or time on; 31 days ago else."
+        )
+        parser.add_argument("--until", default="", help="Before this date or time; now else.")
+        parser.add_argument("--subscription", default="", help="Compare this one alone.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         stores = Store.objects.filter(enabled=True).order_by("pk")
         if options["store"]:
             stores = Store.objects.filter(pk=options["store"])
+        owners = Subscription.objects.filter(pk=options["subscription"]).values("store")
+        if owners:
+            stores = stores.filter(pk__in=owners)  # the others do not know it
         if not stores:
             raise fail("There is no such store, or none in use.", code=Exit.USAGE)
         until = _moment(options["until"]) or timezone.now()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, ClassVar
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from pandabase_django.crypto.keyring import current_keyring
 from pandabase_django.crypto.secret import Secret
+from pandabase_django.models.base import Column, Relation, Words, manager_of
 from pandabase_django.models.base.mirror import MirrorQuerySet, MirrorRow, mirror_constraint
 from pandabase_django.models.base.soft import SoftForeignKey
 from pandabase_django.models.catalog import Product
@@ -58,44 +61,49 @@ class License(MirrorRow):
         CLAIMED = "CLAIMED", _("Claimed")
         REVOKED = "REVOKED", _("Revoked")
 
-    status = models.TextField(_("status"), default="")
-    key_last_four = models.CharField(
+    status: Column[str] = models.TextField(_("status"), default="")
+    key_last_four: Column[str] = models.CharField(
         _("key ends in"),
         max_length=4,
         default="",
         help_text=_("The last characters; the key itself is not kept."),
     )
-    key_hash = models.CharField(max_length=64, default="", editable=False)
-    product = SoftForeignKey(
+    key_hash: Column[str] = models.CharField(max_length=64, default="", editable=False)
+    product: Relation[Product | None] = SoftForeignKey(
         Product,
         null=True,
         related_name="licenses",
         verbose_name=_("product"),
     )
-    variant_id = models.TextField(_("variant id"), default="")
-    order = SoftForeignKey(
+    variant_id: Column[str] = models.TextField(_("variant id"), default="")
+    order: Relation[Order | None] = SoftForeignKey(
         Order,
         null=True,
         related_name="licenses",
         verbose_name=_("order"),
     )
-    customer = SoftForeignKey(
+    customer: Relation[Customer | None] = SoftForeignKey(
         Customer,
         null=True,
         related_name="licenses",
         verbose_name=_("customer"),
     )
-    claimed_at = models.DateTimeField(_("claimed"), null=True)
-    created_at = models.DateTimeField(_("created"), null=True)
+    claimed_at: Column[datetime | None] = models.DateTimeField(_("claimed"), null=True)
+    created_at: Column[datetime | None] = models.DateTimeField(_("created"), null=True)
 
-    objects = LicenseQuerySet.as_manager()
+    objects: ClassVar[LicenseQuerySet] = manager_of(LicenseQuerySet)
+
+    if TYPE_CHECKING:
+        product_id: str | None
+        order_id: str | None
+        customer_id: str | None
 
     class Meta:
-        verbose_name = _("license")
-        verbose_name_plural = _("licenses")
-        ordering = ["-created_at", "-id"]
-        constraints = [mirror_constraint("license")]
-        indexes = [
+        verbose_name: ClassVar[Words] = _("license")
+        verbose_name_plural: ClassVar[Words] = _("licenses")
+        ordering: ClassVar[Sequence[str]] = ["-created_at", "-id"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [mirror_constraint("license")]
+        indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["key_hash"], name="pandabase_license_key"),
             models.Index(fields=["order"], name="pandabase_license_order"),
             models.Index(fields=["customer"], name="pandabase_license_customer"),

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from pandabase_django.models.base import PandabaseModel, WriterQuerySet
+from pandabase_django.models.base import (
+    Column,
+    PandabaseModel,
+    Relation,
+    Words,
+    WriterQuerySet,
+    manager_of,
+)
 from pandabase_django.models.base.soft import SoftForeignKey
 from pandabase_django.models.orders import Customer
 from pandabase_django.models.stores import Store
@@ -55,16 +64,16 @@ class CustomerLink(PandabaseModel):
         PERSON = "PERSON", _("A person decided it")
         VERIFIED_EMAIL = "VERIFIED_EMAIL", _("Verified e-mail address")
 
-    store = models.ForeignKey(
+    store: Relation[Store] = models.ForeignKey(
         Store, on_delete=models.PROTECT, related_name="+", verbose_name=_("store"), db_index=False
     )
-    customer = SoftForeignKey(
+    customer: Relation[Customer | None] = SoftForeignKey(
         Customer,
         null=True,
         related_name="links",
         verbose_name=_("customer"),
     )
-    user = models.ForeignKey(
+    user: Relation[Any] = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
         on_delete=models.SET_NULL,
@@ -72,12 +81,12 @@ class CustomerLink(PandabaseModel):
         verbose_name=_("user"),
         help_text=_("Empty: the user was deleted."),
     )
-    source = models.CharField(
+    source: Column[str] = models.CharField(
         _("source"), max_length=16, choices=Source.choices, default=Source.PERSON
     )
-    reason = models.TextField(_("reason"), default="")
-    linked_at = models.DateTimeField(_("linked"), auto_now_add=True)
-    linked_by = models.ForeignKey(
+    reason: Column[str] = models.TextField(_("reason"), default="")
+    linked_at: Column[datetime] = models.DateTimeField(_("linked"), auto_now_add=True)
+    linked_by: Relation[Any] = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
         on_delete=models.SET_NULL,
@@ -85,29 +94,40 @@ class CustomerLink(PandabaseModel):
         verbose_name=_("linked by"),
         help_text=_("Empty: the shop's own code, or a user who was deleted."),
     )
-    ended_at = models.DateTimeField(_("taken back"), null=True)
-    ended_by = models.ForeignKey(
+    ended_at: Column[datetime | None] = models.DateTimeField(_("taken back"), null=True)
+    ended_by: Relation[Any] = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
         on_delete=models.SET_NULL,
         related_name="+",
         verbose_name=_("taken back by"),
     )
-    end_reason = models.TextField(_("taken back because"), default="")
+    end_reason: Column[str] = models.TextField(_("taken back because"), default="")
 
-    objects = CustomerLinkQuerySet.as_manager()
+    objects: ClassVar[CustomerLinkQuerySet] = manager_of(CustomerLinkQuerySet)
+
+    if TYPE_CHECKING:
+        store_id: str
+        customer_id: str | None
+        user_id: Any
+        linked_by_id: Any
+        ended_by_id: Any
 
     class Meta:
-        verbose_name = _("customer link")
-        verbose_name_plural = _("customer links")
-        ordering = ["-id"]
-        constraints = [
+        verbose_name: ClassVar[Words] = _("customer link")
+        verbose_name_plural: ClassVar[Words] = _("customer links")
+        ordering: ClassVar[Sequence[str]] = ["-id"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
                 fields=["store", "customer"], condition=IN_FORCE, name="pandabase_link_in_force"
             ),
         ]
-        indexes = [models.Index(fields=["customer"], name="pandabase_link_customer")]
-        permissions = [("link_customer", _("Can link customers to users"))]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["customer"], name="pandabase_link_customer")
+        ]
+        permissions: ClassVar[list[tuple[str, Words]]] = [
+            ("link_customer", _("Can link customers to users"))
+        ]
 
     def __str__(self) -> str:
         return f"{self.customer_id} → {self.user_id or '—'}"

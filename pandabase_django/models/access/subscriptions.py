@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
+from pandabase_django.models.base import Column, Relation, Words, WriterQuerySet, manager_of
 from pandabase_django.models.base.mirror import MirrorQuerySet, MirrorRow, mirror_constraint
 from pandabase_django.models.base.soft import SoftForeignKey
 from pandabase_django.models.catalog import Product
@@ -17,6 +20,9 @@ from pandabase_django.models.orders import Customer
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+    from pandabase_django.models.checkout.purchases import Purchase
+    from pandabase_django.models.usage import UsageRecordQuerySet
 
 __all__ = ["BEGINS_WITHIN", "WITH_ACCESS", "Subscription", "SubscriptionQuerySet"]
 
@@ -70,47 +76,55 @@ class Subscription(MirrorRow):
         ACTIVE = "ACTIVE", _("Active")
         PAST_DUE = "PAST_DUE", _("Past due")
         PAUSED = "PAUSED", _("Paused")
-        CANCELLED = "CANCELLED", _("Cancelled")
+        CANCELLED = "CANCELLED", pgettext_lazy("subscription", "Cancelled")
 
-    status = models.TextField(_("status"), default="")
-    billing_interval = models.TextField(_("interval"), default="")
-    amount_minor = models.BigIntegerField(_("amount"), null=True)
-    currency = models.TextField(_("currency"), default="")
-    quantity = models.BigIntegerField(_("quantity"), null=True)
-    product = SoftForeignKey(
+    status: Column[str] = models.TextField(_("status"), default="")
+    billing_interval: Column[str] = models.TextField(_("interval"), default="")
+    amount_minor: Column[int | None] = models.BigIntegerField(_("amount"), null=True)
+    currency: Column[str] = models.TextField(_("currency"), default="")
+    quantity: Column[int | None] = models.BigIntegerField(_("quantity"), null=True)
+    product: Relation[Product | None] = SoftForeignKey(
         Product,
         null=True,
         related_name="subscriptions",
         verbose_name=_("product"),
     )
-    customer = SoftForeignKey(
+    customer: Relation[Customer | None] = SoftForeignKey(
         Customer,
         null=True,
         related_name="subscriptions",
         verbose_name=_("customer"),
     )
-    current_period_start = models.DateTimeField(_("period began"), null=True)
-    current_period_end = models.DateTimeField(_("period ends"), null=True)
-    next_charge_at = models.DateTimeField(_("next charge"), null=True)
-    trial_end = models.DateTimeField(_("trial ends"), null=True)
-    cancelled_at = models.DateTimeField(_("cancelled at"), null=True)
-    paused_at = models.DateTimeField(_("paused at"), null=True)
-    ends_at = models.DateTimeField(
+    current_period_start: Column[datetime | None] = models.DateTimeField(
+        _("period began"), null=True
+    )
+    current_period_end: Column[datetime | None] = models.DateTimeField(_("period ends"), null=True)
+    next_charge_at: Column[datetime | None] = models.DateTimeField(_("next charge"), null=True)
+    trial_end: Column[datetime | None] = models.DateTimeField(_("trial ends"), null=True)
+    cancelled_at: Column[datetime | None] = models.DateTimeField(_("cancelled at"), null=True)
+    paused_at: Column[datetime | None] = models.DateTimeField(_("paused at"), null=True)
+    ends_at: Column[datetime | None] = models.DateTimeField(
         _("access ends"), null=True, help_text=_("Of a cancelled subscription.")
     )
-    retry_count = models.BigIntegerField(
+    retry_count: Column[int | None] = models.BigIntegerField(
         _("retries"), null=True, help_text=_("How often a failed charge was tried again.")
     )
-    created_at = models.DateTimeField(_("created"), null=True)
+    created_at: Column[datetime | None] = models.DateTimeField(_("created"), null=True)
 
-    objects = SubscriptionQuerySet.as_manager()
+    objects: ClassVar[SubscriptionQuerySet] = manager_of(SubscriptionQuerySet)
+
+    if TYPE_CHECKING:
+        product_id: str | None
+        customer_id: str | None
+        purchases: WriterQuerySet[Purchase]
+        usage_records: UsageRecordQuerySet
 
     class Meta:
-        verbose_name = _("subscription")
-        verbose_name_plural = _("subscriptions")
-        ordering = ["-created_at", "-id"]
-        constraints = [mirror_constraint("subscription")]
-        indexes = [
+        verbose_name: ClassVar[Words] = _("subscription")
+        verbose_name_plural: ClassVar[Words] = _("subscriptions")
+        ordering: ClassVar[Sequence[str]] = ["-created_at", "-id"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [mirror_constraint("subscription")]
+        indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["customer"], name="pandabase_sub_customer"),
             models.Index(fields=["product"], name="pandabase_sub_product"),
             models.Index(fields=["-created_at", "-id"], name="pandabase_sub_newest"),

@@ -7,14 +7,24 @@ what a sync has just written would look as if it were missing. ``using()`` still
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from django.db import models, router
 from django.db.models.signals import class_prepared
 
-__all__ = ["PandabaseModel", "WriterManager", "WriterQuerySet"]
+__all__ = [
+    "Column",
+    "PandabaseModel",
+    "Relation",
+    "Words",
+    "WriterManager",
+    "WriterQuerySet",
+    "manager_of",
+]
 
+V = TypeVar("V")
 M = TypeVar("M", bound=models.Model, covariant=True)
+Q = TypeVar("Q", bound="models.QuerySet[Any]")
 
 
 class WriterQuerySet(models.QuerySet[M]):
@@ -36,16 +46,37 @@ class WriterManager(models.Manager[M]):
         return WriterQuerySet(self.model, using=self._db, hints=hints)
 
 
+def manager_of(queryset: type[Q]) -> Q:
+    """A manager with the methods of a queryset; checkers take it for the queryset itself.
+
+    The stubs' plugin knows what ``as_manager`` gives, and nobody else does.
+    """
+    return cast("Q", queryset.as_manager())
+
+
 if TYPE_CHECKING:
     # The stubs' plugin gives each model its managers, and loses them behind a base of ours.
     from django.db.models import Model as PandabaseModel
+    from django.utils.functional import _StrPromise
+
+    # What a column holds: without the plugin, no checker sees that a field is null.
+    Column = models.Field[V, V]
+    Relation = models.ForeignKey[V, V]
+    # A text for people.
+    Words = str | _StrPromise
 else:
+    Column = Relation = Words = Any
 
     class PandabaseModel(models.Model):
         """A model whose manager ``objects`` gives a ``WriterQuerySet``; relations use it too."""
 
         class Meta:
             abstract = True
+
+        def __repr__(self) -> str:
+            # Not by __str__, which names the store: a traceback's locals must ask no database. Nor
+            # the whole id: that of a session or an endpoint is not for everybody who reads a log.
+            return f"<{type(self).__name__}: …{str(self.pk)[-6:]}>"
 
         def clean_fields(self, exclude: Collection[str] | None = None) -> None:
             # Django looks for the related row where the router says that it is read.

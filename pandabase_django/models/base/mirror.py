@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from pandabase_django.models.base import PandabaseModel, WriterQuerySet
+from pandabase_django.models.base import Column, PandabaseModel, Relation, WriterQuerySet
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+    from pandabase_django.models.stores import Store
 
 __all__ = ["TO_BE_READ_AGAIN", "MirrorQuerySet", "MirrorRow", "mirror_constraint", "text_map"]
 
@@ -61,25 +64,28 @@ class MirrorRow(PandabaseModel):
         {"absences", "appeared_at", "digest", "payload", "synced_at"}
     )
 
-    id = models.CharField(_("id"), primary_key=True, max_length=128, editable=False)
-    store = models.ForeignKey(
+    id: Column[str] = models.CharField(_("id"), primary_key=True, max_length=128, editable=False)
+    store: Relation[Store] = models.ForeignKey(
         "pandabase.Store",
         on_delete=models.PROTECT,
         related_name="+",
         verbose_name=_("store"),
         db_index=False,
     )
-    payload = models.JSONField(_("payload"), default=dict, editable=False)
-    digest = models.CharField(_("digest"), max_length=64, default="", editable=False)
-    first_seen_at = models.DateTimeField(_("first seen"), editable=False)
-    synced_at = models.DateTimeField(
+    payload: Column[Any] = models.JSONField(_("payload"), default=dict, editable=False)
+    digest: Column[str] = models.CharField(_("digest"), max_length=64, default="", editable=False)
+    first_seen_at: Column[datetime] = models.DateTimeField(_("first seen"), editable=False)
+    synced_at: Column[datetime] = models.DateTimeField(
         _("synced"), editable=False, help_text=_("When this row last changed here.")
     )
-    gone_at = models.DateTimeField(
+    gone_at: Column[datetime | None] = models.DateTimeField(
         _("gone"), null=True, editable=False, help_text=_("When the remote was seen without it.")
     )
 
-    appeared_at = models.DateTimeField(null=True, editable=False)
+    appeared_at: Column[datetime | None] = models.DateTimeField(null=True, editable=False)
+
+    if TYPE_CHECKING:
+        store_id: str
 
     class Meta:
         abstract = True

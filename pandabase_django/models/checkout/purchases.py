@@ -6,14 +6,22 @@ An order counts for a session only when it paid for just what that asks
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from pandabase_django.models.base import PandabaseModel, WriterManager
+from pandabase_django.models.base import (
+    Column,
+    PandabaseModel,
+    Relation,
+    Words,
+    WriterManager,
+    WriterQuerySet,
+)
 from pandabase_django.models.base.soft import SoftForeignKey
 from pandabase_django.models.checkout.sessions import CheckoutSession
 from pandabase_django.models.orders import BELONGS, Order, OrderItem
@@ -21,6 +29,8 @@ from pandabase_django.models.stores import Store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from pandabase_django.models.access.subscriptions import Subscription
 
 __all__ = ["HandledFact", "Purchase", "PurchaseFact"]
 
@@ -46,7 +56,7 @@ class Purchase(PandabaseModel):
         state: Whether handlers are to be called.
         mark: Grows with each change of the standing.
         attempts: How often handlers were called in a row without success.
-        enqueued_at: When a message for a worker was sent. Empty: the next sweep sends one.
+        enqueued_at: When a message for a worker was sent. Empty: the sweeper sends one.
         finished_at: When nothing was left to do last.
         last_error: Which handler failed last, and how; credentials masked.
     """
@@ -72,22 +82,22 @@ class Purchase(PandabaseModel):
         PENDING = "PENDING", _("Pending")
         DEAD = "DEAD", _("Given up")
 
-    store = models.ForeignKey(
+    store: Relation[Store] = models.ForeignKey(
         Store, on_delete=models.PROTECT, related_name="+", verbose_name=_("store"), db_index=False
     )
-    order = SoftForeignKey(
+    order: Relation[Order | None] = SoftForeignKey(
         Order,
         null=True,
         related_name="purchases",
         verbose_name=_("order"),
     )
-    session = models.ForeignKey(
+    session: Relation[CheckoutSession] = models.ForeignKey(
         CheckoutSession,
         on_delete=models.PROTECT,
         related_name="purchases",
         verbose_name=_("checkout session"),
     )
-    user = models.ForeignKey(
+    user: Relation[Any] = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
         on_delete=models.SET_NULL,
@@ -95,29 +105,29 @@ class Purchase(PandabaseModel):
         verbose_name=_("user"),
     )
     # Nothing at the remote names it: services.purchases.subscriptions finds it.
-    subscription = SoftForeignKey(
+    subscription: Relation[Subscription | None] = SoftForeignKey(
         "pandabase.Subscription",
         null=True,
         related_name="purchases",
         verbose_name=_("subscription"),
         help_text=_("Which one it began."),
     )
-    verdict = models.CharField(
+    verdict: Column[str] = models.CharField(
         _("verdict"), max_length=16, choices=Verdict.choices, default=Verdict.WAITING
     )
-    differences = models.JSONField(_("differences"), default=list)
-    seen_at = models.DateTimeField(_("first seen"), auto_now_add=True)
-    decided_at = models.DateTimeField(_("decided"), null=True)
-    accepted_by = models.ForeignKey(
+    differences: Column[Any] = models.JSONField(_("differences"), default=list)
+    seen_at: Column[datetime] = models.DateTimeField(_("first seen"), auto_now_add=True)
+    decided_at: Column[datetime | None] = models.DateTimeField(_("decided"), null=True)
+    accepted_by: Relation[Any] = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
         on_delete=models.SET_NULL,
         related_name="+",
         verbose_name=_("accepted by"),
     )
-    accepted_reason = models.TextField(_("accepted because"), default="")
+    accepted_reason: Column[str] = models.TextField(_("accepted because"), default="")
 
-    standing = models.CharField(
+    standing: Column[str] = models.CharField(
         _("standing"),
         max_length=16,
         choices=Standing.choices,
@@ -125,7 +135,7 @@ class Purchase(PandabaseModel):
         blank=True,
         help_text=_("Of the order, when it was last written."),
     )
-    last_fact = models.CharField(
+    last_fact: Column[str] = models.CharField(
         _("last fact"),
         max_length=16,
         choices=Fact.choices,
@@ -133,27 +143,40 @@ class Purchase(PandabaseModel):
         blank=True,
         help_text=_("What handlers were called for last."),
     )
-    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.IDLE)
-    mark = models.BigIntegerField(default=0, editable=False)
-    attempts = models.PositiveIntegerField(_("attempts"), default=0)
-    next_attempt_at = models.DateTimeField(
+    state: Column[str] = models.CharField(
+        _("state"), max_length=16, choices=State.choices, default=State.IDLE
+    )
+    mark: Column[int] = models.BigIntegerField(default=0, editable=False)
+    attempts: Column[int] = models.PositiveIntegerField(_("attempts"), default=0)
+    next_attempt_at: Column[datetime | None] = models.DateTimeField(
         _("next attempt"), null=True, help_text=_("Not before; empty when nothing is left to do.")
     )
-    enqueued_at = models.DateTimeField(_("enqueued"), null=True, editable=False)
-    finished_at = models.DateTimeField(_("finished"), null=True)
-    last_error = models.TextField(_("last error"), default="", blank=True)
+    enqueued_at: Column[datetime | None] = models.DateTimeField(
+        _("enqueued"), null=True, editable=False
+    )
+    finished_at: Column[datetime | None] = models.DateTimeField(_("finished"), null=True)
+    last_error: Column[str] = models.TextField(_("last error"), default="", blank=True)
 
-    objects = WriterManager()
+    objects: ClassVar[WriterManager[Purchase]] = WriterManager()
+
+    if TYPE_CHECKING:
+        store_id: str
+        order_id: str | None
+        session_id: str
+        user_id: Any
+        subscription_id: str | None
+        accepted_by_id: Any
+        facts: WriterQuerySet[PurchaseFact]
 
     class Meta:
-        verbose_name = _("purchase")
-        verbose_name_plural = _("purchases")
-        ordering = ["-id"]
-        constraints = [
+        verbose_name: ClassVar[Words] = _("purchase")
+        verbose_name_plural: ClassVar[Words] = _("purchases")
+        ordering: ClassVar[Sequence[str]] = ["-id"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["order"], name="pandabase_purchase_order"),
             models.UniqueConstraint(fields=["subscription"], name="pandabase_purchase_begins"),
         ]
-        indexes = [
+        indexes: ClassVar[list[models.Index]] = [
             models.Index(
                 fields=["next_attempt_at"],
                 condition=Q(state="PENDING"),
@@ -167,7 +190,7 @@ class Purchase(PandabaseModel):
                 name="pandabase_purchase_attention",
             ),
         ]
-        permissions = [
+        permissions: ClassVar[list[tuple[str, Words]]] = [
             ("accept_purchase", _("Can accept a purchase by hand")),
             ("replay_purchase", _("Can have handlers called again")),
         ]
@@ -216,23 +239,29 @@ class PurchaseFact(PandabaseModel):
         STOPPED = "STOPPED", _("Overtaken by the next fact")
 
     # Without it the order would be handed out again when it is next read.
-    purchase = models.ForeignKey(
+    purchase: Relation[Purchase] = models.ForeignKey(
         Purchase, on_delete=models.PROTECT, related_name="facts", verbose_name=_("purchase")
     )
-    number = models.PositiveIntegerField()
-    fact = models.CharField(_("fact"), max_length=16, choices=Purchase.Fact.choices)
-    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.OPEN)
-    begun_at = models.DateTimeField(_("begun"), auto_now_add=True)
-    ended_at = models.DateTimeField(_("ended"), null=True)
+    number: Column[int] = models.PositiveIntegerField()
+    fact: Column[str] = models.CharField(_("fact"), max_length=16, choices=Purchase.Fact.choices)
+    state: Column[str] = models.CharField(
+        _("state"), max_length=16, choices=State.choices, default=State.OPEN
+    )
+    begun_at: Column[datetime] = models.DateTimeField(_("begun"), auto_now_add=True)
+    ended_at: Column[datetime | None] = models.DateTimeField(_("ended"), null=True)
 
-    objects = WriterManager()
+    objects: ClassVar[WriterManager[PurchaseFact]] = WriterManager()
+
+    if TYPE_CHECKING:
+        purchase_id: int
+        handled: WriterQuerySet[HandledFact]
 
     class Meta:
-        verbose_name = _("fact of a purchase")
-        verbose_name_plural = _("facts of purchases")
-        ordering = ["purchase_id", "number"]
-        default_permissions = ()
-        constraints = [
+        verbose_name: ClassVar[Words] = _("fact of a purchase")
+        verbose_name_plural: ClassVar[Words] = _("facts of purchases")
+        ordering: ClassVar[Sequence[str]] = ["purchase_id", "number"]
+        default_permissions: ClassVar[Sequence[str]] = ()
+        constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
                 fields=["purchase", "number"], name="pandabase_purchasefact_number"
             ),
@@ -251,17 +280,22 @@ class HandledFact(PandabaseModel):
         handled_at: When its transaction began.
     """
 
-    fact = models.ForeignKey(PurchaseFact, on_delete=models.CASCADE, related_name="handled")
-    handler = models.CharField(_("handler"), max_length=200)
-    handled_at = models.DateTimeField(_("handled"), auto_now_add=True)
+    fact: Relation[PurchaseFact] = models.ForeignKey(
+        PurchaseFact, on_delete=models.CASCADE, related_name="handled"
+    )
+    handler: Column[str] = models.CharField(_("handler"), max_length=200)
+    handled_at: Column[datetime] = models.DateTimeField(_("handled"), auto_now_add=True)
 
-    objects = WriterManager()
+    objects: ClassVar[WriterManager[HandledFact]] = WriterManager()
+
+    if TYPE_CHECKING:
+        fact_id: int
 
     class Meta:
-        verbose_name = _("handled fact")
-        verbose_name_plural = _("handled facts")
-        default_permissions = ()
-        constraints = [
+        verbose_name: ClassVar[Words] = _("handled fact")
+        verbose_name_plural: ClassVar[Words] = _("handled facts")
+        default_permissions: ClassVar[Sequence[str]] = ()
+        constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["fact", "handler"], name="pandabase_fact_handled_once"),
         ]
 

@@ -7,16 +7,32 @@ rows say, which were written before the remote was asked.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from pandabase_django.models.base import PandabaseModel, WriterManager
+from pandabase_django.models.base import (
+    Column,
+    PandabaseModel,
+    Relation,
+    Words,
+    WriterManager,
+    WriterQuerySet,
+)
 from pandabase_django.models.stores import Store
 
-__all__ = ["CheckoutSession", "new_reference"]
+if TYPE_CHECKING:
+    from pandabase_django.models.checkout.purchases import Purchase
+
+__all__ = ["REFERENCE_PATTERN", "CheckoutSession", "new_reference"]
+
+
+REFERENCE_PATTERN = r"\A[0-9a-f]{32}\Z"
 
 
 def new_reference() -> str:
@@ -63,10 +79,10 @@ class CheckoutSession(PandabaseModel):
         MISMATCH = "MISMATCH", _("Something else was paid")
         REVERSED = "REVERSED", _("Refunded or charged back")
 
-    reference = models.CharField(
+    reference: Column[str] = models.CharField(
         _("reference"), primary_key=True, max_length=32, default=new_reference, editable=False
     )
-    public_id = models.CharField(
+    public_id: Column[str] = models.CharField(
         _("public id"),
         max_length=32,
         unique=True,
@@ -74,55 +90,60 @@ class CheckoutSession(PandabaseModel):
         editable=False,
         help_text=_("In addresses of the shop; the reference never leaves."),
     )
-    store = models.ForeignKey(
+    store: Relation[Store] = models.ForeignKey(
         Store,
         on_delete=models.PROTECT,
         related_name="checkout_sessions",
         verbose_name=_("store"),
         db_index=False,
     )
-    session_id = models.CharField(
+    session_id: Column[str] = models.CharField(
         _("session id"), max_length=128, default="", help_text=_("Pandabase's; empty: not known.")
     )
-    state = models.CharField(
+    state: Column[str] = models.CharField(
         _("state"), max_length=16, choices=State.choices, default=State.PREPARED
     )
-    user = models.ForeignKey(
+    user: Relation[Any] = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
         on_delete=models.SET_NULL,
         related_name="pandabase_checkouts",
         verbose_name=_("user"),
     )
-    had_user = models.BooleanField(
+    had_user: Column[bool] = models.BooleanField(
         _("opened for a user"), db_default=False, help_text=_("Stays when the user is deleted.")
     )
-    purpose = models.CharField(_("purpose"), max_length=100, default="")
-    context = models.JSONField(_("context"), default=dict)
-    items = models.JSONField(_("items"), default=list)
-    currency = models.CharField(_("currency"), max_length=16, default="")
-    subtotal_minor = models.BigIntegerField(_("subtotal"), default=0)
-    coupon_code = models.CharField(_("coupon code"), max_length=64, default="")
-    discount_limit_minor = models.BigIntegerField(
+    purpose: Column[str] = models.CharField(_("purpose"), max_length=100, default="")
+    context: Column[Any] = models.JSONField(_("context"), default=dict)
+    items: Column[Any] = models.JSONField(_("items"), default=list)
+    currency: Column[str] = models.CharField(_("currency"), max_length=16, default="")
+    subtotal_minor: Column[int] = models.BigIntegerField(_("subtotal"), default=0)
+    coupon_code: Column[str] = models.CharField(_("coupon code"), max_length=64, default="")
+    discount_limit_minor: Column[int | None] = models.BigIntegerField(
         _("largest discount"), null=True, help_text=_("Empty: that of any coupon of the store.")
     )
-    same_key = models.CharField(max_length=64, default="", editable=False)
-    checkout_url = models.TextField(_("address to pay at"), default="")
-    pay_url = models.TextField(_("address of the full page"), default="")
-    return_url = models.TextField(_("return address"), default="")
-    cancel_url = models.TextField(_("address after leaving"), default="")
-    created_at = models.DateTimeField(_("created"), auto_now_add=True)
-    opened_at = models.DateTimeField(_("opened"), null=True)
-    expires_at = models.DateTimeField(_("expires"), null=True)
-    refusal = models.TextField(_("why it was not opened"), default="")
+    same_key: Column[str] = models.CharField(max_length=64, default="", editable=False)
+    checkout_url: Column[str] = models.TextField(_("address to pay at"), default="")
+    pay_url: Column[str] = models.TextField(_("address of the full page"), default="")
+    return_url: Column[str] = models.TextField(_("return address"), default="")
+    cancel_url: Column[str] = models.TextField(_("address after leaving"), default="")
+    created_at: Column[datetime] = models.DateTimeField(_("created"), auto_now_add=True)
+    opened_at: Column[datetime | None] = models.DateTimeField(_("opened"), null=True)
+    expires_at: Column[datetime | None] = models.DateTimeField(_("expires"), null=True)
+    refusal: Column[str] = models.TextField(_("why it was not opened"), default="")
 
-    objects = WriterManager()
+    objects: ClassVar[WriterManager[CheckoutSession]] = WriterManager()
+
+    if TYPE_CHECKING:
+        store_id: str
+        user_id: Any
+        purchases: WriterQuerySet[Purchase]
 
     class Meta:
-        verbose_name = _("checkout session")
-        verbose_name_plural = _("checkout sessions")
-        ordering = ["-created_at", "-reference"]
-        constraints = [
+        verbose_name: ClassVar[Words] = _("checkout session")
+        verbose_name_plural: ClassVar[Words] = _("checkout sessions")
+        ordering: ClassVar[Sequence[str]] = ["-created_at", "-reference"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
                 fields=["store", "session_id"],
                 condition=~Q(session_id=""),
@@ -135,7 +156,7 @@ class CheckoutSession(PandabaseModel):
                 name="pandabase_checkout_same",
             ),
         ]
-        indexes = [
+        indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["-created_at", "-reference"], name="pandabase_checkout_newest"),
             models.Index(
                 fields=["state", "-created_at", "-reference"], name="pandabase_checkout_state"

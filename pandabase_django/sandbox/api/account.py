@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from pandabase_django.sandbox.api.context import Call
-from pandabase_django.sandbox.api.validation import Field, Invalid, check_query, paging
+from pandabase_django.sandbox.api.pages import page_of
+from pandabase_django.sandbox.api.validation import Field, Invalid, check_query
 from pandabase_django.sandbox.api.webhook_writes import create_webhook, update_webhook
 from pandabase_django.sandbox.http.wire import Response, failure, success
-from pandabase_django.sandbox.seed.timeline import iso
-from pandabase_django.sandbox.store.ledger import LEDGER_TYPES
-from pandabase_django.sandbox.store.shapes import Json, dump_json, page
+from pandabase_django.sandbox.seed.timeline import START_MS, iso
+from pandabase_django.sandbox.store.money.ledger import LEDGER_TYPES
+from pandabase_django.sandbox.store.shapes import Json
 from pandabase_django.sandbox.store.views import store_form
 from pandabase_django.sandbox.webhooks.posting import is_loopback
 
@@ -40,18 +40,33 @@ def list_ledger(call: Call) -> Response:
     check_query(query, {"type": Field(str, choices=LEDGER_TYPES)})
     kind = query.get("type")
     entries = [entry for entry in call.state.ledger.entries if kind in (None, entry["type"])]
-    return _page_of(call, entries[::-1])
+    return page_of(call, entries[::-1])
 
 
 def list_bank_accounts(call: Call) -> Response:
-    """There is none."""
-    return success([])
+    """The one that payouts went to, in a list without pages."""
+    at = iso(START_MS)
+    account: Json = {
+        "id": call.state.ids.make("bank_account", 0),
+        "isPrimary": True,
+        "status": "APPROVED",
+        "last4": "0000",
+        "bankName": "Sandbox Bank",
+        "country": "US",
+        "routingNumber": "000000000",
+        "bankAccountType": "checking",
+        "supportedCurrencies": ["usd"],
+        "availablePayoutSpeeds": ["standard"],
+        "createdAt": at,
+        "updatedAt": at,
+    }
+    return success([account])
 
 
 def list_webhooks(call: Call) -> Response:
     """Endpoints, newest first, without their secrets. Source: P-35."""
     listed = [item.payload for _, item in call.state.webhooks.every() if not item.deleted]
-    return _page_of(call, listed[::-1], default_limit=20)
+    return page_of(call, listed[::-1], default_limit=20)
 
 
 def post_webhook(call: Call) -> Response:
@@ -125,7 +140,7 @@ def list_api_logs(call: Call) -> Response:
         }
         for entry in reversed(call.services.log.since(0))
     ]
-    return _page_of(call, entries)
+    return page_of(call, entries)
 
 
 def _checked_webhook(call: Call) -> Json:
@@ -142,15 +157,3 @@ def _live_webhook(call: Call) -> int:
     if item is None or item.deleted:
         raise Invalid("Webhook not found", status=404)
     return index
-
-
-def _page_of(call: Call, entries: Sequence[Json], *, default_limit: int = 25) -> Response:
-    wanted = paging(
-        call.request.query(),
-        default_limit=default_limit,
-        cap=call.services.settings.page_cap,
-    )
-    shown = [dump_json(entry) for entry in entries[wanted.start : wanted.start + wanted.limit]]
-    return Response(
-        200, page(shown, page_number=wanted.page, limit=wanted.limit, total=len(entries))
-    )

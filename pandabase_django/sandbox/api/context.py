@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict, deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from pandabase_django.sandbox.http.wire import Request
 from pandabase_django.sandbox.settings import Settings
@@ -21,6 +22,8 @@ _KEPT_PAGES = 1_200
 
 class RequestLog:
     """The last requests to the Store API, and how many there ever were. Holds no secret."""
+
+    KEPT: ClassVar[tuple[str, ...]] = ("_entries", "total")
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
@@ -80,6 +83,8 @@ class Services:
     settings: Settings = field(default_factory=Settings)
     log: RequestLog = field(default_factory=RequestLog)
     pages: PageCache = field(default_factory=PageCache)
+    note: Callable[[], None] = lambda: None
+    """To be called after something was changed: a keeper listens."""
 
 
 @dataclass

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pandabase_django.sandbox.api.access.renewals import end_with_refund
 from pandabase_django.sandbox.seed.lifecycle import DISPUTE_STATUSES, ORDER_STATUSES, payment_status
 from pandabase_django.sandbox.seed.timeline import iso
 from pandabase_django.sandbox.store.dated import Record
@@ -45,6 +46,8 @@ def refund_order(
 ) -> str:
     """Refund an order, fully unless ``amount`` (cents) is given; returns the refund's id.
 
+    A subscription that it paid for is cancelled at once.
+
     Raises:
         LookupError: There is no such order.
     """
@@ -63,6 +66,7 @@ def refund_order(
     state.refunds.add(number, Record(payload, sort_ms=now_ms, order_index=index))
     _book(state, index, "REFUND_INSTANT", -_cents(refunded), now_ms)
     state.emit("PAYMENT_REFUNDED", index)
+    end_with_refund(state, index)
     return state.ids.make("refund", number)
 
 
@@ -103,7 +107,9 @@ def resolve_dispute(state: StoreState, dispute_index: int, *, outcome: str) -> l
     record.payload["updatedAt"] = iso(now_ms)
     index = record.order_index
     if outcome in ("WON", "PREVENTED"):
-        order = _move(state, index, "COMPLETED").payload
+        order = state.orders.touch(index).payload
+        if order["status"] == "CHARGEBACK":  # one that was refunded meanwhile stays so
+            _move(state, index, "COMPLETED")
         _book(state, index, "DISPUTE_WON", _cents(order["amount"]), now_ms)
     if outcome in ("WON", "LOST", "PREVENTED"):
         state.emit(f"PAYMENT_DISPUTE_{outcome}", index)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from copy import deepcopy
 
 from pandabase_django.sandbox.api.context import Call
-from pandabase_django.sandbox.api.validation import paging
+from pandabase_django.sandbox.api.pages import page_of_held
 from pandabase_django.sandbox.http.wire import Response, failure, success
 from pandabase_django.sandbox.seed.timeline import iso
-from pandabase_django.sandbox.store.payouts import PAYOUT_FEE, new_payout
-from pandabase_django.sandbox.store.shapes import Json, dump_json, page
+from pandabase_django.sandbox.store.money.payouts import PAYOUT_FEE, new_payout
+from pandabase_django.sandbox.store.shapes import Json
 from pandabase_django.sandbox.store.state import StoreState
 from pandabase_django.sandbox.store.views import item_form
 
@@ -18,16 +18,7 @@ __all__ = ["create_payout", "edit_payout", "get_payout", "list_payouts", "remove
 
 def list_payouts(call: Call) -> Response:
     """Newest first. Source: P-54."""
-    wanted = paging(call.request.query(), default_limit=20, cap=call.services.settings.page_cap)
-    payouts = call.state.payouts
-    indexes = payouts.listing(
-        "newest", matches=lambda _: True, sort_key=lambda item: item.created_ms, newest_first=True
-    )
-    found = (payouts.find(index) for index in indexes[wanted.start : wanted.start + wanted.limit])
-    shown = [dump_json(item_form(item)) for item in found if item is not None]
-    return Response(
-        200, page(shown, page_number=wanted.page, limit=wanted.limit, total=len(indexes))
-    )
+    return page_of_held(call, call.state.payouts, asked={}, default_limit=20)
 
 
 def get_payout(call: Call) -> Response:

@@ -5,15 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pandabase_django.sandbox.api import account, catalog, customers, payouts
+from pandabase_django.sandbox.api import account, cases, customers, payouts
 from pandabase_django.sandbox.api import orders as sales
 from pandabase_django.sandbox.api.access import licenses, subscriptions
+from pandabase_django.sandbox.api.catalog import kinds as catalog
+from pandabase_django.sandbox.api.catalog.items import ItemKind
 from pandabase_django.sandbox.api.context import Call
-from pandabase_django.sandbox.api.items import ItemKind
+from pandabase_django.sandbox.api.reports import analytics
+from pandabase_django.sandbox.api.reports import requests as reports
 from pandabase_django.sandbox.api.usage import events, meters
-from pandabase_django.sandbox.http.wire import Response, failure
+from pandabase_django.sandbox.http.wire import Response
 
-__all__ = ["OPERATIONS", "Match", "MethodNotAllowed", "Operation", "find_operation"]
+__all__ = [
+    "ADMINISTRATION",
+    "OPERATIONS",
+    "Match",
+    "MethodNotAllowed",
+    "Operation",
+    "find_operation",
+]
 
 
 class MethodNotAllowed(Exception):
@@ -44,30 +54,6 @@ class Match:
 
     operation: Operation
     ids: dict[str, str]
-
-
-def _absent(call: Call) -> Response:
-    return failure(501, "This operation is not part of the sandbox")
-
-
-def _absent_operations() -> list[Operation]:
-    """Operations that are known and refused, so that permissions and methods are still checked."""
-    table = """
-    GET analytics/overview ANALYTICS | GET analytics/gross-volume ANALYTICS
-    GET analytics/orders-by-country ANALYTICS
-    GET cases CASES | GET PATCH cases/{case} CASES
-    GET POST cases/{case}/messages CASES | POST cases/{case}/read CASES
-    POST GET reports REPORTS | GET reports/{report} REPORTS
-    GET reports/{report}/download/{format} REPORTS
-    """
-    operations = []
-    for row in table.replace("|", "\n").strip().splitlines():
-        *methods, path, resource = row.split()
-        for method in methods:
-            right = "READ" if method == "GET" else "WRITE"
-            permission = resource if resource.endswith("_READ") else f"{resource}_{right}"
-            operations.append(Operation(method, path, permission, _absent))
-    return operations
 
 
 def _operations_on(path: str, kind: ItemKind) -> list[Operation]:
@@ -137,11 +123,23 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", "disputes", "DISPUTES_READ", sales.list_disputes),
     Operation("GET", "disputes/{dispute}", "DISPUTES_READ", sales.get_dispute),
     Operation("POST", "disputes/{dispute}/evidence", "DISPUTES_WRITE", sales.submit_evidence),
-    *_absent_operations(),
+    Operation("GET", "analytics/overview", "ANALYTICS_READ", analytics.overview),
+    Operation("GET", "analytics/gross-volume", "ANALYTICS_READ", analytics.gross_volume),
+    Operation("GET", "analytics/orders-by-country", "ANALYTICS_READ", analytics.orders_by_country),
+    Operation("GET", "cases", "CASES_READ", cases.list_cases),
+    Operation("GET", "cases/{case}", "CASES_READ", cases.get_case),
+    Operation("PATCH", "cases/{case}", "CASES_WRITE", cases.patch_case),
+    Operation("GET", "cases/{case}/messages", "CASES_READ", cases.list_messages),
+    Operation("POST", "cases/{case}/messages", "CASES_WRITE", cases.post_message),
+    Operation("POST", "cases/{case}/read", "CASES_WRITE", cases.read_case),
+    Operation("POST", "reports", "REPORTS_WRITE", reports.post_report),
+    Operation("GET", "reports", "REPORTS_READ", reports.list_reports),
+    Operation("GET", "reports/{report}", "REPORTS_READ", reports.get_report),
+    Operation("GET", "reports/{report}/download/{format}", "REPORTS_READ", reports.get_download),
 )
 """Everything below ``/v2/core/stores/{store}/``."""
 
-_ADMINISTRATION: tuple[Operation, ...] = (
+ADMINISTRATION: tuple[Operation, ...] = (
     Operation("POST", "tokens/{token}/roll-secret", None, account.roll_secret),
     Operation("GET", "api-logs", None, account.list_api_logs),
 )
@@ -183,7 +181,7 @@ def _ids(pattern: list[str], segments: list[str]) -> dict[str, str] | None:
 
 
 _CORE_TABLE = _Table(OPERATIONS)
-_ADMINISTRATION_TABLE = _Table(_ADMINISTRATION)
+_ADMINISTRATION_TABLE = _Table(ADMINISTRATION)
 
 
 def find_operation(method: str, segments: list[str], *, store_id: str) -> Match | None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
+from pandabase_django.sandbox.seed.timeline import iso, moment_ms
 from pandabase_django.sandbox.store.shapes import Json
 
 __all__ = ["Field", "Invalid", "Paging", "check_body", "check_query", "paging"]
 
-_INTEGER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
+_URI = re.compile(r"(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+", re.ASCII)
+"""The characters of RFC 3986."""
+_INTEGER = re.compile(r"-?[0-9]{1,1000}", re.ASCII)
 
 
 class Invalid(Exception):
@@ -26,6 +30,7 @@ class Field:
     """What one field of a body, or one query parameter, may hold."""
 
     kind: type
+    """Of JSON; ``object`` is anything."""
     required: bool = False
     nullable: bool = False
     low: int | None = None
@@ -33,8 +38,10 @@ class Field:
     high: int | None = None
     choices: tuple[str, ...] = ()
     pattern: str = ""
+    format: str = ""
+    """One of ``_FORMATS``."""
     each: Field | dict[str, Field] | None = None
-    """What every member of a list must be; of an object, its fields."""
+    """What every member of a list must be; of an object, its fields, or what each value must be."""
 
 
 @dataclass(frozen=True)
@@ -56,17 +63,21 @@ def paging(query: dict[str, str], *, default_limit: int = 25, cap: int = 0) -> P
     Raises:
         Invalid: Out of range, or not a number.
     """
-    page = _number(query, "page", default=1, low=1, high=10**12)
+    page = _number(query, "page", default=1, low=1)
     limit = _number(query, "limit", default=default_limit, low=1, high=100)
     return Paging(page, min(limit, cap) if cap else limit)
 
 
-def _number(query: dict[str, str], name: str, *, default: int, low: int, high: int) -> int:
+def _number(
+    query: dict[str, str], name: str, *, default: int, low: int, high: int | None = None
+) -> int:
     text = query.get(name)
     if text is None:
         return default
-    if not _INTEGER.fullmatch(text) or not low <= int(text) <= high:
-        raise Invalid(f"{name} must be an integer from {low} to {high}", status=400)
+    fits = _INTEGER.fullmatch(text) and int(text) >= low and (high is None or int(text) <= high)
+    if not fits:
+        end = "on" if high is None else f"to {high}"
+        raise Invalid(f"{name} must be an integer from {low} {end}", status=400)
     return int(text)
 
 
@@ -84,12 +95,17 @@ def check_query(query: dict[str, str], known: dict[str, Field]) -> None:
             raise Invalid(f"{name} must be true or false", status=400)
         if field.choices and text not in field.choices:
             raise Invalid(f"{name} must be one of {', '.join(field.choices)}", status=400)
-        if field.high is not None and len(text) > field.high:
-            raise Invalid(f"{name} must have at most {field.high} characters", status=400)
+        low, high = field.low or 0, len(text) if field.high is None else field.high
+        if not low <= len(text) <= high:
+            raise Invalid(f"{name} must have {low} to {high} characters", status=400)
+        if field.format and not _FORMATS[field.format](text):
+            raise Invalid(f"{name} must be a {field.format}", status=400)
 
 
 def check_body(body: Any, fields: dict[str, Field], *, partial: bool = False) -> Json:
-    """A body whose fields are all known and acceptable.
+    """A body whose fields are all known and acceptable, written as answers write them.
+
+    1.0 is the integer that it is, and a time is of UTC and has milliseconds (P-25).
 
     Args:
         body: Parsed JSON.
@@ -106,37 +122,63 @@ def check_body(body: Any, fields: dict[str, Field], *, partial: bool = False) ->
         raise Invalid(f"Unknown fields: {', '.join(unknown)[:200]}", status=422)
     for name, field in fields.items():
         if name in body:
-            _check(name, body[name], field)
+            body[name] = _checked(name, body[name], field)
         elif field.required and not partial:
             raise Invalid(f"{name} is required", status=422)
     return body
 
 
-def _check(name: str, value: Any, field: Field) -> None:
+def _checked(name: str, value: Any, field: Field) -> Any:
     if value is None and field.nullable:
-        return
+        return None
+    if field.kind is int and isinstance(value, float) and value.is_integer():
+        value = int(value)
     fits: bool = isinstance(value, field.kind)
     if not fits or (field.kind is int and isinstance(value, bool)):
         raise Invalid(f"{name} must be {_KIND_WORDS[field.kind]}", status=422)
     if field.choices and value not in field.choices:
         raise Invalid(f"{name} must be one of {', '.join(field.choices)}", status=422)
-    if field.pattern and not re.fullmatch(field.pattern, value, re.DOTALL):
+    right = not field.pattern or re.fullmatch(field.pattern, value, re.DOTALL)
+    if not right or (field.format and not _FORMATS[field.format](value)):
         raise Invalid(f"{name} has the wrong format", status=422)
-    size = value if isinstance(value, int) else len(value)
-    if (field.low is not None and size < field.low) or (
-        field.high is not None and size > field.high
-    ):
-        raise Invalid(f"{name} is out of range", status=422)
+    _check_size(name, value, field)
+    if field.format == "date-time":
+        return iso(moment_ms(value) or 0)
     if isinstance(value, dict) and isinstance(field.each, dict):
-        check_body(value, field.each)
+        return check_body(value, field.each)
+    if isinstance(value, dict) and isinstance(field.each, Field):
+        return {key: _checked(f"{name}.{key}", one, field.each) for key, one in value.items()}
     if isinstance(value, list) and field.each is not None:
-        for place, member in enumerate(value):
-            if isinstance(field.each, dict):
-                check_body(member, field.each)
-            else:
-                _check(f"{name}[{place}]", member, field.each)
+        return [_member(f"{name}[{at}]", one, field.each) for at, one in enumerate(value)]
+    return value
 
 
+def _check_size(name: str, value: Any, field: Field) -> None:
+    if field.low is None and field.high is None:
+        return
+    size = value if isinstance(value, int) else len(value)
+    if size < (field.low or 0) or (field.high is not None and size > field.high):
+        raise Invalid(f"{name} is out of range", status=422)
+
+
+def _member(name: str, value: Any, each: Field | dict[str, Field]) -> Any:
+    if isinstance(each, Field):
+        return _checked(name, value, each)
+    try:
+        return check_body(value, each)
+    except Invalid as error:
+        raise Invalid(f"{name}: {error}", status=422) from error
+
+
+def _is_uri(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return bool(parts.scheme and parts.hostname) and _URI.fullmatch(text) is not None
+    except ValueError:
+        return False
+
+
+_FORMATS = {"date-time": lambda text: moment_ms(text) is not None, "uri": _is_uri}
 _KIND_WORDS = {
     str: "a text",
     int: "an integer",

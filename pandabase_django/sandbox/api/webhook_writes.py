@@ -59,6 +59,7 @@ def add_webhook(
     except Invalid as error:
         raise ValueError(str(error)) from None
     with state.lock:
+        state.changing()
         index, secret = create_webhook(state, body)
         return {**state.webhooks.touch(index).payload, "secret": secret}
 

@@ -38,15 +38,15 @@ _OF_COUNTRIES = {
 def create_checkout(visit: Visit) -> Response:
     """Open a session. Anybody may."""
     settings = visit.services.settings
-    session = open_session(visit.state, visit.request.json(), settings=settings)
-    form = session_form(visit.state, session, settings=settings, origin=visit.origin)
+    session = open_session(visit.state, visit.request.json(exact=True), settings=settings)
+    form = session_form(visit.state, session, settings=settings, origin=visit.request.origin)
     return success(form, status=201)
 
 
 def estimate_checkout(visit: Visit) -> Response:
     """Prices with coupon and tax; nothing is opened."""
     state, settings = visit.state, visit.services.settings
-    body = checked_estimate(visit.request.json(), least_item=settings.least_item_cents)
+    body = checked_estimate(visit.request.json(exact=True), least_item=settings.least_item_cents)
     lines = priced_lines(state, body["items"])
     country = body["country"]
     asked = quote(

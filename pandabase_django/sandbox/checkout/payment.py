@@ -7,6 +7,7 @@ further try after a refused payment makes another order with the same number.
 from __future__ import annotations
 
 import threading
+import time
 
 from pandabase_django.sandbox.api.access.renewals import start
 from pandabase_django.sandbox.api.order_writes import set_order_status
@@ -19,7 +20,7 @@ from pandabase_django.sandbox.store.sessions import Session
 from pandabase_django.sandbox.store.shapes import Json
 from pandabase_django.sandbox.store.state import StoreState
 
-__all__ = ["WAYS", "complete_later", "pay_session", "standing"]
+__all__ = ["WAYS", "complete_later", "pay_session", "resume_payments", "standing"]
 
 WAYS = ("card", "async", "decline")
 
@@ -85,15 +86,28 @@ def pay_session(
 
 def complete_later(state: StoreState, session: Session, *, seconds: float) -> None:
     """End a payment that is being processed, in a while."""
+    state.slow_payments[session.id] = round((time.time() + seconds) * 1000)
+    _wait_for(state, session)
+
+
+def resume_payments(state: StoreState) -> None:
+    """Wait again for the payments that were being processed when the state was kept."""
+    for identity in state.slow_payments:
+        _wait_for(state, state.sessions[identity])
+
+
+def _wait_for(state: StoreState, session: Session) -> None:
     index = session.orders[-1]
 
     def complete() -> None:
         with state.lock:
+            state.slow_payments.pop(session.id, None)
             if state.orders.touch(index).payload["status"] == "PROCESSING":
                 state.changing()
                 _complete(state, session, index)
 
-    timer = threading.Timer(seconds, complete)
+    seconds = state.slow_payments[session.id] / 1000 - time.time()
+    timer = threading.Timer(max(0.0, seconds), complete)
     timer.daemon = True
     timer.start()
 
@@ -141,7 +155,9 @@ def _complete(state: StoreState, session: Session, index: int) -> None:
     for line in session.lines:
         product = state.ids.index_of("product", line.product_id or "")
         if line.subscribed and product is not None and customer is not None:
-            start(state, product=product, customer=customer, quantity=line.quantity, charged=True)
+            state.paid_subscriptions[index] = start(
+                state, product=product, customer=customer, quantity=line.quantity, charged=True
+            )
 
 
 def _license(state: StoreState, index: int, item: Json) -> Json:

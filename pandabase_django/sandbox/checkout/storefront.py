@@ -53,14 +53,23 @@ _CATEGORY_LISTED = (
 )
 _MOST_OF_A_CATEGORY = 50
 _PRODUCT_QUERY = {
-    "search": Field(str, high=128),
-    "categoryId": Field(str, high=48),
-    "productType": Field(str, high=32),
-    "pricingModel": Field(str, high=32),
+    "productType": Field(
+        str,
+        choices=(
+            "SERIAL",
+            "SERVICE",
+            "ONE_TIME",
+            "PHYSICAL",
+            "SUBSCRIPTION",
+            "DIGITAL_DOWNLOAD",
+            "LICENSE_KEY",
+        ),
+    ),
+    "pricingModel": Field(str, choices=("STANDARD", "PAY_WHAT_YOU_WANT", "FREE")),
     "sortBy": Field(str, choices=("title", "price", "createdAt")),
     "sortOrder": Field(str, choices=("asc", "desc")),
 }
-_CATEGORY_QUERY = {"featured": Field(bool), "parentId": Field(str, high=48)}
+_CATEGORY_QUERY = {"featured": Field(bool)}
 
 
 def get_store(visit: Visit) -> Response:

@@ -24,10 +24,3 @@ class Visit:
     def state(self) -> StoreState:
         """The store."""
         return self.services.state
-
-    @property
-    def origin(self) -> str:
-        """Where the caller has reached this sandbox, without a slash at the end."""
-        headers = self.request.headers
-        scheme = headers.get("x-forwarded-proto", "http")  # whoever encrypts before it says so
-        return f"{scheme}://{headers.get('host', '127.0.0.1')}"

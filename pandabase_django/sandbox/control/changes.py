@@ -8,6 +8,7 @@ from typing import Any
 
 from pandabase_django.sandbox.api.access.changes import ACCESS_CHANGES
 from pandabase_django.sandbox.api.bodies import EVENT_TYPES
+from pandabase_django.sandbox.api.cases import CASE_CHANGES
 from pandabase_django.sandbox.api.customers import edit_customer, remove_customer
 from pandabase_django.sandbox.api.order_writes import (
     dispute_order,
@@ -16,6 +17,7 @@ from pandabase_django.sandbox.api.order_writes import (
     set_order_status,
 )
 from pandabase_django.sandbox.api.payouts import create_payout, edit_payout, remove_payout
+from pandabase_django.sandbox.api.reports.requests import REPORT_CHANGES
 from pandabase_django.sandbox.api.usage.events import forget_usage
 from pandabase_django.sandbox.api.usage.meters import create_meter
 from pandabase_django.sandbox.checkout.changes import expire_checkout, open_checkout, pay_checkout
@@ -243,4 +245,6 @@ _OPERATIONS: dict[str, Callable[[StoreState, Any], list[str]]] = {
     "send_event": _send_event,
     **ITEM_CHANGES,
     **ACCESS_CHANGES,
+    **CASE_CHANGES,
+    **REPORT_CHANGES,
 }

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import deepcopy
 
-from pandabase_django.sandbox.api.catalog import CATEGORIES, COUPONS, PRODUCTS
-from pandabase_django.sandbox.api.items import ItemKind
+from pandabase_django.sandbox.api.catalog.items import ItemKind
+from pandabase_django.sandbox.api.catalog.kinds import CATEGORIES, COUPONS, PRODUCTS
 from pandabase_django.sandbox.control.target import target_of
 from pandabase_django.sandbox.store.held import Item
 from pandabase_django.sandbox.store.shapes import Json

@@ -10,6 +10,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from pandabase_django.sandbox.http.wire import Response, failure
 from pandabase_django.sandbox.store.shapes import Json, dump_json, set_path
@@ -114,8 +115,8 @@ def _wrong_json(args: Json, execute: Execute) -> Response:
 
 
 def _empty_page(args: Json, execute: Execute) -> Response:
-    """The list without its items, the pagination as it was."""
-    return _edited(execute(), {"data.items": []})
+    """The list without its items, the pagination as it was; else as usual."""
+    return _edited_data(execute(), "items", lambda data: data.update(items=[]))
 
 
 def _null_data(args: Json, execute: Execute) -> Response:
@@ -125,26 +126,21 @@ def _null_data(args: Json, execute: Execute) -> Response:
 
 def _edit_total(args: Json, execute: Execute) -> Response:
     """The list counts ``by`` rows more than it has (below zero: fewer); else as usual."""
-    response = execute()
-    content = json.loads(response.body)
-    data = content.get("data")
-    if not isinstance(data, dict) or "pagination" not in data:
-        return response
-    pagination = data["pagination"]
-    total = max(0, pagination["total"] + int(args.get("by", -1)))
-    pagination.update(total=total, totalPages=-(-total // pagination["limit"]))
-    response.body = dump_json(content).encode()
-    return response
+
+    def edit(data: Json) -> None:
+        pagination = data["pagination"]
+        total = max(0, pagination["total"] + int(args.get("by", -1)))
+        pagination.update(total=total, totalPages=-(-total // pagination["limit"]))
+
+    return _edited_data(execute(), "pagination", edit)
 
 
 def _duplicate_items(args: Json, execute: Execute) -> Response:
-    """The first ``count`` items (default 1) are in the page twice."""
-    response = execute()
-    content = json.loads(response.body)
-    items = content["data"]["items"]
-    content["data"]["items"] = items + items[: int(args.get("count", 1))]
-    response.body = dump_json(content).encode()
-    return response
+    """The first ``count`` items (default 1) are in the page twice; else as usual."""
+    count = int(args.get("count", 1))
+    return _edited_data(
+        execute(), "items", lambda data: data["items"].extend(data["items"][:count])
+    )
 
 
 def _edit_body(args: Json, execute: Execute) -> Response:
@@ -203,8 +199,28 @@ def _dripping(beginning: bytes, piece: bytes, seconds: float, times: int) -> Ite
         yield piece
 
 
+def _edited_data(response: Response, part: str, edit: Callable[[Json], object]) -> Response:
+    """Edit ``data``, if it has that part."""
+    content = _content(response)
+    data = content.get("data") if isinstance(content, dict) else None
+    if isinstance(data, dict) and data.get(part) is not None:
+        edit(data)
+        response.body = dump_json(content).encode()
+    return response
+
+
+def _content(response: Response) -> Any:
+    """None when it is no JSON: another rule may have spoiled it before."""
+    try:
+        return json.loads(response.body)
+    except ValueError:
+        return None
+
+
 def _edited(response: Response, values: Json) -> Response:
-    content = json.loads(response.body)
+    content = _content(response)
+    if content is None:
+        return response
     for path, value in values.items():
         set_path(content, path, value)
     response.body = dump_json(content).encode()

@@ -9,10 +9,11 @@ import time
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass
+from typing import ClassVar
 
 from pandabase_django.sandbox.http.wire import Response, failure
 
-__all__ = ["Replays", "is_key"]
+__all__ = ["Kept", "Replays", "is_key"]
 
 _KEPT_SECONDS = 86_400
 _KEY = re.compile(r"[A-Za-z0-9_-]{8,32}", re.ASCII)
@@ -24,9 +25,12 @@ def is_key(text: str) -> bool:
 
 
 @dataclass
-class _Kept:
+class Kept:
+    """The answer to one key."""
+
     body_digest: bytes
     at: float
+    """Seconds since 1970."""
     response: Response | None = None
     """None while the first request is being answered."""
 
@@ -34,9 +38,11 @@ class _Kept:
 class Replays:
     """Answers of the last 24 hours, by caller, path and key."""
 
+    KEPT: ClassVar[tuple[str, ...]] = ("_kept",)
+
     def __init__(self) -> None:
         self._guard = threading.Lock()
-        self._kept: dict[tuple[str, ...], _Kept] = {}
+        self._kept: dict[tuple[str, ...], Kept] = {}
 
     def once(
         self, scope: tuple[str, ...], body: bytes, execute: Callable[[], Response]
@@ -51,9 +57,9 @@ class Replays:
         digest = hashlib.sha256(body).digest()
         with self._guard:
             kept = self._kept.get(scope)
-            if kept is not None and time.monotonic() - kept.at < _KEPT_SECONDS:
+            if kept is not None and time.time() - kept.at < _KEPT_SECONDS:
                 return _replay(kept, digest)
-            mine = self._kept[scope] = _Kept(digest, time.monotonic())
+            mine = self._kept[scope] = Kept(digest, time.time())
         try:
             response = execute()
         except BaseException:
@@ -65,12 +71,16 @@ class Replays:
             mine.response = copy(response)  # headers are added to the one that is returned
         return response
 
+    def forget_unanswered(self) -> None:
+        """Of keys whose first request never got an answer, a second one may be executed."""
+        self._kept = {scope: kept for scope, kept in self._kept.items() if kept.response}
+
     def _forget(self, scope: tuple[str, ...]) -> None:
         with self._guard:
             del self._kept[scope]
 
 
-def _replay(kept: _Kept, digest: bytes) -> Response:
+def _replay(kept: Kept, digest: bytes) -> Response:
     if kept.body_digest != digest:
         return failure(422, "This Idempotency-Key was used with another body")
     if kept.response is None:

@@ -145,6 +145,8 @@ class Server:
         if request is None:
             return False
         response = answered(self._handle, request)
+        if request.method == "HEAD":  # never has a body; whoever sends one may close
+            response.cut_after = 0
         keep_alive = request.headers.get("connection", "").lower() != "close"
         if response.drop or response.cut_after is not None or response.raw is not None:
             keep_alive = False

@@ -34,6 +34,10 @@ class NotJson(Exception):
     """The body of a request is not JSON."""
 
 
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
+
+
 @dataclass(slots=True)
 class Request:
     """A request as received. Header names are in lower case."""
@@ -54,15 +58,26 @@ class Request:
         """Query parameters; of a repeated one the last counts."""
         return dict(parse_qsl(self.query_text, keep_blank_values=True))
 
-    def json(self) -> Any:
+    @property
+    def origin(self) -> str:
+        """Where the caller has reached this sandbox, without a slash at the end."""
+        scheme = self.headers.get("x-forwarded-proto", "http")  # who encrypts before it says so
+        return f"{scheme}://{self.headers.get('host', '127.0.0.1')}"
+
+    def json(self, *, exact: bool = False) -> Any:
         """The body as JSON.
+
+        Args:
+            exact: Refuse what Python reads beyond JSON: NaN, infinite numbers, other encodings.
 
         Raises:
             NotJson: It is none.
         """
         try:
+            if exact:
+                return json.loads(self.body.decode(), parse_constant=_refuse)
             return json.loads(self.body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise NotJson("The body is not JSON") from error
 
 

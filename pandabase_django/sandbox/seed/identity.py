@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from base64 import b32decode
 from hashlib import blake2b
+from typing import ClassVar
 
 __all__ = ["GHOST_BASE", "ODD_ENDINGS", "PREFIXES", "RUNTIME_BASE", "Identities"]
 
@@ -34,6 +35,9 @@ PREFIXES = {
     "license": "lic_",
     "meter": "umt_",
     "usage": "uev_",
+    "case": "case_",
+    "message": "cmsg_",
+    "report": "rpt_",
     "token": "stk_",
 }
 
@@ -55,6 +59,8 @@ _INDEX_BYTES = 5
 
 class Identities:
     """Makes and reads the ids of one seed."""
+
+    KEPT: ClassVar[tuple[str, ...]] = ("_renamed", "_indexes_of_renamed")
 
     def __init__(self, seed: int) -> None:
         self._salts = {

@@ -5,11 +5,13 @@ Seeded times end at a fixed date, never at "now", so that a seed gives the same 
 
 from __future__ import annotations
 
+import re
 import time
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from functools import lru_cache
+from typing import ClassVar
 
-__all__ = ["DAY_MS", "EPOCH_MS", "START_MS", "Clock", "Timeline", "iso", "parse_ms"]
+__all__ = ["DAY_MS", "EPOCH_MS", "START_MS", "Clock", "Timeline", "iso", "moment_ms", "parse_ms"]
 
 DAY_MS = 86_400_000
 EPOCH_MS = 1_735_689_600_000
@@ -21,10 +23,15 @@ START_MS = EPOCH_MS - 730 * DAY_MS
 _AFTER_SEEDED_MS = EPOCH_MS + 30 * DAY_MS
 """Seeded refunds and disputes trail their orders by some days; later changes come after them."""
 
+_ORDINAL_1970 = date(1970, 1, 1).toordinal()
+_MOMENT = re.compile(
+    r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
+
 
 @lru_cache(maxsize=4096)
 def _date(day: int) -> str:
-    return datetime.fromtimestamp(day * 86_400, tz=timezone.utc).strftime("%Y-%m-%d")
+    return str(date.fromordinal(_ORDINAL_1970 + day))
 
 
 def iso(ms: int) -> str:
@@ -36,10 +43,28 @@ def iso(ms: int) -> str:
     return f"{_date(day)}T{hour:02d}:{minute:02d}:{second:02d}.{milliseconds:03d}Z"
 
 
+def moment_ms(text: str) -> int | None:
+    """Milliseconds since 1970 of a date-time as RFC 3339 has it; None when it is none."""
+    found = _MOMENT.fullmatch(text)
+    if found is None:
+        return None
+    day, clock, fraction, offset = found.groups()
+    offset = offset.upper().replace("Z", "+00:00")
+    milliseconds = int(f"{fraction or 0:0<3}"[:3])
+    try:
+        moment = datetime.fromisoformat(f"{day}T{clock}{offset}").astimezone(timezone.utc)
+    except (ValueError, OverflowError):
+        return None
+    return round(moment.timestamp()) * 1000 + milliseconds
+
+
 def parse_ms(text: object) -> int | None:
-    """Milliseconds since 1970 of an ISO 8601 text; None when it is none."""
+    """The same of an ISO 8601 text that tests write, or a date; without an offset it is UTC."""
     if not isinstance(text, str):
         return None
+    exact = moment_ms(text)
+    if exact is not None:
+        return exact
     try:
         moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:
@@ -83,6 +108,8 @@ class Timeline:
 
 class Clock:
     """The time of changes made while the sandbox runs. It never goes back by itself."""
+
+    KEPT: ClassVar[tuple[str, ...]] = ("_fixed_ms", "_ahead_ms", "_last_ms")
 
     def __init__(self) -> None:
         self._fixed_ms: int | None = None

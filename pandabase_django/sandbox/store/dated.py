@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from pandabase_django.sandbox.seed.lifecycle import Lifecycle, Slot
 from pandabase_django.sandbox.seed.timeline import Timeline
@@ -44,6 +45,8 @@ class Record:
 
 class DatedRecords:
     """Objects of one kind, at most one seeded object for each seeded order."""
+
+    KEPT: ClassVar[tuple[str, ...]] = ("_overlay",)
 
     def __init__(
         self,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 from pandabase_django.sandbox.store.shapes import Json
 
@@ -30,6 +30,8 @@ class Item:
 
 class HeldItems:
     """Objects of one kind: ``seeded_count`` computed ones and those a run made or changed."""
+
+    KEPT: ClassVar[tuple[str, ...]] = ("count", "_overlay")
 
     def __init__(self, *, seeded_count: int, seeded: Callable[[int], Item]) -> None:
         self.seeded_count = seeded_count

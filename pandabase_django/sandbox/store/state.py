@@ -8,7 +8,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
+from pandabase_django.sandbox.seed.cases import SeededCases
 from pandabase_django.sandbox.seed.catalog import Catalogue
 from pandabase_django.sandbox.seed.customers import People
 from pandabase_django.sandbox.seed.identity import RUNTIME_BASE, Identities
@@ -16,11 +18,12 @@ from pandabase_django.sandbox.seed.lifecycle import Lifecycle, Slot
 from pandabase_django.sandbox.seed.orders import DISPUTE_DELAY_MS, REFUND_DELAY_MS, Sales
 from pandabase_django.sandbox.seed.subscriptions import Subscribed
 from pandabase_django.sandbox.seed.timeline import START_MS, Clock, Timeline, iso
+from pandabase_django.sandbox.store.cases import Cases
 from pandabase_django.sandbox.store.coupons import SEEDED_COUPONS, new_coupon
 from pandabase_django.sandbox.store.dated import DatedRecords, Record
 from pandabase_django.sandbox.store.held import HeldItems, Item
-from pandabase_django.sandbox.store.ledger import Ledger
-from pandabase_django.sandbox.store.payouts import new_payout
+from pandabase_django.sandbox.store.money.ledger import Ledger
+from pandabase_django.sandbox.store.money.payouts import new_payout
 from pandabase_django.sandbox.store.sessions import Session
 from pandabase_django.sandbox.store.shapes import Json, dispute_payload, refund_payload
 from pandabase_django.sandbox.store.usage.counted import Usage
@@ -63,6 +66,27 @@ class Event:
 
 class StoreState:
     """One store."""
+
+    KEPT: ClassVar[tuple[str, ...]] = (
+        "store_fields",
+        "pool_licenses",
+        "license_fields",
+        "licenses_version",
+        "unfulfilled",
+        "planned_changes",
+        "paid_subscriptions",
+        "report_files",
+        "sessions",
+        "slow_payments",
+        "customer_orders",
+        "customer_fields",
+        "removed_customers",
+        "buyers",
+        "_next_order",
+        "_next_runtime",
+        "_next_event",
+    )
+    """What it holds itself and a restart must keep; its parts name their own."""
 
     def __init__(self, size: WorldSize) -> None:
         self.size = size
@@ -110,6 +134,13 @@ class StoreState:
         self.usage = Usage()
         self.planned_changes: dict[int, Json] = {}
         """What the next renewal of a subscription changes, by its index."""
+        self.paid_subscriptions: dict[int, int] = {}
+        """Which subscription an order paid a period of: indexes by indexes."""
+        seeded_cases = SeededCases(ids=self.ids, people=self.people, timeline=self.timeline)
+        self.cases = Cases(orders=size.orders, seed=seeded_cases, ids=self.ids)
+        self.reports = HeldItems(seeded_count=0, seeded=_not_seeded)
+        self.report_files: dict[str, dict[str, str]] = {}
+        """Texts of finished reports, by id and format."""
         self.items_by_kind = {
             "product": self.products,
             "category": self.categories,
@@ -132,6 +163,8 @@ class StoreState:
         self._next_runtime = RUNTIME_BASE
         self._next_event = 0
         self.sessions: dict[str, Session] = {}
+        self.slow_payments: dict[str, int] = {}
+        """When payments that are being processed end by themselves, by session, in real time."""
         self.customer_orders: dict[int, list[int]] = {}
         self.customer_fields: dict[int, Json] = {}
         """Values forced upon whatever is shown of a customer, since a test asked for them."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from pandabase_django.sandbox.seed.identity import Identities
 
@@ -62,6 +63,8 @@ class Token:
 class TokenRegistry:
     """All tokens of the store, at most 25. Source: P-14."""
 
+    KEPT: ClassVar[tuple[str, ...]] = ("_made", "_tokens")
+
     def __init__(self, *, seed: int, ids: Identities) -> None:
         self._seed = seed
         self._ids = ids
@@ -94,6 +97,10 @@ class TokenRegistry:
     def find(self, token_id: str) -> Token | None:
         """The token with an id; None when unknown or revoked."""
         return self._tokens.get(token_id)
+
+    def of_mode(self, mode: str) -> Token | None:
+        """The oldest token of a mode."""
+        return next((token for token in self.every() if token.mode == mode), None)
 
     def every(self) -> list[Token]:
         """All tokens, oldest first."""

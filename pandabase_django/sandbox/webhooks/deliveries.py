@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import heapq
 import http.client
-import itertools
 import random
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from typing import ClassVar
 
 from pandabase_django.sandbox.settings import Settings
 from pandabase_django.sandbox.store.shapes import Json, dump_json
 from pandabase_django.sandbox.store.state import Event, StoreState
+from pandabase_django.sandbox.webhooks.delivery import Delivery
 from pandabase_django.sandbox.webhooks.events import event_payload
 from pandabase_django.sandbox.webhooks.posting import is_loopback, post
 from pandabase_django.sandbox.webhooks.signatures import signed_headers, signing_secret
@@ -35,26 +35,18 @@ Post = Callable[[str, bytes, dict[str, str]], int]
 """Sends a body with headers to a URL; returns the status of the answer."""
 
 
-@dataclass
-class _Delivery:
-    number: int
-    event: Event
-    webhook_index: int
-    webhook_id: str
-    body: bytes = field(repr=False)
-    state: str = "WAITING"
-    """WAITING, DELIVERED, GIVEN_UP after the last attempt, or DROPPED: the endpoint is gone,
-    disabled, or on another machine."""
-    attempts: list[Json] = field(default_factory=list)
-    due_at: float = 0.0
-    """Monotonic clock, seconds."""
-
-
 class Deliveries:
     """The queue and its senders; they start with the first delivery."""
 
+    KEPT: ClassVar[tuple[str, ...]] = ("_kept", "_made", "_ahead_seconds")
+
     def __init__(
-        self, state: StoreState, settings: Settings, *, threads: int = MOST_SENDERS
+        self,
+        state: StoreState,
+        settings: Settings,
+        *,
+        threads: int = MOST_SENDERS,
+        note: Callable[[], None] = lambda: None,
     ) -> None:
         """Begin to listen.
 
@@ -62,13 +54,15 @@ class Deliveries:
             state: The store.
             settings: The sandbox's.
             threads: Senders; with none, :meth:`send_due` sends.
+            note: Called after each attempt.
         """
         self._state = state
         self._settings = settings
         self._condition = threading.Condition()
-        self._queue: list[tuple[float, int, _Delivery]] = []
-        self._kept: deque[_Delivery] = deque(maxlen=_KEPT_DELIVERIES)
-        self._numbers = itertools.count(1)
+        self._queue: list[tuple[float, int, Delivery]] = []
+        self._kept: deque[Delivery] = deque(maxlen=_KEPT_DELIVERIES)
+        self._made = 0
+        self._note = note
         self._draw = random.Random(state.size.seed)
         self._threads = threads
         self._senders: list[threading.Thread] = []
@@ -125,6 +119,13 @@ class Deliveries:
                 lambda: not self._queue and not self._in_flight, timeout_seconds
             )
 
+    def resume(self) -> None:
+        """Queue up what waited when it was kept; what was being sent then is sent again."""
+        with self._condition:
+            for delivery in self._kept:
+                if delivery.state == "WAITING":
+                    self._queue_up(delivery)
+
     def close(self) -> None:
         """Send nothing more."""
         with self._condition:
@@ -151,8 +152,9 @@ class Deliveries:
                     self._push(event, index, body)
 
     def _push(self, event: Event, index: int, body: bytes) -> None:
-        delivery = _Delivery(
-            number=next(self._numbers),
+        self._made += 1
+        delivery = Delivery(
+            number=self._made,
             event=event,
             webhook_index=index,
             webhook_id=self._state.ids.make("webhook", index),
@@ -162,10 +164,13 @@ class Deliveries:
         jitter_ms = self._draw.random() * self._settings.webhook_jitter_ms
         self._put(delivery, seconds=(self._settings.webhook_delay_ms + jitter_ms) / 1000)
 
-    def _put(self, delivery: _Delivery, *, seconds: float) -> None:
+    def _put(self, delivery: Delivery, *, seconds: float) -> None:
         if self._closed:
             return
         delivery.due_at = self._now() + seconds
+        self._queue_up(delivery)
+
+    def _queue_up(self, delivery: Delivery) -> None:
         heapq.heappush(self._queue, (delivery.due_at, delivery.number, delivery))
         if not self._senders:
             for number in range(self._threads):
@@ -178,7 +183,7 @@ class Deliveries:
         while (delivery := self._next()) is not None:
             self._record(delivery, *self._attempt(delivery))
 
-    def _record(self, delivery: _Delivery, state: str, attempt: Json | None) -> None:
+    def _record(self, delivery: Delivery, state: str, attempt: Json | None) -> None:
         with self._condition:
             self._in_flight -= 1
             if attempt is not None:
@@ -188,8 +193,9 @@ class Deliveries:
                 wait = RETRY_DELAYS_SECONDS[len(delivery.attempts) - 1]
                 self._put(delivery, seconds=wait / self._settings.webhook_time_factor)
             self._condition.notify_all()
+        self._note()
 
-    def _next(self) -> _Delivery | None:
+    def _next(self) -> Delivery | None:
         """Wait for the next delivery that is due; None at the end."""
         with self._condition:
             while not self._closed:
@@ -199,7 +205,7 @@ class Deliveries:
                 self._condition.wait(self._queue[0][0] - self._now() if self._queue else None)
         return None
 
-    def _pop_due(self) -> _Delivery | None:
+    def _pop_due(self) -> Delivery | None:
         with self._condition:
             if not self._queue or self._queue[0][0] > self._now():
                 return None
@@ -207,9 +213,10 @@ class Deliveries:
             return heapq.heappop(self._queue)[2]
 
     def _now(self) -> float:
-        return time.monotonic() + self._ahead_seconds
+        # Not the monotonic clock: what waits may wait for a process that is started later.
+        return time.time() + self._ahead_seconds
 
-    def _attempt(self, delivery: _Delivery, given: Post | None = None) -> tuple[str, Json | None]:
+    def _attempt(self, delivery: Delivery, given: Post | None = None) -> tuple[str, Json | None]:
         with self._state.lock:
             item = self._state.webhooks.touch(delivery.webhook_index)
             url, version = str(item.payload["url"]), str(item.payload["signatureVersion"])
@@ -250,7 +257,7 @@ class Deliveries:
             return None, type(failure).__name__
 
     def _signed(
-        self, delivery: _Delivery, *, secret: str, version: str, now_ms: int
+        self, delivery: Delivery, *, secret: str, version: str, now_ms: int
     ) -> tuple[bytes, dict[str, str]]:
         """Body and headers of an attempt, signed for it alone, with the fault that was set."""
         spoil = self._settings.webhook_spoil
@@ -267,7 +274,7 @@ class Deliveries:
             del headers["Webhook-Signature"]
         return delivery.body + (b" " if spoil == "body" else b""), headers
 
-    def _described(self, delivery: _Delivery) -> Json:
+    def _described(self, delivery: Delivery) -> Json:
         waits = delivery.state == "WAITING"
         return {
             "number": delivery.number,

@@ -6,7 +6,6 @@ is a row that stays: who decided it, when and why, and who took it back.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -18,11 +17,12 @@ from pandabase_django.conf import conf
 from pandabase_django.database import transaction
 from pandabase_django.exceptions import ConfigurationError
 from pandabase_django.models import Customer, CustomerLink
+from pandabase_django.observing.logs import facts, get_logger
 from pandabase_django.services.reasons import kept_reason
 
 __all__ = ["link_customer", "link_verified_emails", "unlink_customer", "verified_emails_of"]
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 Source = CustomerLink.Source
 
@@ -69,7 +69,12 @@ def link_customer(
                     source=source,
                     reason=reason,
                 )
-                logger.info("Customer %s was linked to user %s.", customer.pk, user.pk)
+                logger.info(
+                    "Customer %s was linked to user %s.",
+                    customer.pk,
+                    user.pk,
+                    extra=facts(store=customer.store_id),
+                )
                 return link
     except IntegrityError:
         known = links.first()  # somebody was faster
@@ -100,7 +105,12 @@ def unlink_customer(link: CustomerLink, *, reason: str, by: Any = None) -> bool:
     rows = CustomerLink.objects.filter(pk=link.pk, ended_at=None)
     ended = rows.update(ended_at=timezone.now(), ended_by=by, end_reason=reason)
     if ended:
-        logger.info("Customer %s was unlinked from user %s.", link.customer_id, link.user_id)
+        logger.info(
+            "Customer %s was unlinked from user %s.",
+            link.customer_id,
+            link.user_id,
+            extra=facts(store=link.store_id),
+        )
     return bool(ended)
 
 
@@ -125,6 +135,12 @@ def verified_emails_of(user: Any) -> list[str]:
     return [email.strip() for email in ask(user) if isinstance(email, str) and email.strip()]
 
 
+def _spellings(email: str) -> tuple[str, ...]:
+    """What an index finds it by: as it is, in small letters, and as telephones begin a text."""
+    small = email.lower()
+    return email, small, small[:1].upper() + small[1:], small.upper()
+
+
 def link_verified_emails(user: Any) -> list[CustomerLink]:
     """Link the customers whose e-mail address the shop has verified to be this user's.
 
@@ -140,8 +156,7 @@ def link_verified_emails(user: Any) -> list[CustomerLink]:
     emails = verified_emails_of(user)
     if user is None or user.pk is None or not emails:
         return []
-    # Whatever an index finds; most remotes keep addresses as they were typed, or in small letters.
-    spellings = {spelling for email in emails for spelling in (email, email.lower())}
+    spellings = {spelling for email in emails for spelling in _spellings(email)}
     decided = CustomerLink.objects.filter(user=user.pk) | CustomerLink.objects.in_force()
     customers = (
         Customer.objects.live()

@@ -17,6 +17,7 @@ from pandabase_django.printable import storable
 from pandabase_django.services.actions.kinds import Kind, refused
 from pandabase_django.services.actions.queue import enqueue_soon
 from pandabase_django.services.reasons import kept_reason
+from pandabase_django.services.tokens.holding import held_back
 
 __all__ = ["MAX_REASON_CHARACTERS", "ask", "checked_reason", "problem_of"]
 
@@ -48,6 +49,7 @@ def ask(
     if not isinstance(row, kind.model):
         raise TypeError(f"{kind.what} takes a {kind.model.__name__}, not {type(row).__name__}.")
     reason = checked_reason(reason)
+    _refuse_held_back(row)
     now = timezone.now()
     given = {
         name: storable(value) if isinstance(value, str) else value
@@ -84,6 +86,12 @@ def ask(
     return action
 
 
+def _refuse_held_back(row: Any) -> None:
+    held = held_back(row.store_id)
+    if held is not None:
+        raise refused("held_back", str(held))
+
+
 def checked_reason(reason: str) -> str:
     """A reason as it is kept.
 
@@ -100,6 +108,7 @@ def checked_reason(reason: str) -> str:
 def problem_of(kind: Kind, row: Any, parameters: Mapping[str, Any] | None = None) -> str:
     """Why an action can't be asked for, by what is known here; "" when it can."""
     try:
+        _refuse_held_back(row)
         kind.check(row, dict(parameters or {}), timezone.now())
     except ActionRefused as error:
         return error.message

@@ -11,9 +11,11 @@ from typing import Any
 from django.db.models import Q
 from django.utils import timezone
 
+from pandabase_django.conf import conf
 from pandabase_django.database import transaction
 from pandabase_django.models import RemoteAction
 from pandabase_django.services.attempts.waiting import take_due
+from pandabase_django.services.tokens.holding import stores_elsewhere
 
 __all__ = ["due_actions", "enqueue_by", "enqueue_soon", "mark_enqueued", "mark_not_enqueued"]
 
@@ -38,7 +40,10 @@ def enqueue_soon(action: RemoteAction) -> None:
 
 def due_actions(*, now: datetime | None = None) -> list[uuid.UUID]:
     """Ids of actions whose next step is due and nobody's; notes that they are enqueued."""
-    return take_due(RemoteAction.objects.all(), now=now, waits=Q())
+    rows = RemoteAction.objects.exclude(store__in=stores_elsewhere())
+    if conf.read_only:
+        rows = rows.exclude(state=RemoteAction.State.PREPARED)
+    return take_due(rows, now=now, waits=Q())
 
 
 def mark_enqueued(action_id: uuid.UUID, *, after_seconds: float) -> None:

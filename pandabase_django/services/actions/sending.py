@@ -12,6 +12,7 @@ from typing import Any
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from pandabase_django.api.operations import OPERATIONS
 from pandabase_django.api.wire.replies import Reply
 from pandabase_django.exceptions import (
     APIError,
@@ -81,7 +82,7 @@ def send(action: RemoteAction, *, kind: Kind, now: datetime | None = None) -> No
             ):
                 return
             reply = client.request(
-                kind.operation,
+                OPERATIONS[kind.operation],
                 params={kind.id_name: action.object_id},
                 body=kind.body(action.parameters),
                 idempotency_key=action.idempotency_key,

@@ -6,7 +6,6 @@ finds nothing to move.
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Iterable
 from datetime import datetime
@@ -18,6 +17,7 @@ from pandabase_django.database import transaction
 from pandabase_django.exceptions import SealError
 from pandabase_django.models import Dispute, RemoteAction
 from pandabase_django.models.actions import OPEN_ACTION
+from pandabase_django.observing.logs import about, facts, get_logger
 from pandabase_django.services.erasures.hashes import (
     hold_off_erasures,
     is_erased,
@@ -27,7 +27,7 @@ from pandabase_django.services.erasures.scrubbing import ERASED
 
 __all__ = ["SettledBy", "State", "advance", "close", "kept_words"]
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 State = RemoteAction.State
 SettledBy = RemoteAction.SettledBy
@@ -96,8 +96,16 @@ def close(
     )
     if moved:
         log = logger.info if state == State.DONE else logger.warning
-        log("Action %s (%s) of %s: %s.", action.pk, action.what, action.object_id, action.state)
-        signals.send(signals.action_settled, sender=RemoteAction, action=action)
+        with about(store=action.store_id):
+            log(
+                "Action %s (%s) of %s: %s.",
+                action.pk,
+                action.what,
+                action.object_id,
+                action.state,
+                extra=facts(request_id=action.request_id),
+            )
+            signals.send(signals.action_settled, sender=RemoteAction, action=action)
     return moved
 
 

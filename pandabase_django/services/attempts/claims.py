@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.db import Error as AnyDatabaseError
@@ -15,11 +16,12 @@ from django.db import connections
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from pandabase_django.observing.logs import get_logger
 from pandabase_django.services.attempts.waiting import LOST_AFTER
 
 __all__ = ["Renewal", "claim"]
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 CLAIM = timedelta(minutes=1)  # renewed while it lasts, so that only a dead worker's runs out
 RENEWED_AFTER_SECONDS = 15.0
@@ -66,7 +68,9 @@ class Renewal:
         database nothing before the first renewal is due. Do not use it inside of a transaction.
         """
         over = threading.Event()
-        thread = threading.Thread(target=self._renew_until, args=(over,), daemon=True)
+        # In this context: what it logs is about the same store.
+        work = partial(copy_context().run, self._renew_until, over)
+        thread = threading.Thread(target=work, daemon=True)
         thread.start()
         try:
             yield

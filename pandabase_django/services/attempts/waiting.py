@@ -6,13 +6,22 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import CharField, F, Max, Q, QuerySet, TextField, Value
+from django.db.models.functions import Cast, Concat, LPad
 from django.utils import timezone
 
 from pandabase_django.database import transaction
 from pandabase_django.models.base.lookups import Among
 
-__all__ = ["FAILING", "FAILING_LONG", "LOST_AFTER", "put_back", "take_due"]
+__all__ = [
+    "FAILING",
+    "FAILING_LONG",
+    "LOST_AFTER",
+    "error_of",
+    "newest_error",
+    "put_back",
+    "take_due",
+]
 
 SWEEP_AT_ONCE = 1000
 # A message that is older than this is taken for lost; a worker that is merely late finds the row
@@ -24,6 +33,20 @@ FAILING = Q(state="PENDING", attempts__gte=2) & ~Q(last_error="")
 """Failed twice or more, and will be tried again."""
 FAILING_LONG = FAILING & Q(attempts__gte=4)
 """For over half an hour: no hiccup, and the next tries are hours away."""
+
+_DIGITS = 19  # of the largest id
+
+
+def newest_error(which: Q) -> Max:
+    """The error of the newest of these rows, for a query that counts them; see ``error_of``."""
+    # Behind the id, so that the database finds it while it counts, and not one more query.
+    number = LPad(Cast("pk", CharField()), _DIGITS, Value("0"))
+    return Max(Concat(number, "last_error", output_field=TextField()), filter=which)
+
+
+def error_of(newest: str | None) -> str:
+    """The error in what ``newest_error`` gave; "" when there was no such row."""
+    return (newest or "")[_DIGITS:]
 
 
 def take_due(rows: QuerySet[Any], *, now: datetime | None = None, waits: Q = WAITS) -> list[Any]:

@@ -113,8 +113,13 @@ def close(material: Material) -> Closing:
         lines=lines,
         totals=totals,
         differences=[*differences, *wrong[""]],
-        reasons=material.reasons,
+        reasons=[*material.reasons, *_awaited(material, ties)],
     )
+
+
+def _awaited(material: Material, ties: Ties) -> list[Reason]:
+    """What the ledger may have by now, and was read too early for."""
+    return [Reason("too old", "ledger", at=material.ledger_read_at)] if ties.awaits_ledger else []
 
 
 def _of_the_balance(entry: Entry, expected: int | None) -> list[Difference]:

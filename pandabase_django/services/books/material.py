@@ -42,6 +42,7 @@ class Sale:
     total_minor: int | None
     settled_minor: int | None
     created_at: datetime | None
+    updated_at: datetime | None = None
 
     @property
     def amounts(self) -> set[int]:
@@ -77,6 +78,7 @@ class PaidOut:
     fee_minor: int | None
     created_at: datetime | None
     is_gone: bool
+    updated_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,8 @@ class Material:
         payouts: See ``refunds``.
         reasons: What is missing here.
         unsure: Resources that are not known to be complete: nothing is found wrong by them.
+        booked_until: What changed by then is in the ledger, if it is ever booked; None: all is.
+        ledger_read_at: When the ledger was read last.
     """
 
     store_id: str
@@ -130,6 +134,8 @@ class Material:
     payouts: Sequence[PaidOut]
     reasons: Sequence[Reason] = ()
     unsure: Collection[str] = frozenset()
+    booked_until: datetime | None = None
+    ledger_read_at: datetime | None = None
 
     @property
     def has_gaps(self) -> bool:

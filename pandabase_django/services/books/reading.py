@@ -55,6 +55,7 @@ _SALE = (
     "total_minor",
     "settled_minor",
     "created_at",
+    "updated_at",
 )
 
 
@@ -72,17 +73,20 @@ def close_month(store: Store, month: Month, *, now: datetime | None = None) -> C
     return close(_material(store, month, now or timezone.now()))
 
 
-def months_of(store: Store) -> list[tuple[Month, int]]:
-    """The months that the store's ledger has entries of, newest first, and how many."""
-    rows = LedgerEntry.objects.live().filter(store=store, created_at__isnull=False)
+def months_of(stores: Sequence[Store]) -> dict[str, list[tuple[Month, int]]]:
+    """By store: the months its ledger has entries of, newest first, and how many; one query."""
+    rows = LedgerEntry.objects.live().filter(store__in=stores, created_at__isnull=False)
     counted = (
         rows.annotate(month=TruncMonth("created_at", tzinfo=UTC))
         .order_by("-month")
-        .values("month")
+        .values("store", "month")
         .annotate(entries=Count("pk"))
-        .values_list("month", "entries")
+        .values_list("store", "month", "entries")
     )
-    return [(Month.of_time(at), count) for at, count in counted]
+    found: dict[str, list[tuple[Month, int]]] = {store.pk: [] for store in stores}
+    for store_id, at, count in counted:
+        found[store_id].append((Month.of_time(at), count))
+    return found
 
 
 def _material(store: Store, month: Month, now: datetime) -> Material:
@@ -116,13 +120,15 @@ def _material(store: Store, month: Month, now: datetime) -> Material:
     of_month = Q(created_at__gte=month.start, created_at__lt=month.end)
     payouts = Payout.objects.filter(store=store).filter(of_month | Q(Among(F("pk"), named)))
     paid_out = [
-        PaidOut(*row[:-1], is_gone=row[-1] is not None)
+        PaidOut(*row[:-2], is_gone=row[-2] is not None, updated_at=row[-1])
         for row in payouts.order_by("created_at", "pk").values_list(
-            "pk", "status", "amount_minor", "fee_minor", "created_at", "gone_at"
+            "pk", "status", "amount_minor", "fee_minor", "created_at", "gone_at", "updated_at"
         )
     ]
     references = {*among, *(s.payment_id for s in sales if s.payment_id), *(p.id for p in paid_out)}
     others = every.filter(Among(F("reference_id"), sorted(references))).exclude(in_month)
+    cursors = SyncCursor.objects.filter(store=store, resource="ledger")
+    read_at = cursors.values_list("last_completed_at", flat=True).first()
     return Material(
         store_id=store.pk,
         month=month,
@@ -136,6 +142,8 @@ def _material(store: Store, month: Month, now: datetime) -> Material:
         payouts=paid_out,
         reasons=reasons,
         unsure=_unsure(reasons),
+        booked_until=read_at and read_at - timedelta(seconds=conf.mark_gone_after_seconds),
+        ledger_read_at=read_at,
     )
 
 

@@ -108,6 +108,8 @@ def as_rows(closing: Closing) -> Iterator[list[Any]]:
 def as_text(closing: Closing) -> str:
     """The result in a sentence, the totals, and what is wrong or missing."""
     lines = [f"{closing.store_id} {closing.month} (UTC): {closing.state}. {summary_text(closing)}"]
+    if not closing.lines:
+        lines.append("  No entries.")
     for total in closing.totals:
         currency = total.currency
         counted = sum(total.counts.values())

@@ -73,11 +73,13 @@ class Ties:
     Attributes:
         tied: By the entry's id.
         differences: In the order of the entries, then of what has no entry.
+        awaits_ledger: Something has no entry that changed after the ledger was read.
     """
 
     material: Material
     tied: dict[str, Tied] = field(default_factory=dict)
     differences: list[Difference] = field(default_factory=list)
+    awaits_ledger: bool = False
 
     def __post_init__(self) -> None:
         material = self.material
@@ -184,7 +186,7 @@ class Ties:
                 moved = sale.is_paid and sale.payment_id and month.has(sale.created_at)
                 booked = self._booked[PAYMENT, sale.id]
                 if moved and not booked and not self._is_older(sale.created_at):
-                    yield _no_entry("order", sale.id, sale.amounts)
+                    yield from self._no_entry("order", sale.id, sale.amounts, sale.updated_at)
         for name, claims in (("refund", material.refunds), ("dispute", material.disputes)):
             family, seen = (REFUNDS[0] if name == "refund" else DISPUTE), dict[str, int]()
             for claim in claims:
@@ -197,14 +199,25 @@ class Ties:
                 booked = self._booked[family, order.id]
                 if month.has(claim.created_at) and len(booked) < seen[order.id]:
                     expected = {-amount for amount in _amounts_of(claim)}
-                    yield _no_entry(name, claim.id, expected)
+                    yield from self._no_entry(name, claim.id, expected, order.updated_at)
         for payout in material.payouts if self._knows("payouts") else ():
             lives = payout.status != "FAILED" and not payout.is_gone
             moved = lives and month.has(payout.created_at)
             booked = self._booked[PAYOUT, payout.id]
             if moved and not booked and not self._is_older(payout.created_at):
                 expected = {-amount for amount in _amounts_of(payout)}
-                yield _no_entry("payout", payout.id, expected)
+                yield from self._no_entry("payout", payout.id, expected, payout.updated_at)
+
+    def _no_entry(
+        self, kind: str, object_id: str, expected: set[int], updated_at: datetime | None
+    ) -> Iterator[Difference]:
+        """What is paid days after it was ordered may be booked since the ledger was read."""
+        until = self.material.booked_until
+        if until is not None and updated_at is not None and updated_at > until:
+            self.awaits_ledger = True
+            return
+        wanted = tuple(sorted(expected))
+        yield Difference("no entry", kind=kind, object_id=object_id, expected=wanted)
 
     def _is_older(self, at: datetime | None) -> bool:
         """What moved before the ledger begins is in its opening balance."""
@@ -236,10 +249,6 @@ class Ties:
 
     def _knows(self, resource: str) -> bool:
         return resource not in self.material.unsure
-
-
-def _no_entry(kind: str, object_id: str, expected: set[int]) -> Difference:
-    return Difference("no entry", kind=kind, object_id=object_id, expected=tuple(sorted(expected)))
 
 
 def _family(type_: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from pandabase_django.api.auth import NoAuth
 from pandabase_django.api.base_url import normalise_base_url
 from pandabase_django.api.public import PublicClient
@@ -15,6 +17,7 @@ from pandabase_django.services.tokens.building import (
     configured_egress,
     configured_policy,
 )
+from pandabase_django.services.tokens.holding import refuse_write
 from pandabase_django.services.tokens.rates import CacheRateState
 from pandabase_django.services.tokens.roles import active_token
 
@@ -46,7 +49,7 @@ def public_client_for(store: Store, *, hurried: bool = True) -> PublicClient:
             ),
             policy=HURRIED if hurried else configured_policy(),
             pool_size=1,
-            egress=configured_egress(),
+            egress=configured_egress(before_write=partial(refuse_write, store.pk)),
         )
     )
 

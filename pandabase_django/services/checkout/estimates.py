@@ -75,13 +75,14 @@ def _estimated(store: Store, body: EstimateBody) -> schemas.Estimate | CheckoutE
     key = f"pandabase:estimate:{hashlib.sha256(text.encode()).hexdigest()}"
     nothing: Any = None
     known = unless_cache_fails(lambda: cache.get(key), nothing)
-    if isinstance(known, schemas.Estimate):
-        return known
+    if isinstance(known, dict):
+        return schemas.Estimate.from_json(known)
     try:
         with public_client_for(store) as client:
             estimate = client.checkout.estimate(body)
     except PandabaseError as error:
         hidden = (body.get("coupon_code", ""), body.get("tax_id", ""))
         return error_for(error, hidden=hidden)
-    unless_cache_fails(lambda: cache.set(key, estimate, KEPT_SECONDS), nothing)
+    # As it came: some caches keep JSON alone, and in a deploy another version may read it.
+    unless_cache_fails(lambda: cache.set(key, estimate.payload, KEPT_SECONDS), nothing)
     return estimate

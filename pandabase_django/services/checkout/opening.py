@@ -7,7 +7,6 @@ click, two tabs or the back button lead to one payment.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -30,6 +29,7 @@ from pandabase_django.exceptions import (
     PandabaseError,
 )
 from pandabase_django.models import CheckoutSession, Store
+from pandabase_django.observing.logs import facts, get_logger
 from pandabase_django.services.checkout.asked import (
     PUBLIC_ID,
     Asked,
@@ -41,11 +41,11 @@ from pandabase_django.services.checkout.lines import (
     ItemLike,
     checked_lines,
 )
-from pandabase_django.services.checkout.refusals import error_for, refused
+from pandabase_django.services.checkout.refusals import error_for, refused, refused_here
 
 __all__ = ["open_checkout"]
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 LIFE = timedelta(hours=6)  # Source: P-37
 # A session that ends before the buyer has typed in a card helps nobody.
@@ -118,8 +118,6 @@ def open_checkout(
         CheckoutUnknown: The answer got lost; an equal call opens another session.
     """
     _refuse_outer_transaction()
-    if not store.enabled:
-        raise refused("store", f"The store {store.pk} is disabled here. Enable it in the admin.")
     asked = Asked(
         store=store,
         lines=[],
@@ -140,6 +138,9 @@ def open_checkout(
     # Error reports show variables; the key of a visitor's session lets its reader in.
     del user, context, customer, coupon_code, fields, tax_id, title, description, idempotency
     asked.check()
+    refusal = refused_here(store)
+    if refusal is not None:
+        raise refusal
     asked = replace(asked, lines=checked_lines(store, items))
     key = asked.key()
     deadline = time.monotonic() + OPENED_WITHIN.total_seconds()
@@ -255,7 +256,9 @@ def _give_up(session: CheckoutSession, state: CheckoutSession.State, why: str) -
     CheckoutSession.objects.filter(pk=session.pk, state=State.PREPARED).update(
         state=state, refusal=text
     )
-    logger.warning("Checkout %s was not opened: %s", session.pk, text)
+    logger.warning(
+        "Checkout %s was not opened: %s", session.pk, text, extra=facts(store=session.store_id)
+    )
 
 
 def _problem(answer: schemas.CheckoutSession, asked: Asked) -> CheckoutRefused | None:

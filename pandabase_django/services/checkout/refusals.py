@@ -17,8 +17,10 @@ from pandabase_django.exceptions import (
     ObjectNotFound,
     PandabaseError,
 )
+from pandabase_django.models import Store
+from pandabase_django.services.tokens.holding import held_back
 
-__all__ = ["error_for", "refused"]
+__all__ = ["error_for", "refused", "refused_here"]
 
 LEAST_HIDDEN_CHARACTERS = 3  # a country's code is in many words
 
@@ -32,6 +34,7 @@ _FOR_BUYERS: dict[str, Callable[[], str]] = {
     "subscription_alone": lambda: _("A subscription has to be bought by itself."),
     "total": lambda: _("The total is too small or too large for one purchase."),
     "coupon": lambda: _("This coupon can't be used here."),
+    "held_back": lambda: _("Nothing can be bought here: this shop only shows what it sells."),
     "by_remote": lambda: _(
         "The checkout did not accept this. Reload the page, and check a coupon code."
     ),
@@ -48,6 +51,18 @@ def refused(code: str, message: str) -> CheckoutRefused:
     for_buyer = _FOR_BUYERS.get(code)
     said = for_buyer() if for_buyer else _("This can't be bought right now. Please tell the shop.")
     return CheckoutRefused(message, code=code, for_buyer=said)
+
+
+def refused_here(store: Store) -> CheckoutRefused | None:
+    """Why nothing of a store can be bought in this deployment; None where it can.
+
+    Ask it also before a buyer is led to a session that was opened before: in a copy of a shop, it
+    is the shop's own.
+    """
+    if not store.enabled:
+        return refused("store", f"The store {store.pk} is disabled here. Enable it in the admin.")
+    held = held_back(store.pk)
+    return None if held is None else refused("held_back", str(held))
 
 
 def error_for(error: PandabaseError, *, hidden: Collection[str] = ()) -> CheckoutError:

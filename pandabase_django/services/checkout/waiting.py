@@ -7,8 +7,9 @@ from datetime import timedelta
 from django.db.models import Q
 from django.utils import timezone
 
-from pandabase_django.models import CheckoutSession, SyncCursor, WebhookEndpoint
+from pandabase_django.models import CheckoutSession, Store, SyncCursor, WebhookEndpoint
 from pandabase_django.models.sync import Resource
+from pandabase_django.services.tokens.holding import used_elsewhere
 
 __all__ = ["may_have_expired_paid", "needs_a_sync"]
 
@@ -18,17 +19,20 @@ READ_EVERY = timedelta(seconds=20)
 REPORTED_WITHIN = timedelta(minutes=10)
 
 
-def needs_a_sync(store_id: str) -> bool:
+def needs_a_sync(store: Store) -> bool:
     """Whether no webhook would report the order, and the last sync was a while ago.
 
-    One that failed counts as well: each may leave a record, and anybody can load the page.
+    One that failed counts as well: each may leave a record, and anybody can load the page. A store
+    that is disabled, or of another environment, is not read.
     """
-    if WebhookEndpoint.objects.filter(store=store_id, enabled=True).exists():
+    if not store.enabled or used_elsewhere(store.pk) is not None:
+        return False
+    if WebhookEndpoint.objects.filter(store=store, enabled=True).exists():
         return False
     since = timezone.now() - READ_EVERY
     return not SyncCursor.objects.filter(
         Q(last_completed_at__gt=since) | Q(heartbeat_at__gt=since),
-        store=store_id,
+        store=store,
         resource=Resource.ORDERS,
     ).exists()
 

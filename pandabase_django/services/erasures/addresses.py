@@ -22,6 +22,7 @@ __all__ = [
 ]
 
 _AT = re.compile("@|%40")
+_MORE = re.compile(r"[\s<>]")  # such as a name before it
 _BEFORE = re.compile(r"[^\s<>\"(),;:\[\]@]{1,320}\Z")
 _AFTER = re.compile(r"(?:[\w.\\%-]|[\u0300-\u036f]){1,320}")
 # An escape of a page's address, or of a text in a text: what follows begins anew.
@@ -36,8 +37,10 @@ MOST_PLACES = 40  # on each side of an @; those that are nearest to it
 
 
 def normal_address(address: str) -> str:
-    """The address as it is compared; "" of what is none."""
+    """The address as it is compared; "" of what is none, or more than one."""
     text = address.strip().lower()
+    if _MORE.search(text) and not text.startswith('"'):
+        return ""
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
     local, at, domain = text.rpartition("@")

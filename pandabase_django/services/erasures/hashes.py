@@ -10,11 +10,13 @@ from typing import TypeVar
 
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.database import connection, transaction
+from pandabase_django.database.pace import Pace
 from pandabase_django.models import ErasedHash, Erasure, ErasureKey
 from pandabase_django.services.erasures.addresses import normal_address, with_addresses_replaced
 from pandabase_django.services.erasures.scrubbing import ERASED, with_texts_changed
 
 __all__ = [
+    "ErasureEnded",
     "Hash",
     "forget_hashes",
     "hasher",
@@ -29,11 +31,16 @@ T = TypeVar("T")
 
 KEY_BYTES = 32
 HASH_CHARACTERS = 48
+HASHES_AT_ONCE = 500
 # What the advisory lock of PostgreSQL is known by.
 _LOCK = (0x70616E64, 0x65726173)
 
 Hash = Callable[[str, str, str], str]
 """Of a store's id, ``id`` or ``email``, and the value."""
+
+
+class ErasureEnded(Exception):
+    """It was lifted meanwhile, or another worker has completed it."""
 
 
 def is_erased(store_id: str, found: Iterable[tuple[str, str]]) -> bool:
@@ -93,27 +100,44 @@ def without_erased_addresses(store_id: str, value: T) -> T:
 def remember(erasure: Erasure, address: str, *, ids: Iterable[str]) -> int:
     """Keep the hashes of a person's address and ids; from now on nobody writes their data.
 
+    The address is first. Whoever writes waits for each part, and not for all of them.
+
     Returns:
         How many are new.
+
+    Raises:
+        ErasureEnded: It is not open any more.
     """
     store_id = erasure.store_id
     hash_ = hasher(create=True)
     known = hash_(store_id, "email", address)
-    wanted = {known, *(hash_(store_id, "id", pk) for pk in ids)}
+    wanted = [known, *sorted({hash_(store_id, "id", pk) for pk in ids} - {known})]
+    new, pace = 0, Pace()
+    for start in range(0, len(wanted), HASHES_AT_ONCE):
+        new += _remember(erasure, known, wanted[start : start + HASHES_AT_ONCE])
+        pace.rest()
+    return new
+
+
+def _remember(erasure: Erasure, known: str, wanted: list[str]) -> int:
     with transaction.atomic():
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", _LOCK)
-        rows = ErasedHash.objects.filter(store=store_id)
+        # Writes nothing new, and locks the row: who lifts the erasure forgets the hashes that are
+        # here by then, and none may follow.
+        if not Erasure.objects.filter(pk=erasure.pk, finished_at=None).update(finished_at=None):
+            raise ErasureEnded
+        rows = ErasedHash.objects.filter(store=erasure.store_id)
+        there = rows.filter(value__in=wanted).values_list("value", flat=True)
+        new = sorted(set(wanted).difference(there))
         # All of one person hang on one erasure, so that they are forgotten together.
         first = rows.filter(value=known).values_list("erasure", flat=True).first()
-        new = sorted(wanted.difference(rows.values_list("value", flat=True)))
         ErasedHash.objects.bulk_create(
             [
-                ErasedHash(store_id=store_id, erasure_id=first or erasure.pk, value=value)
+                ErasedHash(store_id=erasure.store_id, erasure_id=first or erasure.pk, value=value)
                 for value in new
-            ],
-            batch_size=500,
+            ]
         )
     return len(new)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from functools import cached_property
+from typing import NamedTuple
+from uuid import UUID
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import BooleanField, ExpressionWrapper, F, OuterRef, Q, Subquery
 from django.utils import timezone
 
 from pandabase_django.conf import conf
@@ -20,13 +22,19 @@ from pandabase_django.models import (
     SyncCursor,
     SyncRun,
     TaskTick,
+    TokenPermission,
 )
+from pandabase_django.models.base.lookups import AmongFew
 from pandabase_django.models.sync import Resource
 from pandabase_django.services.health.ticks import last_ticks, missed
 from pandabase_django.services.sync.outages import host_of
 from pandabase_django.services.sync.runs import READ_SELDOM, RESOURCES
+from pandabase_django.services.tokens.holding import is_foreign
+from pandabase_django.services.tokens.permissions import Permission, lacking
 
-__all__ = ["UNFINISHED", "Check", "Counted", "Finding", "Level", "Situation", "of_counts"]
+__all__ = ["UNFINISHED", "Check", "Finding", "Level", "Situation"]
+
+WEEK = timedelta(days=7)
 
 # What the run before such a one ended with may hold still.
 UNFINISHED = (SyncRun.State.RUNNING, SyncRun.State.POSTPONED, SyncRun.State.CANCELLED)
@@ -65,47 +73,16 @@ class Finding:
     store_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """What a check counted in one store; a finding unless the number is 0.
+class Completed(NamedTuple):
+    """What of a cursor says how far the syncs of a store and resource are.
 
     Attributes:
-        code: As a finding has it.
-        level: As a finding has it.
-        number: How many.
-        sentence: With ``%(number)s`` and ``%(store)s``, and what else ``of_counts`` gets.
-        fix: As a finding has it.
+        once: A run has come to its end.
+        last_completed_at: When the last one did; None when none has.
     """
 
-    code: str
-    level: Level
-    number: int
-    sentence: str
-    fix: str
-
-
-def of_counts(
-    store_id: str, counted: Iterable[Counted], *, url_name: str, **values: object
-) -> Iterator[Finding]:
-    """Findings of what was counted in one store.
-
-    Args:
-        store_id: The store.
-        counted: The counts.
-        url_name: Name of the admin page that lists what was counted.
-        values: What the sentences name as well.
-    """
-    for one in counted:
-        if one.number:
-            named = {"number": one.number, "store": store_id, **values}
-            yield Finding(
-                code=one.code,
-                level=one.level,
-                sentence=one.sentence % named,
-                fix=one.fix,
-                url_name=url_name,
-                store_id=store_id,
-            )
+    once: bool
+    last_completed_at: datetime | None
 
 
 class Situation:
@@ -141,8 +118,27 @@ class Situation:
         return {store.pk: store for store in self.stores if store.enabled}
 
     @cached_property
+    def by_id(self) -> dict[str, Store]:
+        """The stores to look at, by their ids."""
+        return {store.pk: store for store in self.stores}
+
+    @cached_property
     def _names(self) -> dict[str, str]:
         return {store.pk: str(store) for store in self.stores}
+
+    def rows(self, path: str = "store_id", *, of: Iterable[str] | None = None) -> Q:
+        """The rows of these stores, for a query.
+
+        Args:
+            path: Leads from a row to the id of its store.
+            of: Ids of some of these stores; None takes all.
+        """
+        # One parameter for all of them: hundreds in each query took most of a query's time.
+        return Q(AmongFew(F(path), self._ids if of is None else list(of)))
+
+    @cached_property
+    def _ids(self) -> list[str]:
+        return [store.pk for store in self.stores]
 
     def name_of(self, store_id: str) -> str:
         """What a store is called in a finding."""
@@ -150,9 +146,32 @@ class Situation:
 
     @cached_property
     def tokens(self) -> list[ApiToken]:
-        """Tokens in use of these stores, with their permissions."""
-        found = ApiToken.objects.usable().filter(store__in=[store.pk for store in self.stores])
-        return list(found.defer("secret").select_related("store").prefetch_related("permissions"))
+        """Tokens in use of these stores."""
+        return [token for token in self._tokens if token.is_usable]
+
+    @cached_property
+    def _tokens(self) -> list[ApiToken]:
+        """Those in use, and disabled ones of another environment."""
+        wanted = ~Q(role=ApiToken.Role.RETIRED) | ~Q(environment=conf.environment)
+        found = list(ApiToken.objects.filter(wanted, self.rows()).defer("secret", *_UNASKED))
+        for token in found:
+            token.store = self.by_id[token.store_id]
+        return found
+
+    @cached_property
+    def permissions(self) -> dict[UUID, list[Permission]]:
+        """What is known of the permissions of these tokens, by the token's id."""
+        found: dict[UUID, list[Permission]] = {}
+        rows = TokenPermission.objects.filter(self.rows("token__store_id")).order_by()
+        rows = rows.exclude(token__role=ApiToken.Role.RETIRED)
+        columns = "token_id", "code", "declared", "observed"
+        for pk, code, declared, observed in rows.values_list(*columns):
+            found.setdefault(pk, []).append(Permission(code, declared, observed))
+        return found
+
+    def lacks(self, token: ApiToken, codes: Iterable[str]) -> list[str]:
+        """Those of the codes that one of these tokens is known to lack."""
+        return lacking(self.permissions.get(token.pk, ()), codes)
 
     @cached_property
     def active_tokens(self) -> dict[str, ApiToken]:
@@ -160,40 +179,79 @@ class Situation:
         return {t.store_id: t for t in self.tokens if t.is_active}
 
     @cached_property
+    def foreign(self) -> list[ApiToken]:
+        """Tokens in use that are of another environment, and are not used here."""
+        return [token for token in self.tokens if is_foreign(token)]
+
+    @cached_property
+    def elsewhere(self) -> frozenset[str]:
+        """Stores of another environment, of which nothing is asked from here."""
+        # The rule of ``stores_elsewhere``, without a query of its own: each page asks for this.
+        foreign = {token.store_id for token in self._tokens if is_foreign(token)}
+        at_home = (pk for pk, token in self.active_tokens.items() if not is_foreign(token))
+        return frozenset(foreign.difference(at_home))
+
+    @cached_property
+    def held_back(self) -> frozenset[str]:
+        """Stores for which nothing is sent from here: what waits is no fault."""
+        return frozenset(self._ids) if conf.read_only else self.elsewhere
+
+    @cached_property
     def uncallable(self) -> frozenset[str]:
-        """Stores in use without a token that Pandabase accepts: nothing of them can be read."""
+        """Stores in use without a token that Pandabase accepts, or that is used here."""
         suspect = ApiToken.Health.SUSPECT
-        return frozenset(
+        return self.elsewhere | frozenset(
             pk
             for pk in self.enabled
             if pk not in self.active_tokens or self.active_tokens[pk].health == suspect
         )
 
     @cached_property
-    def cursors(self) -> dict[tuple[str, str], SyncCursor]:
-        """How far each sync is, by store and resource."""
+    def cursors(self) -> dict[tuple[str, str], Completed]:
+        """When each sync last came to its end, by store and resource."""
+        rows = SyncCursor.objects.filter(self.rows()).order_by()
+        once = ExpressionWrapper(Q(first_completed_at__isnull=False), BooleanField())
         return {
-            (cursor.store_id, cursor.resource): cursor
-            for cursor in SyncCursor.objects.filter(
-                store__in=[store.pk for store in self.stores]
-            ).defer("checkpoint")
+            (store_id, resource): Completed(read, last)
+            for store_id, resource, read, last in rows.values_list(
+                "store_id", "resource", once, "last_completed_at"
+            )
         }
 
     @cached_property
     def latest_runs(self) -> dict[tuple[str, str], SyncRun]:
-        """The newest run of each store and resource."""
+        """The newest run of each store and resource, unless it is one that needs nobody.
+
+        With hundreds of stores nearly all have completed, and to load those takes longest.
+        """
         newest = SyncRun.objects.filter(
             store=OuterRef("store"), resource=OuterRef("resource")
         ).order_by("-id")
-        ids = SyncCursor.objects.filter(store__in=[store.pk for store in self.stores]).annotate(
+        ids = SyncCursor.objects.filter(self.rows()).annotate(
             newest=Subquery(newest.values("pk")[:1])
         )
         runs = SyncRun.objects.filter(pk__in=ids.values("newest")).defer("warnings", "steps")
+        runs = runs.exclude(state=SyncRun.State.COMPLETED, attention="")
         return {(run.store_id, run.resource): run for run in runs}
 
     @cached_property
     def before_unfinished(self) -> dict[tuple[str, str], SyncRun]:
         """Of stores and resources whose newest run has not come to its end, the last that has."""
+        return {
+            (run.store_id, run.resource): run
+            for run in self._open_and_before
+            if run.state not in UNFINISHED
+        }
+
+    @cached_property
+    def running(self) -> list[SyncRun]:
+        """Runs under way, the oldest first."""
+        under_way = (run for run in self._open_and_before if run.state == SyncRun.State.RUNNING)
+        return sorted(under_way, key=lambda run: run.pk)
+
+    @cached_property
+    def _open_and_before(self) -> list[SyncRun]:
+        """Both in one query: those under way, and those before the newest that has not ended."""
         newest = (
             SyncRun.objects.filter(store=OuterRef("store"), resource=OuterRef("resource"))
             .exclude(state__in=UNFINISHED)
@@ -203,24 +261,31 @@ class Situation:
         ids = SyncRun.objects.filter(pk__in=open_ones).annotate(
             newest=Subquery(newest.values("pk")[:1])
         )
-        runs = SyncRun.objects.filter(pk__in=ids.values("newest")).defer("warnings", "steps")
-        return {(run.store_id, run.resource): run for run in runs}
-
-    @cached_property
-    def running(self) -> list[SyncRun]:
-        """Runs under way, the oldest first."""
-        runs = SyncRun.objects.filter(
-            store__in=[store.pk for store in self.stores], state=SyncRun.State.RUNNING
-        )
-        return list(runs.defer("warnings", "steps").order_by("id"))
+        runs = SyncRun.objects.defer("warnings", "steps").order_by()
+        under_way = runs.filter(self.rows(), state=SyncRun.State.RUNNING)
+        return list(under_way.union(runs.filter(pk__in=ids.values("newest")), all=True))
 
     @cached_property
     def open_rotations(self) -> list[RotationAttempt]:
         """Rotations that have not ended, the oldest first."""
-        of_stores = RotationAttempt.objects.filter(
-            token__store__in=[store.pk for store in self.stores]
+        return [attempt for attempt in self._rotations if attempt.is_open]
+
+    @cached_property
+    def newest_by_policy(self) -> dict[str, RotationAttempt]:
+        """The newest rotation of each store that its policy asked for in the last week."""
+        policy, since = RotationAttempt.Trigger.POLICY, self.now - WEEK
+        return {
+            attempt.token.store_id: attempt
+            for attempt in self._rotations
+            if attempt.trigger == policy and attempt.prepared_at > since
+        }
+
+    @cached_property
+    def _rotations(self) -> list[RotationAttempt]:
+        by_policy = Q(trigger=RotationAttempt.Trigger.POLICY, prepared_at__gt=self.now - WEEK)
+        attempts = RotationAttempt.objects.real().filter(
+            self.rows("token__store_id"), Q(closed_at__isnull=True) | by_policy
         )
-        attempts = of_stores.real().open()
         return list(
             attempts.defer("reply", "token__secret")
             .select_related("token__store")
@@ -268,7 +333,7 @@ class Situation:
             resource
             for resource in READ_SELDOM
             if (cursor := self.cursors.get((store_id, resource))) is not None
-            and cursor.first_completed_at is not None
+            and cursor.once
             and not self._is_skipped(store_id, resource)
         ]
 
@@ -276,5 +341,8 @@ class Situation:
         run = self.latest_runs.get((store_id, resource))
         return run is not None and run.state == SyncRun.State.SKIPPED
 
+
+# Times of a token that no check asks for: to read them takes longest of a row.
+_UNASKED = "added_at", "last_tested_at", "last_used_at"
 
 Check = Callable[[Situation], Iterable[Finding]]

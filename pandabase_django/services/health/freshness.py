@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pandabase_django.conf import conf
 from pandabase_django.intervals import INTERVALS, SYNC_ALL, SYNC_SELDOM
+from pandabase_django.models import Store
 from pandabase_django.services.health.findings import Situation
 
 __all__ = ["BEAT_SILENT_AFTER", "Freshness", "beat_last_seen", "freshness"]
@@ -34,12 +36,12 @@ class Freshness:
     stale: bool
 
 
-def freshness(situation: Situation) -> list[Freshness]:
-    """Each resource of each store, in order."""
+def freshness(situation: Situation, *, stores: Iterable[Store] | None = None) -> list[Freshness]:
+    """Each resource of each store, or of some of them, in order."""
     often = _rhythm(situation, SYNC_ALL, timedelta(seconds=conf.sync_interval_seconds))
     seldom = _rhythm(situation, SYNC_SELDOM, INTERVALS[SYNC_SELDOM])
     found: list[Freshness] = []
-    for store in situation.stores:
+    for store in situation.stores if stores is None else stores:
         due = [(resource, *often) for resource in situation.resources]
         due += [(resource, *seldom) for resource in situation.read_seldom(store.pk)]
         for resource, interval, next_at in due:

@@ -19,11 +19,10 @@ from pandabase_django.services.health import system
 from pandabase_django.services.health.checks.access import subscriptions_can_be_read
 from pandabase_django.services.health.checks.actions import actions_are_settled
 from pandabase_django.services.health.checks.addresses import addresses_are_known
-from pandabase_django.services.health.checks.deadlines import (
-    disputes_are_answered,
-    refunds_are_in_time,
-)
+from pandabase_django.services.health.checks.deadlines import disputes_are_answered
+from pandabase_django.services.health.checks.deployment import deployment_may_send
 from pandabase_django.services.health.checks.operations import hosts_answer, scheduled_tasks_run
+from pandabase_django.services.health.checks.people import erasures_are_finished
 from pandabase_django.services.health.checks.purchases import purchases_are_handed_out
 from pandabase_django.services.health.checks.rotation import rotations_are_settled, spool_is_empty
 from pandabase_django.services.health.checks.tokens import follows_from_token, tokens_are_well
@@ -34,7 +33,7 @@ from pandabase_django.services.health.checks.webhooks import (
 )
 from pandabase_django.services.health.findings import UNFINISHED, Check, Finding, Level, Situation
 from pandabase_django.services.health.freshness import BEAT_SILENT_AFTER, beat_last_seen, freshness
-from pandabase_django.services.tokens.permissions import NEEDED_BY_SYNCS, missing_permissions
+from pandabase_django.services.tokens.permissions import NEEDED_BY_SYNCS
 from pandabase_django.texts.times import time_text
 
 __all__ = ["CHECKS", "attention"]
@@ -49,7 +48,11 @@ def attention(situation: Situation) -> list[Finding]:
 
 def settings_are_sound(situation: Situation) -> Iterator[Finding]:
     """Django's own system checks of this app; the keys of all stored secrets when thorough."""
-    messages = [*system.check_settings(None), *system.check_databases(None)]
+    messages = [
+        *system.check_settings(None),
+        *system.check_time_zones(None),
+        *system.check_databases(None),
+    ]
     if situation.thorough:
         messages += system.check_stored_keys(None, databases=[connection.alias])
     for message in messages:
@@ -76,24 +79,20 @@ def beat_ticks(situation: Situation) -> Iterator[Finding]:
 
 def permissions_suffice(situation: Situation) -> Iterator[Finding]:
     """What syncs read and the active token may not."""
+    # Each store may lack some: the same words are translated once.
+    dispensable = _("%(token)s lacks %(code)s: syncs do without, at a price.")
+    needed = _("%(token)s lacks %(code)s: this is not synced at all.")
+    fix = _("Allow it in the Pandabase dashboard, then declare it here and verify the permissions.")
     for store_id, token in situation.active_tokens.items():
         if store_id not in situation.enabled:
             continue
-        for code in missing_permissions(token):
-            if NEEDED_BY_SYNCS[code]:
-                level = Level.NOTE
-                sentence = _("%(token)s lacks %(code)s: syncs do without, at a price.")
-            else:
-                level = Level.WARNING
-                sentence = _("%(token)s lacks %(code)s: this is not synced at all.")
+        for code in situation.lacks(token, NEEDED_BY_SYNCS):
+            sentence = dispensable if NEEDED_BY_SYNCS[code] else needed
             yield Finding(
                 code="permission_missing",
-                level=level,
+                level=Level.NOTE if NEEDED_BY_SYNCS[code] else Level.WARNING,
                 sentence=sentence % {"token": token, "code": code},
-                fix=_(
-                    "Allow it in the Pandabase dashboard, then declare it here and verify the "
-                    "permissions."
-                ),
+                fix=fix,
                 url_name="pandabase_apitoken_change",
                 url_args=(str(token.pk),),
                 store_id=store_id,
@@ -218,12 +217,13 @@ def _of_run(run: SyncRun, situation: Situation) -> tuple[str, Level, str, str] |
 def _explained_by_permission(run: SyncRun, situation: Situation) -> bool:
     """Whether what the run left out is in a finding of its token already."""
     token = situation.active_tokens.get(run.store_id)
-    missing = missing_permissions(token) if token is not None else []
+    missing = situation.lacks(token, NEEDED_BY_SYNCS) if token is not None else []
     return run.resource == Resource.PRODUCTS and "CATEGORIES_READ" in missing
 
 
 CHECKS: list[Check] = [
     settings_are_sound,
+    deployment_may_send,
     beat_ticks,
     scheduled_tasks_run,
     hosts_answer,
@@ -241,5 +241,5 @@ CHECKS: list[Check] = [
     usage_is_sent,
     actions_are_settled,
     disputes_are_answered,
-    refunds_are_in_time,
+    erasures_are_finished,
 ]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Subquery
 from django.utils import timezone
 
 from pandabase_django.conf import conf
-from pandabase_django.models import RotationAttempt, SyncCursor, SyncRun
+from pandabase_django.models import RemoteAction, RotationAttempt, SyncCursor, SyncRun
 
-__all__ = ["prune_rotations", "prune_runs"]
+__all__ = ["prune_actions", "prune_rotations", "prune_runs"]
 
 ROWS_PER_DELETE = 500
 
@@ -23,13 +23,11 @@ def prune_runs() -> int:
     """
     days = max(conf.run_retention_days, conf.change_retention_days)
     before = timezone.now() - timedelta(days=days)
-    newest = {
-        SyncRun.objects.filter(store_id=store, resource=resource)
-        .order_by("-pk")
-        .values_list("pk", flat=True)
-        .first()
-        for store, resource in SyncCursor.objects.values_list("store_id", "resource")
-    }
+    same = SyncRun.objects.filter(store=OuterRef("store"), resource=OuterRef("resource"))
+    cursors = SyncCursor.objects.order_by().annotate(
+        newest=Subquery(same.order_by("-pk").values("pk")[:1])
+    )
+    newest = set(cursors.values_list("newest", flat=True))
     pruned, after = 0, 0
     while True:
         # Their ids follow their time, so that no index is needed for it.
@@ -45,6 +43,20 @@ def prune_runs() -> int:
         if len(step) < ROWS_PER_DELETE or step[-1][1] >= before:
             return pruned
         after = step[-1][0]
+
+
+def prune_actions() -> int:
+    """Delete actions that were closed more than ``ACTION_RETENTION_DAYS`` ago. Returns how many.
+
+    What is open, or whose rows were not read again yet, stays whatever its age.
+    """
+    before = timezone.now() - timedelta(days=conf.action_retention_days)
+    old = RemoteAction.objects.filter(closed_at__lt=before, next_attempt_at__isnull=True)
+    pruned = 0
+    while ids := list(old.order_by("closed_at").values_list("pk", flat=True)[:ROWS_PER_DELETE]):
+        RemoteAction.objects.filter(pk__in=ids).delete()
+        pruned += len(ids)
+    return pruned
 
 
 def prune_rotations() -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from pandabase_django.services.webhooks.surroundings import obstacles_by_name
 __all__ = [
     "belongs_to_one_process",
     "check_databases",
+    "check_deployment",
     "check_handlers",
     "check_settings",
     "check_stored_keys",
@@ -85,6 +87,22 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]
                 id="pandabase.E023",
             )
         )
+    messages += [
+        checks.Error(
+            f'PANDABASE["{name}"] is set, and its library is not installed.',
+            hint=f"pip install pandabase-django[{extra}]",
+            id="pandabase.E025",
+        )
+        for name, extra in _lacking()
+    ]
+    if conf.metrics_token and not conf.metrics:
+        messages.append(
+            checks.Warning(
+                'PANDABASE["METRICS_TOKEN"] is set and METRICS is not: nothing is shown.',
+                hint='Set PANDABASE["METRICS"] = True.',
+                id="pandabase.W026",
+            )
+        )
     try:
         normalise_base_url(conf.api_url)
     except ValueError as error:
@@ -119,6 +137,22 @@ def _ca_bundle_problem(place: str | None) -> str:
     except (OSError, ValueError):
         return f"{place} holds no certificates in PEM form."
     return ""
+
+
+def check_deployment(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
+    """That this deployment changes nothing at Pandabase, where it is so."""
+    try:
+        if not conf.read_only:
+            return []
+    except ConfigurationError:
+        return []  # E001 reports it
+    return [
+        checks.Info(
+            'PANDABASE["READ_ONLY"] is set: nothing is changed at Pandabase from here.',
+            hint="Right for a copy of a shop. In the shop itself, nothing can be bought.",
+            id="pandabase.I024",
+        )
+    ]
 
 
 def check_time_zones(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
@@ -213,3 +247,12 @@ def check_stored_keys(
                 )
             )
     return messages
+
+
+def _lacking() -> list[tuple[str, str]]:
+    """Settings that are on while their library is not installed, each with its extra's name."""
+    asked = (
+        ("METRICS", conf.metrics, "prometheus_client", "metrics"),
+        ("TRACES", conf.traces, "opentelemetry", "traces"),
+    )
+    return [(name, extra) for name, on, module, extra in asked if on and find_spec(module) is None]

@@ -14,13 +14,14 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from pandabase_django.conf import conf
-from pandabase_django.crypto.secret import Secret
+from pandabase_django.crypto.secret import ENCODING, Secret
 from pandabase_django.services.caching import unless_cache_fails
 
 __all__ = ["Proof", "digest_of_key", "keep_proof", "kept_proof"]
 
 SALT = "pandabase.licenses.proof"
-PREFIX = "pandabase:license:proof:"
+# The name changes with the fields of a proof: in a deploy, two versions share the cache.
+PREFIX = "pandabase:license:proof-2:"
 KEPT_SECONDS = 30 * 86_400
 
 
@@ -51,12 +52,15 @@ class Proof:
 
 def digest_of_key(key: Secret, product_id: str = "") -> str:
     """What a key, asked about for this product, is kept and counted under."""
-    return salted_hmac(SALT, f"{product_id}\n{key.reveal()}", algorithm="sha256").hexdigest()
+    asked = f"{product_id}\n{key.reveal()}".encode(*ENCODING)
+    return salted_hmac(SALT, asked, algorithm="sha256").hexdigest()
 
 
 def keep_proof(digest: str, proof: Proof) -> None:
     """Keep what Pandabase said."""
-    kept = (proof.valid, proof.status, proof.product_id, proof.expires_at, proof.proved_at)
+    ends = proof.expires_at.isoformat() if proof.expires_at else ""
+    # Texts, since some caches keep JSON alone.
+    kept = (proof.valid, proof.status, proof.product_id, ends, proof.proved_at.isoformat())
     # One that nobody knows may be anybody's guess: those are not kept for long.
     seconds = KEPT_SECONDS if proof.status else 60
     unless_cache_fails(
@@ -69,6 +73,8 @@ def kept_proof(digest: str) -> Proof | None:
     kept = unless_cache_fails(lambda: caches[conf.rate_limit_cache].get(PREFIX + digest), None)
     if not kept:
         return None
-    proof = Proof(*kept)
+    valid, status, product_id, ends, proved_at = kept
+    expires_at = datetime.fromisoformat(ends) if ends else None
+    proof = Proof(valid, status, product_id, expires_at, datetime.fromisoformat(proved_at))
     # A clock that went back must not make it last for ever.
     return proof if proof.proved_at <= timezone.now() else None

@@ -1,4 +1,4 @@
-"""How often one address, and one key, may ask in a minute.
+"""How often one address, and one key, may ask, and how often Pandabase is asked.
 
 Counted in the cache that workers share. What is counted are keyed hashes: no address and no key.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import math
+import re
 import time
 from collections.abc import Mapping
 
@@ -16,12 +17,19 @@ from django.utils.crypto import salted_hmac
 from pandabase_django.conf import conf
 from pandabase_django.services.caching import unless_cache_fails
 
-__all__ = ["CACHE_FAILS", "address_of", "seconds_to_wait", "take_one"]
+__all__ = [
+    "CACHE_FAILS",
+    "address_of",
+    "seconds_left",
+    "seconds_to_wait",
+    "take_one",
+]
 
 SALT = "pandabase.licenses.throttle"
 PREFIX = "pandabase:license:count:"
 WINDOW_SECONDS = 60
 CACHE_FAILS = -1
+_WITH_PORT = re.compile(r"(?:\[(?P<v6>[^\]]+)\](?::\d+)?|(?P<v4>[\d.]+):\d+)\Z")
 IPV6_PREFIX = 64  # what one customer of a provider gets: each of its addresses would count alone
 
 
@@ -53,25 +61,33 @@ def seconds_to_wait(address: str, key_digest: str) -> int:
         if count == CACHE_FAILS:
             return CACHE_FAILS
         if count > limit:
-            return math.ceil(WINDOW_SECONDS - time.time() % WINDOW_SECONDS)
+            return seconds_left()
     return 0
 
 
-def take_one(name: str) -> int:
-    """How often this was counted in this minute, this time included."""
-    window = int(time.time() // WINDOW_SECONDS)
+def seconds_left(window_seconds: int = WINDOW_SECONDS) -> int:
+    """Whole seconds until the window of this moment is over; never 0."""
+    return math.ceil(window_seconds - time.time() % window_seconds)
+
+
+def take_one(name: str, *, window_seconds: int = WINDOW_SECONDS) -> int:
+    """How often this was counted in the window of this moment, this time included."""
+    window = int(time.time() // window_seconds)
     # SHA-256, keyed: the cache may be read by others.
     digest = salted_hmac(SALT, f"{window}:{name}", algorithm="sha256").hexdigest()
 
     def count() -> int:
         cache = caches[conf.rate_limit_cache]
-        cache.add(PREFIX + digest, 0, timeout=2 * WINDOW_SECONDS)
+        cache.add(PREFIX + digest, 0, timeout=2 * window_seconds)
         return int(cache.incr(PREFIX + digest))
 
     return unless_cache_fails(count, CACHE_FAILS)
 
 
 def _network(peer: str) -> str:
+    # With a port some proxies write it, of which each connection has another one.
+    with_port = _WITH_PORT.match(peer)
+    peer = (with_port["v6"] or with_port["v4"]) if with_port else peer
     try:
         address = ipaddress.ip_address(peer)
     except ValueError:

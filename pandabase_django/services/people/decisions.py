@@ -53,7 +53,7 @@ _MIRROR = "id store digest first_seen_at synced_at gone_at appeared_at "
 TABLES: dict[str, Table] = {
     "ApiToken": Table(
         kept="id store mode token_id base_url secret secret_hint secret_version secret_set_at role "
-        "health rotate_after_days added_at last_tested_at last_used_at",
+        "health rotate_after_days environment added_at last_tested_at last_used_at",
         searched="name health_reason",
     ),
     "Category": Table(
@@ -88,7 +88,11 @@ TABLES: dict[str, Table] = {
         reread="reason",
     ),
     "ErasedHash": Table(kept="id store erasure value learned"),
-    "Erasure": Table(kept="id store begun_at finished_at source user counts"),
+    "Erasure": Table(
+        # Its address is sealed, and gone when it is done.
+        kept="id store begun_at finished_at source user counts address rows_done rows_found "
+        "next_attempt_at enqueued_at"
+    ),
     "ErasureKey": Table(kept="id secret"),
     "HandledEvent": Table(kept="id store event_id handler handled_at"),
     "HandledFact": Table(kept="id fact handler handled_at"),
@@ -165,7 +169,7 @@ TABLES: dict[str, Table] = {
         searched="reason outcome",
     ),
     "RowChange": Table(kept="id store run delivery_id user model_name row_id kind columns at"),
-    "Store": Table(kept="id title handle currency country enabled added_at", searched="note"),
+    "Store": Table(kept="id title handle currency country enabled mark added_at", searched="note"),
     "Subscription": Table(
         kept=_MIRROR + "status billing_interval amount_minor currency quantity product customer "
         "current_period_start current_period_end next_charge_at trial_end cancelled_at paused_at "
@@ -190,7 +194,9 @@ TABLES: dict[str, Table] = {
     "UsageRecord": Table(
         kept="id store subscription event quantity at external_id state maybe_sent is_corrected "
         "attempts recorded_at due_at claimed_until settled_at",
-        searched="key reason",
+        replaced="reason",
+        # By its key a record is known again that comes twice.
+        searched="key",
     ),
     "WebhookDelivery": Table(
         # Its digest knows the body again when it comes a second time.

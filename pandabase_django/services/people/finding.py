@@ -7,13 +7,11 @@ orders of guests that name no customer at all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.apps import apps
-from django.db.models import F, Model, Q, QuerySet, TextField
-from django.db.models.functions import Cast
+from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet
 
 from pandabase_django.models import (
     CheckoutSession,
@@ -28,6 +26,7 @@ from pandabase_django.models import (
     RemoteAction,
     Store,
     Subscription,
+    UsageRecord,
     WebhookDelivery,
 )
 from pandabase_django.models.base.lookups import Among
@@ -35,27 +34,21 @@ from pandabase_django.services.erasures.addresses import (
     is_similar,
     normal_address,
     spellings,
-    with_addresses_replaced,
-    written_forms,
 )
 from pandabase_django.services.erasures.hashes import ids_of
-from pandabase_django.services.erasures.scrubbing import ERASED, identifiers, with_texts_changed
+from pandabase_django.services.erasures.scrubbing import identifiers
 from pandabase_django.services.people.decisions import TABLES
+from pandabase_django.services.people.mentions import in_pages, mentioning
 
 __all__ = [
     "Person",
-    "changes_of",
     "erased_before",
     "find_person",
-    "is_of_another_store",
-    "mentions",
-    "models_of_the_app",
     "similar_addresses",
-    "without_address",
 ]
 
 MOST_SIMILAR = 20
-IDS_AT_ONCE = 5000
+IDS_AT_ONCE = 1000
 # Their ids are remembered; all else of a person is found through them.
 KNOWN_BY_ID: tuple[type[Model], ...] = (Customer, Order, Subscription, Refund, Dispute)
 
@@ -108,7 +101,12 @@ def erased_before(store: Store, address: str) -> Rows:
     is_theirs = ids_of(store.pk, address)
     if is_theirs is None:
         return {}
-    return {model: [pk for pk in _all_ids(model, store) if is_theirs(pk)] for model in KNOWN_BY_ID}
+    return {
+        model: [
+            pk for (pk,) in in_pages(model._default_manager.filter(store=store)) if is_theirs(pk)
+        ]
+        for model in KNOWN_BY_ID
+    }
 
 
 def find_person(store: Store, address: str, *, also: Rows | None = None) -> Person:
@@ -151,6 +149,10 @@ def find_person(store: Store, address: str, *, also: Rows | None = None) -> Pers
     person.rows[CheckoutSession] = _ids(sessions.filter(paid | Q(user__in=users)))
     links = CustomerLink.objects.filter(of_customer, store=store)
     person.rows[CustomerLink] = _ids(links)
+    used = UsageRecord.objects.filter(
+        Among(F("subscription_id"), person.rows[Subscription]), store=store
+    )
+    person.rows[UsageRecord] = _ids(used)
     acted_on = [*orders, *person.rows[Subscription], *person.rows[Dispute], *person.rows[Refund]]
     actions = RemoteAction.objects.filter(Among(F("object_id"), acted_on), store=store)
     person.rows[RemoteAction] = _ids(actions)
@@ -171,75 +173,12 @@ def similar_addresses(stores: Iterable[Store], address: str) -> list[str]:
     return sorted(found)[:MOST_SIMILAR]
 
 
-def mentions(store: Store, model: type[Model], columns: Iterable[str], address: str) -> list[Any]:
-    """Primary keys of a store's rows in which the address stands in one of these columns.
-
-    Rows of no store belong to each.
-    """
-    names, found = tuple(columns), Q()
-    rows = _of_store(model, store)
-    forms = {form.lower() if form.isascii() else form for form in written_forms(address)}
-    for column in names:
-        rows = rows.alias(**{f"{column}_text": Cast(column, TextField())})
-        for form in forms:
-            found |= Q(**{f"{column}_text__icontains": form})
-    changes = changes_of(model, names, address)
-    return [
-        pk
-        for pk, *values in rows.filter(found).order_by("pk").values_list("pk", *names)
-        if any(changes[n](value) != value for n, value in zip(names, values, strict=True))
-    ]
-
-
-def changes_of(
-    model: type[Model], columns: Iterable[str], address: str
-) -> dict[str, Callable[[Any], Any]]:
-    """What takes the address out of each of these columns.
-
-    Free texts of this app may join it with other words. In a shop's own data ``x-ann@…`` is
-    somebody else.
-    """
-    free = TABLES[model.__name__].columns("searched")
-    return {column: without_address(address, joined=column in free) for column in columns}
-
-
-def without_address(address: str, *, joined: bool) -> Callable[[Any], Any]:
-    """What takes an address out of a text or JSON."""
-    normal = normal_address(address)
-
-    def change(text: str) -> str:
-        return with_addresses_replaced(
-            text, ERASED, is_theirs=lambda one: normal_address(one) == normal, joined=joined
-        )
-
-    return lambda value: with_texts_changed(value, change)
-
-
-def is_of_another_store(model: type[Model], pk: Any, store: Store) -> bool:
-    """Whether that row is here and belongs to another store."""
-    rows = model._default_manager.filter(pk=pk)
-    return rows.exists() and not _of_store(model, store).filter(pk=pk).exists()
-
-
-def _of_store(model: type[Model], store: Store) -> QuerySet[Any]:
-    names = {field.name for field in model._meta.concrete_fields}
-    if model is Store:
-        return model._default_manager.filter(pk=store.pk)
-    for name in ("store", "endpoint", "token"):
-        if name in names:
-            path = name if name == "store" else f"{name}__store"
-            return model._default_manager.filter(**{path: store})
-    return model._default_manager.all()
-
-
 def _customers_and_orders(store: Store, address: str) -> tuple[list[str], list[str]]:
     rows = Customer.objects.filter(store=store)
-    customers = set(rows.filter(_is(address, "email")).values_list("pk", flat=True))
+    customers = {pk for pk, *_ in _of_address(rows, "email", address)}
     named = Order.objects.filter(store=store)
     orders: set[str] = set()
-    for pk, customer in named.filter(_is(address, "payload__customer__email")).values_list(
-        "pk", "customer_id"
-    ):
+    for pk, customer in _of_address(named, "payload__customer__email", address, "customer_id"):
         orders.add(pk)
         customers.update(filter(None, [customer]))
     of_customers = named.filter(Among(F("customer_id"), sorted(customers)))
@@ -251,49 +190,45 @@ def _with(
     model: type[Any], store: Store, condition: Q, address: str, path: str, also: Rows
 ) -> list[Any]:
     rows = model._default_manager.filter(store=store)
-    named = _ids(rows.filter(_is(address, path)))
+    named = [pk for pk, *_ in _of_address(rows, path, address)]
     return sorted({*_ids(rows.filter(condition)), *named, *also.get(model, ())})
-
-
-def _all_ids(model: type[Model], store: Store) -> Iterator[str]:
-    rows = model._default_manager.filter(store=store).order_by("pk").values_list("pk", flat=True)
-    part = list(rows[:IDS_AT_ONCE])
-    while part:
-        yield from part
-        part = list(rows.filter(pk__gt=part[-1])[:IDS_AT_ONCE])
 
 
 def _deliveries(store: Store, person: Person, address: str) -> list[Any]:
     rows = WebhookDelivery.objects.filter(endpoint__store=store)
     found = set(_ids(rows.filter(Among(F("order_id"), person.rows[Order]))))
-    named = set(person.ids)
-    columns = TABLES["WebhookDelivery"].columns("scrubbed")
-    said = rows.filter(Among(F("pk"), mentions(store, WebhookDelivery, columns, address)))
+    # Most are found by now. (What is not among many ids is slow to tell for PostgreSQL.)
+    of_customers = Order.objects.filter(Among(F("customer_id"), person.named), store=store)
+    others = rows.exclude(Exists(of_customers.filter(pk=OuterRef("order_id"))))
     normal = normal_address(address)
-    for pk, payload in said.values_list("pk", "payload"):
+    for pk, payload in mentioning(others, TABLES["WebhookDelivery"].columns("scrubbed"), address):
         # One of another buyer, who typed it, is theirs.
         whose = {normal_address(value) for kind, value in identifiers(payload) if kind == "email"}
         if not whose or normal in whose:
             found.add(pk)
     # Events of subscriptions name nothing else, and those of a customer may name only that.
+    named = set(person.ids)
     for name in ("subscription__id", "subscription__customerId", "customer__id"):
-        among = rows.filter(**{f"payload__data__{name}__isnull": False})
-        of_data = among.values_list("pk", f"payload__data__{name}")
+        among = others.filter(**{f"payload__data__{name}__isnull": False})
+        of_data = in_pages(among, f"payload__data__{name}")
         found.update(pk for pk, value in of_data if value in named)
     return sorted(found)
 
 
-def _is(address: str, path: str) -> Q:
-    found = Q()
+def _of_address(
+    rows: QuerySet[Any], path: str, address: str, *columns: str
+) -> Iterator[tuple[Any, ...]]:
+    """Primary keys and columns of rows that have the address there, in whatever spelling.
+
+    The remote may show more than the address, such as blanks around it.
+    """
+    likely, normal = Q(), normal_address(address)
     for spelling in spellings(address):
-        found |= Q(**{f"{path}__iexact": spelling})
-    return found
+        likely |= Q(**{f"{path}__icontains": spelling})
+    for pk, value, *others in rows.filter(likely).values_list("pk", path, *columns):
+        if isinstance(value, str) and normal_address(value) == normal:
+            yield (pk, *others)
 
 
 def _ids(rows: QuerySet[Any]) -> list[Any]:
     return list(rows.order_by("pk").values_list("pk", flat=True))
-
-
-def models_of_the_app() -> list[type[Model]]:
-    """Every model of this app."""
-    return list(apps.get_app_config("pandabase").get_models())

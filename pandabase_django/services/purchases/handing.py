@@ -11,17 +11,18 @@ never waits for it.
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from django.db import IntegrityError
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from pandabase_django import observing
 from pandabase_django.database import connection, transaction
 from pandabase_django.events import FactHandler, fact_handlers
 from pandabase_django.exceptions import interruptions
 from pandabase_django.models import HandledFact, Order, Purchase, PurchaseFact
+from pandabase_django.observing.logs import about, facts, get_logger
 from pandabase_django.services.attempts.claims import Renewal, claim
 from pandabase_django.services.attempts.schedule import (
     MAX_ATTEMPTS,
@@ -36,7 +37,7 @@ from pandabase_django.services.purchases.subscriptions import find_subscriptions
 
 __all__ = ["next_fact", "process_purchase"]
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 RAISED = "Raised: "
 # One run calls for so many facts at most: an order does not come and go faster than this.
@@ -66,16 +67,23 @@ def process_purchase(purchase_id: int) -> Processed:
     purchase = _claimed(purchase_id)
     if purchase is None:
         return Processed()
-    if purchase.subscription_id is None and purchase.session.has_subscription and purchase.order:
-        # Both are committed now: who wrote one of them may not have seen the other.
-        find_subscriptions(purchase.store_id, customers=[purchase.order.customer_id or ""])
-    try:
-        with Renewal([purchase]).meanwhile():  # a handler, or the wait for one, may take long
-            trouble = _call_for_facts(purchase)
-    except interruptions() as error:
-        _finish(purchase, Trouble(f"The task was ended in the middle ({type(error).__name__})."))
-        raise
-    return _finish(purchase, trouble)
+    with about(store=purchase.store_id):
+        if (
+            purchase.subscription_id is None
+            and purchase.session.has_subscription
+            and purchase.order
+        ):
+            # Both are committed now: who wrote one of them may not have seen the other.
+            find_subscriptions(purchase.store_id, customers=[purchase.order.customer_id or ""])
+        try:
+            with Renewal([purchase]).meanwhile():  # a handler, or the wait for one, may take long
+                trouble = _call_for_facts(purchase)
+        except interruptions() as error:
+            _finish(
+                purchase, Trouble(f"The task was ended in the middle ({type(error).__name__}).")
+            )
+            raise
+        return _finish(purchase, trouble)
 
 
 def _claimed(purchase_id: int) -> Purchase | None:
@@ -89,7 +97,11 @@ def _claimed(purchase_id: int) -> Purchase | None:
         # Only a process that was killed leaves one so: it must not take a worker down for ever.
         why = "The worker was killed while it worked on this, each time."
         give_up(_mine(found), why, now=timezone.now())
-        logger.error("Purchase %s is given up: its worker was killed.", found.pk)
+        logger.error(
+            "Purchase %s is given up: its worker was killed.",
+            found.pk,
+            extra=facts(store=found.store_id),
+        )
         return None
     # When its standing has just changed, another message is on its way.
     if not claim(due.filter(attempts=found.attempts, mark=found.mark)):
@@ -220,6 +232,7 @@ def _call_handlers(purchase: Purchase, fact: PurchaseFact) -> tuple[bool, Troubl
             raise
         except Exception as error:
             logger.exception("Handler %s failed for purchase %s.", dotted, purchase.pk)
+            observing.handler_fails(dotted, kind="fact")
             failed.append(f"{dotted} ({words_of(error)})")
     if failed:
         return False, Trouble(RAISED + ", ".join(failed))

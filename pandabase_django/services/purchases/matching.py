@@ -7,7 +7,6 @@ cost two queries together. Lock order: orders, sessions, purchases.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +19,7 @@ from pandabase_django.api.reading import MAX_ID_CHARACTERS
 from pandabase_django.database import connection, transaction
 from pandabase_django.models import CheckoutSession, Order, OrderItem, Purchase
 from pandabase_django.models.base.mirror import text_map
+from pandabase_django.observing.logs import facts, get_logger
 from pandabase_django.services.purchases import queue
 from pandabase_django.services.purchases.judgement import NAMING, SESSION_PREFIX, judge
 from pandabase_django.services.purchases.reference import reference_in
@@ -28,7 +28,7 @@ from pandabase_django.services.reasons import kept_reason
 
 __all__ = ["accept_purchase", "match_orders"]
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 State = CheckoutSession.State
 Verdict = Purchase.Verdict
@@ -224,7 +224,13 @@ def _judged(
             session.save(update_fields=["session_id"])
     elif purchase.verdict == Verdict.MISMATCH:
         codes = ", ".join(difference.code for difference in judgement.differences)
-        logger.warning("Order %s does not fit its checkout %s: %s.", order.pk, session.pk, codes)
+        logger.warning(
+            "Order %s does not fit its checkout %s: %s.",
+            order.pk,
+            session.pk,
+            codes,
+            extra=facts(store=session.store_id),
+        )
     if purchase.pk or not _note_standing(purchase, order):
         purchase.save()
     return purchase

@@ -25,6 +25,7 @@ from pandabase_django.services.rotation.transitions import (
     token_now,
 )
 from pandabase_django.services.tokens.connection import check_secret
+from pandabase_django.services.tokens.holding import refuse_foreign
 from pandabase_django.services.tokens.roles import lock_token
 
 __all__ = ["HeldText", "held_texts", "install_from_held", "install_secret"]
@@ -64,6 +65,7 @@ def install_secret(
 
     Raises:
         ValueError: The secret or the reason has not the right form.
+        OtherEnvironment: The token is not to be used here.
         InvalidCredential: Pandabase refuses the secret.
         TransportError: Pandabase gave no clear answer; try again.
         RotationError: Inside a transaction, or a request of another rotation is under way.
@@ -74,6 +76,7 @@ def install_secret(
     if not reason:
         raise ValueError("An installed secret needs a reason for its history.")
     check_secret(secret)
+    refuse_foreign(token)
     if not token.is_usable:
         raise RotationError(f"The token {token.name} is retired.")
     before = _moves(token)

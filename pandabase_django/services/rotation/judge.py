@@ -6,12 +6,12 @@ from the state it was found in.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
 from datetime import timedelta
 
 from pandabase_django.database import transaction
 from pandabase_django.models import ApiToken, RotationAttempt
+from pandabase_django.observing.logs import facts, get_logger
 from pandabase_django.services.rotation.context import (
     Answer,
     RotationContext,
@@ -26,7 +26,7 @@ from pandabase_django.services.tokens.roles import lock_token
 
 __all__ = ["WATCH", "end_unsent", "sender_may_live", "settle"]
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 WATCH = timedelta(hours=1)
 SENDER_MARGIN_SECONDS = 10.0
@@ -271,7 +271,8 @@ def _lead_on(attempt: RotationAttempt, *, context: RotationContext) -> RotationA
             follows=attempt,
         )
     attempt.refresh_from_db()
-    logger.warning("Rotation %s is followed by %s.", attempt.pk, follow_up.pk)
+    said = facts(store=token.store_id)
+    logger.warning("Rotation %s is followed by %s.", attempt.pk, follow_up.pk, extra=said)
     return follow_up
 
 

@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
+from pandabase_django.conf import conf
 from pandabase_django.exceptions import RotationError
 from pandabase_django.models import ApiToken, RotationAttempt
 from pandabase_django.services.rotation.request import request_pair_rotation, request_rotation
+from pandabase_django.services.tokens.holding import stores_elsewhere
 from pandabase_django.services.tokens.roles import active_token
 
 __all__ = ["due_at", "due_tokens", "in_vain", "newest_by_policy", "request_due_rotations"]
@@ -35,15 +37,18 @@ def due_tokens(*, now: datetime | None = None) -> list[ApiToken]:
     """Tokens whose secret is due, at most one a store, the most overdue first.
 
     A store with an open rotation is left alone, and for a day so is one whose last rotation by
-    this policy did not do what it was for.
+    this policy did not do what it was for. None while this deployment must not rotate.
     """
+    if conf.read_only:
+        return []
     now = now or timezone.now()
     left_alone = set(
         RotationAttempt.objects.open().values_list("token__store_id", flat=True)
     ) | _stores_tried_in_vain(now)
+    left_alone |= set(stores_elsewhere())
     due: dict[str, tuple[datetime, ApiToken]] = {}
     tokens = ApiToken.objects.select_related("store").filter(
-        rotate_after_days__isnull=False, store__enabled=True
+        rotate_after_days__isnull=False, store__enabled=True, environment=conf.environment
     )
     for token in tokens:
         moment = due_at(token)

@@ -16,6 +16,7 @@ from pandabase_django.services.rotation import spool
 from pandabase_django.services.rotation.context import RotationContext, refuse_outer_transaction
 from pandabase_django.services.rotation.request import unfit_signer
 from pandabase_django.services.rotation.transitions import State
+from pandabase_django.services.tokens.holding import held_back
 from pandabase_django.services.tokens.permissions import granted_codes, what_lacks
 from pandabase_django.services.tokens.roles import active_token
 
@@ -35,7 +36,8 @@ class PreflightCheck:
     """One condition.
 
     Attributes:
-        name: A fixed word: token, signer, open, seal, journal, spool, remote, permissions.
+        name: A fixed word: deployment, token, signer, open, seal, journal, spool, remote,
+            permissions.
         ok: Whether it holds.
         message: One sentence for a person.
     """
@@ -98,7 +100,9 @@ def preflight(
         RotationError: With ``network``, inside a transaction.
     """
     signer = signer or token
+    held = held_back(token.store_id, token, signer)
     checks = [
+        *([] if held is None else [PreflightCheck("deployment", False, str(held))]),
         _token(token),
         _signer(token, signer=signer),
         _open_attempts(token, attempt=attempt),
@@ -122,7 +126,8 @@ def preflight(
 
 def running_syncs(token: ApiToken) -> list[SyncRun]:
     """Syncs of the token's store that run now."""
-    return list(SyncRun.objects.filter(store_id=token.store_id).alive().order_by("pk"))
+    running = SyncRun.objects.filter(store_id=token.store_id).alive()
+    return list(running.select_related("store").order_by("pk"))
 
 
 def remove_left_canaries(*, context: RotationContext) -> None:

@@ -17,6 +17,7 @@ from pandabase_django.exceptions import RotationError, RotationInProgress
 from pandabase_django.models import ApiToken, RotationAttempt, Store
 from pandabase_django.services.reasons import kept_reason
 from pandabase_django.services.rotation.transitions import State
+from pandabase_django.services.tokens.holding import held_back, is_foreign, refuse_write
 from pandabase_django.services.tokens.roles import lock_token
 
 __all__ = [
@@ -59,11 +60,11 @@ def ways_to_rotate(token: ApiToken) -> list[Way]:
 
     The best of each kind comes first; the others are folded, since a store has up to 25 tokens.
     """
-    if not token.token_id:
+    if not token.token_id or held_back(token.store_id, token) is not None:
         return []
     others = list(
         ApiToken.objects.usable()
-        .filter(store=token.store_id, base_url=token.base_url)
+        .filter(store=token.store_id, base_url=token.base_url, environment=token.environment)
         .exclude(pk=token.pk)
         .exclude(health=ApiToken.Health.SUSPECT)
         .order_by("role", F("secret_set_at").asc(nulls_first=True))
@@ -114,10 +115,12 @@ def request_rotation(
             one is used for.
 
     Raises:
+        HeldBack: This deployment must not rotate.
         ValueError: The reason is empty.
         RotationInProgress: The token has an open rotation already; names it.
         RotationError: The token can't be rolled, or the signer can't sign for it.
     """
+    refuse_write(token.store_id, token, signer or token)
     reason = kept_reason(reason)
     if not reason:
         raise ValueError("A rotation needs a reason for its history.")
@@ -162,10 +165,12 @@ def request_pair_rotation(
     then, and is the next one to be rolled.
 
     Raises:
+        HeldBack: This deployment must not rotate.
         RotationError: The store has not both an active token and a standby with a token id.
         RotationInProgress: The standby has an open rotation.
         ValueError: The reason is empty.
     """
+    refuse_write(store.pk)
     tokens = list(ApiToken.objects.usable().filter(store=store))
     active = next((token for token in tokens if token.is_active), None)
     standbys = [
@@ -251,4 +256,6 @@ def unfit_signer(token: ApiToken, *, signer: ApiToken) -> str:
         return f"{signer.name} belongs to another store or address."
     if not signer.is_usable:
         return f"The token {signer.name} is retired."
+    if is_foreign(signer):
+        return f"{signer.name} belongs to another environment."
     return ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import uuid
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from pandabase_django.exceptions import (
     interruptions,
 )
 from pandabase_django.models import RotationAttempt
+from pandabase_django.observing.logs import about, get_logger
 from pandabase_django.services.rotation import spool
 from pandabase_django.services.rotation.context import RotationContext, refuse_outer_transaction
 from pandabase_django.services.rotation.judge import WATCH, end_unsent, settle
@@ -27,13 +27,14 @@ from pandabase_django.services.rotation.transitions import (
     State,
     advance,
     attempt_of,
+    is_held_back,
     keep_reply,
     sealed_reply,
 )
 
 __all__ = ["run_rotation"]
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 HOLD_SECONDS = 600.0  # how long an answer is held in memory while the database is down
 LONGEST_PAUSE_SECONDS = 5.0
@@ -45,6 +46,9 @@ def run_rotation(
     attempt_id: uuid.UUID | str, *, context: RotationContext | None = None
 ) -> RotationAttempt:
     """Take an attempt as far as it goes now. May be called again at any time, by anybody.
+
+    While this deployment must not rotate, it stays as it is: a copy of one that another deployment
+    has sent is not watched here either, since what is found missing would be rolled again.
 
     A second call never sends a second request: it goes on from the state it finds, and returns
     at once while another process is at work. When the answer is lost and another token can roll
@@ -61,17 +65,21 @@ def run_rotation(
     """
     refuse_outer_transaction()
     context = context or RotationContext()
+    attempt = attempt_of(attempt_id)
+    if is_held_back(attempt):
+        return attempt
     # An answer in this machine's spool must be known before silence is taken for no answer.
     spool.pick_up_spool(context=context)
     attempt = attempt_of(attempt_id)
-    if attempt.is_open and attempt.state == State.PREPARED:
-        _start(attempt, context=context)
-    while True:
-        follow_up = settle(attempt, context=context) if attempt.is_open else None
-        if follow_up is None:
-            return attempt
-        attempt = attempt_of(follow_up.pk)
-        _start(attempt, context=context)
+    with about(store=attempt.token.store_id):
+        if attempt.is_open and attempt.state == State.PREPARED:
+            _start(attempt, context=context)
+        while True:
+            follow_up = settle(attempt, context=context) if attempt.is_open else None
+            if follow_up is None:
+                return attempt
+            attempt = attempt_of(follow_up.pk)
+            _start(attempt, context=context)
 
 
 def _start(attempt: RotationAttempt, *, context: RotationContext) -> None:

@@ -7,7 +7,6 @@ so that a file is whole or not there.
 
 from __future__ import annotations
 
-import logging
 import os
 import secrets
 import uuid
@@ -18,9 +17,11 @@ from pathlib import Path
 from pandabase_django.conf import conf
 from pandabase_django.exceptions import PandabaseError
 from pandabase_django.models import RotationAttempt
+from pandabase_django.observing.logs import about, get_logger
 from pandabase_django.services.rotation.context import RotationContext, refuse_outer_transaction
 from pandabase_django.services.rotation.replies import unpacked
 from pandabase_django.services.rotation.transitions import keep_reply, sealed_column
+from pandabase_django.services.tokens.holding import is_foreign
 
 __all__ = [
     "PickedUp",
@@ -34,7 +35,7 @@ __all__ = [
     "waiting_in_spool",
 ]
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 SUFFIX = ".reply"
 
@@ -128,12 +129,15 @@ def pick_up_spool(*, context: RotationContext | None = None) -> PickedUp:
 
     A file goes only when the database has its answer. One that is not ours, or that the present
     keys can't open, stays and is named. A folder that can't be read is named too: nothing is sent
-    meanwhile, and what turns up in it later opens its rotation again.
+    meanwhile, and what turns up in it later opens its rotation again. None goes while this
+    deployment only reads: a copy may share the folder with the one that waits for them.
 
     Raises:
         RotationError: Inside a transaction.
         DatabaseError: The database is still down.
     """
+    if conf.read_only:
+        return PickedUp()
     context = context or RotationContext()
     taken: list[uuid.UUID] = []
     left: list[tuple[str, str]] = []
@@ -144,22 +148,27 @@ def pick_up_spool(*, context: RotationContext | None = None) -> PickedUp:
         return PickedUp(left=((str(conf.rotation_spool), f"It can't be read: {error.strerror}."),))
     for file in files:
         refuse_outer_transaction()
-        why = _pick_up(file, context=context)
-        if why:
-            left.append((file.path.name, why))
-            logger.error("A spooled answer stays in %s: %s", file.path, why)
-        elif file.attempt_id is not None:
-            taken.append(file.attempt_id)
+        rows = RotationAttempt.objects.select_related("token")
+        attempt = rows.filter(pk=file.attempt_id).first() if file.attempt_id else None
+        with about(store=attempt.token.store_id if attempt else ""):
+            why = _pick_up(file, attempt, context=context)
+            if why:
+                left.append((file.path.name, why))
+                logger.error("A spooled answer stays in %s: %s", file.path, why)
+            elif attempt is not None:
+                taken.append(attempt.pk)
     return PickedUp(tuple(taken), tuple(left))
 
 
-def _pick_up(file: Spooled, *, context: RotationContext) -> str:
+def _pick_up(file: Spooled, attempt: RotationAttempt | None, *, context: RotationContext) -> str:
     """Why a file stays; "" when the database has taken it."""
     if file.attempt_id is None:
         return "Its name is not that of a rotation."
-    attempt = RotationAttempt.objects.filter(pk=file.attempt_id).first()
     if attempt is None:
         return "There is no such rotation in this database."
+    if is_foreign(attempt.token):
+        # A copy may share the folder with the shop that waits for the answer.
+        return "The token belongs to another environment."
     try:
         sealed = sealed_column(RotationAttempt, "reply").handle(attempt, file.sealed())
         reply = unpacked(sealed)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from django.db.models import F, Q, QuerySet
@@ -12,6 +11,7 @@ from pandabase_django.crypto.secret import Secret
 from pandabase_django.database import transaction
 from pandabase_django.exceptions import SealError
 from pandabase_django.models import ApiToken, RotationAttempt
+from pandabase_django.observing.logs import get_logger
 from pandabase_django.services.rotation.context import RotationContext
 from pandabase_django.services.rotation.replies import unpacked
 from pandabase_django.services.rotation.transitions import (
@@ -28,7 +28,7 @@ from pandabase_django.services.tokens.roles import activate_token, active_token,
 
 __all__ = ["swap", "swap_by_late_answer", "write_secret"]
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 
 class _Overtaken(Exception):

@@ -6,7 +6,6 @@ finds nothing to move.
 
 from __future__ import annotations
 
-import logging
 import uuid
 from collections.abc import Iterable
 from typing import Any
@@ -17,8 +16,11 @@ from pandabase_django import signals
 from pandabase_django.crypto.fields import SealedField
 from pandabase_django.crypto.secret import SealedSecret, Secret
 from pandabase_django.database import transaction
+from pandabase_django.exceptions import HeldBack
 from pandabase_django.models import ApiToken, RotationAttempt
+from pandabase_django.observing.logs import about, facts, get_logger
 from pandabase_django.services.rotation.context import RotationContext
+from pandabase_django.services.tokens.holding import held_back
 from pandabase_django.services.tokens.roles import lock_token
 
 __all__ = [
@@ -27,13 +29,15 @@ __all__ = [
     "announce",
     "attempt_of",
     "close",
+    "is_held_back",
     "keep_reply",
     "sealed_column",
     "sealed_reply",
     "token_now",
+    "why_held_back",
 ]
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 State = RotationAttempt.State
 
@@ -45,6 +49,17 @@ def attempt_of(attempt_id: uuid.UUID | str) -> RotationAttempt:
         RotationAttempt.DoesNotExist: There is none.
     """
     return RotationAttempt.objects.select_related("token__store", "signer").get(pk=attempt_id)
+
+
+def is_held_back(attempt: RotationAttempt) -> bool:
+    """Whether this deployment must not go on with it; see ``why_held_back``."""
+    return why_held_back(attempt) is not None
+
+
+def why_held_back(attempt: RotationAttempt) -> HeldBack | None:
+    """Why this deployment must not go on with it; None when it may."""
+    token = attempt.token
+    return held_back(token.store_id, token, attempt.signer or token)
 
 
 def token_now(attempt: RotationAttempt) -> ApiToken:
@@ -107,18 +122,37 @@ def close(
 
 def announce(attempt: RotationAttempt, *, context: RotationContext) -> None:
     """Report a committed state to the log, the watcher and the receivers of signals."""
+    with about(store=attempt.token.store_id):
+        _report(attempt)
+    context.on_change(attempt)
+
+
+def _report(attempt: RotationAttempt) -> None:
     token = attempt.token
+    said = facts(request_id=attempt.request_id)
     if attempt.state in RotationAttempt.FAILED:
         logger.warning(
-            "Rotation %s of %s: %s. %s", attempt.pk, token, attempt.state, attempt.outcome
+            "Rotation %s of %s (%s): %s. %s",
+            attempt.pk,
+            token.name,
+            token.store_id,
+            attempt.state,
+            attempt.outcome,
+            extra=said,
         )
         signals.send(signals.rotation_failed, sender=RotationAttempt, token=token, attempt=attempt)
     else:
-        logger.info("Rotation %s of %s: %s", attempt.pk, token, attempt.state)
+        logger.info(
+            "Rotation %s of %s (%s): %s",
+            attempt.pk,
+            token.name,
+            token.store_id,
+            attempt.state,
+            extra=said,
+        )
     if attempt.state == State.DONE:
         token.refresh_from_db()
         signals.send(signals.secret_rotated, sender=RotationAttempt, token=token, attempt=attempt)
-    context.on_change(attempt)
 
 
 def keep_reply(

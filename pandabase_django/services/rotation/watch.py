@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import logging
 import traceback
 import uuid
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from pandabase_django.conf import conf
 from pandabase_django.exceptions import PandabaseError, interruptions
 from pandabase_django.models import RotationAttempt
+from pandabase_django.observing.logs import about, get_logger
 from pandabase_django.services.rotation.context import RotationContext, refuse_outer_transaction
 from pandabase_django.services.rotation.judge import end_unsent, settle
 from pandabase_django.services.rotation.preflight import remove_left_canaries
 from pandabase_django.services.rotation.spool import pick_up_spool
-from pandabase_django.services.rotation.transitions import State, attempt_of
+from pandabase_django.services.rotation.transitions import State, attempt_of, is_held_back
 
 __all__ = ["Watched", "watch_rotations"]
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 FORGOTTEN_AFTER = timedelta(minutes=2)  # a worker takes a new attempt within seconds
 EXPIRES_AFTER = timedelta(hours=1)
@@ -45,34 +46,45 @@ def watch_rotations(*, context: RotationContext | None = None) -> Watched:
     Attempts that no worker has taken are named to be run, and ended after an hour, since nobody
     expects a rotation asked for yesterday. One that can't be looked at holds up no other.
 
+    Nothing is looked at while this deployment must not rotate.
+
     Raises:
         RotationError: Inside a transaction.
     """
     refuse_outer_transaction()
+    if conf.read_only:
+        return Watched()
     context = context or RotationContext()
     pick_up_spool(context=context)
     remove_left_canaries(context=context)
     seen = Watched()
-    for attempt_id in RotationAttempt.objects.open().values_list("pk", flat=True):
+    for attempt_id, store_id in RotationAttempt.objects.open().values_list("pk", "token__store"):
         seen.looked_at += 1
-        try:
-            _look_at(attempt_id, seen, context=context)
-        except PandabaseError as error:
-            logger.error("Rotation %s could not be looked at: %s", attempt_id, error)
-            seen.failed.append((attempt_id, str(error)))
-        except interruptions():
-            raise
-        except Exception as error:  # noqa: BLE001  of one attempt; the others' secrets matter too
-            # Where, and not what: nobody knows what such a message quotes.
-            where = "".join(traceback.format_tb(error.__traceback__))
-            name = type(error).__name__
-            logger.error("Rotation %s could not be looked at: %s\n%s", attempt_id, name, where)
-            seen.failed.append((attempt_id, name))
+        with about(store=store_id):
+            _look_and_report(attempt_id, seen, context=context)
     return seen
+
+
+def _look_and_report(attempt_id: uuid.UUID, seen: Watched, *, context: RotationContext) -> None:
+    try:
+        _look_at(attempt_id, seen, context=context)
+    except PandabaseError as error:
+        logger.error("Rotation %s could not be looked at: %s", attempt_id, error)
+        seen.failed.append((attempt_id, str(error)))
+    except interruptions():
+        raise
+    except Exception as error:  # noqa: BLE001  of one attempt; the others' secrets matter too
+        # Where, and not what: nobody knows what such a message quotes.
+        where = "".join(traceback.format_tb(error.__traceback__))
+        name = type(error).__name__
+        logger.error("Rotation %s could not be looked at: %s\n%s", attempt_id, name, where)
+        seen.failed.append((attempt_id, name))
 
 
 def _look_at(attempt_id: uuid.UUID, seen: Watched, *, context: RotationContext) -> None:
     attempt = attempt_of(attempt_id)
+    if is_held_back(attempt):
+        return
     if attempt.state == State.PREPARED:
         _look_at_prepared(attempt, seen, context=context)
         return

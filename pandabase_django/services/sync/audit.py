@@ -14,7 +14,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from pandabase_django.api.listing import Listing
+from pandabase_django.api.listing import Listing, Lists
 from pandabase_django.api.schemas import Page
 from pandabase_django.exceptions import PandabaseError
 from pandabase_django.models import MirrorRow
@@ -147,8 +147,8 @@ def _add_unlisted(
     """Add the rows that the list does not show: of one not seen whole, what its GET denies too."""
     extra = [pk for pk in live.values_list("pk", flat=True) if pk not in seen.ids]
     asked: dict[str, bool | PandabaseError] = {}
-    if get := getattr(listing, "get", None):  # entries of the ledger have none
-        asked.update(context.reader.each(partial(exists, get), extra[:EXTRAS_ASKED_FOR]))
+    if isinstance(listing, Lists):  # entries of the ledger can't be asked for one by one
+        asked.update(context.reader.each(partial(exists, listing.get), extra[:EXTRAS_ASKED_FOR]))
     result.add(
         Difference(
             kind=str(live.model._meta.model_name),

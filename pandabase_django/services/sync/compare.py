@@ -12,6 +12,7 @@ from functools import partial
 from django.utils import timezone
 
 from pandabase_django.models import Store, SyncCursor, SyncRun
+from pandabase_django.observing.logs import about
 from pandabase_django.services.sync.audit import compare_resource
 from pandabase_django.services.sync.compared import Comparison
 from pandabase_django.services.sync.resources import resource_named
@@ -78,7 +79,9 @@ def _new_run(store: Store, resource: str, *, full: bool) -> SyncRun:
 
 def _compare(comparison: Comparison, on_progress: Callable[[SyncRun], None]) -> Comparison:
     recorder = Recorder(comparison.run, on_progress=on_progress)
-    comparison.error = attempt(recorder, partial(_read, comparison, recorder)).error
+    run = comparison.run
+    with about(store=run.store_id, resource=run.resource):
+        comparison.error = attempt(recorder, partial(_read, comparison, recorder)).error
     return comparison
 
 

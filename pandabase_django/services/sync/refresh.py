@@ -22,7 +22,7 @@ from pandabase_django.services.sync.run.recorder import Recorder
 from pandabase_django.services.sync.run.session import opened
 from pandabase_django.services.sync.single import Answer, fetch_and_write
 
-__all__ = ["fetch_order", "fetch_product", "refresh_row"]
+__all__ = ["fetch_order", "fetch_product", "refresh_row", "store_of"]
 
 
 def refresh_row(model_name: str, pk: str, *, user_id: Any = None) -> None:
@@ -48,6 +48,12 @@ def refresh_row(model_name: str, pk: str, *, user_id: Any = None) -> None:
         product = Product.objects.select_related("store").filter(pk=pk).first()
         if product is not None:
             fetch_product(product.store, pk, user_id=user_id)
+
+
+def store_of(model_name: str, pk: str) -> str:
+    """Whose row it is; "" when it is not here. Arguments as those of ``refresh_row``."""
+    model: Any = Order if model_name == "order" else Product
+    return str(model.objects.filter(pk=pk).values_list("store_id", flat=True).first() or "")
 
 
 def fetch_order(

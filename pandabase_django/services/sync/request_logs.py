@@ -83,7 +83,7 @@ class Log:
 REQUEST_LOGS: Resource[Any] = Resource(
     name="request_logs",
     schedule=Schedule.BY_NAME,
-    listing=lambda client: client.request_logs,
+    listing=lambda client: client.request_logs.listing,
     permission="",  # whether a store's token may read it is not known (P-16, P-18)
     readings=[Log()],
 )

@@ -13,9 +13,10 @@ from django.utils import timezone
 
 from pandabase_django import signals
 from pandabase_django.database import transaction
-from pandabase_django.exceptions import APIError, LeaseLost
+from pandabase_django.exceptions import APIError, ConfigurationError, LeaseLost
 from pandabase_django.models import Store, SyncCursor, SyncRun
 from pandabase_django.models.sync import Resource
+from pandabase_django.observing.logs import about
 from pandabase_django.services.sync import outages
 from pandabase_django.services.sync.mirror.resource import Schedule
 from pandabase_django.services.sync.orders.details.helpers import CallForHelp
@@ -23,8 +24,10 @@ from pandabase_django.services.sync.resources import resource_named, scheduled, 
 from pandabase_django.services.sync.run import lease as leases
 from pandabase_django.services.sync.run.failures import RunResult, attempt, without_database
 from pandabase_django.services.sync.run.one_object import report_left_out
+from pandabase_django.services.sync.run.queued import Turn
 from pandabase_django.services.sync.run.recorder import Recorder
 from pandabase_django.services.sync.run.session import opened
+from pandabase_django.services.tokens.holding import stores_elsewhere, used_elsewhere
 
 __all__ = [
     "MIRRORED",
@@ -35,6 +38,7 @@ __all__ = [
     "enabled_stores",
     "reap_stalled_runs",
     "request_cancel",
+    "scheduled_stores",
     "sync_resource",
 ]
 
@@ -53,8 +57,10 @@ class Caller:
         call_for_help: Brings other workers when there are many details to read; see
             ``helpers.help_with_details``. None reads them all here.
         comes_again: It starts the run again after ``RunResult.retry_after_seconds``. A rate limit
-            that would hold the worker for too long then postpones the run instead of failing it.
+            that would hold the worker for too long then postpones the run instead of failing it,
+            and a long run gives way to other stores.
         should_stop: Whether this process is to end: then the run does at its next batch.
+        turn_seconds: See ``queued.Turn``.
     """
 
     on_progress: Callable[[SyncRun], None] = lambda run: None
@@ -62,6 +68,7 @@ class Caller:
     call_for_help: CallForHelp | None = None
     comes_again: bool = False
     should_stop: Callable[[], bool] = lambda: False
+    turn_seconds: float | None = None
 
 
 ALONE = Caller()
@@ -76,6 +83,12 @@ def enabled_stores(store_id: str = "") -> list[Store]:
     if store_id:
         return [Store.objects.get(pk=store_id)]
     return list(Store.objects.filter(enabled=True))
+
+
+def scheduled_stores() -> list[str]:
+    """Ids of the stores that scheduled syncs read: enabled, and with a token that is used here."""
+    enabled = Store.objects.filter(enabled=True).exclude(pk__in=stores_elsewhere())
+    return list(enabled.values_list("pk", flat=True))
 
 
 def sync_resource(
@@ -102,6 +115,7 @@ def sync_resource(
 
     Raises:
         LeaseHeld: Another worker syncs this resource; no record is made.
+        OtherEnvironment: The store's token is not to be used here; no record is made.
         OutageUnderWay: The host does not answer, and it is not time to try again; no record is
             made. Only scheduled syncs hold back.
         KeyboardInterrupt: Somebody at a terminal ended it; its record says so.
@@ -118,18 +132,32 @@ def sync_resource(
     )
     if trigger == SyncRun.Trigger.SCHEDULE:
         outages.take_turn(store, resource)
-    recorder = Recorder(run, on_progress=caller.on_progress, should_stop=caller.should_stop)
+    goes_on = caller.comes_again and resource_named(resource).goes_on
+    recorder = Recorder(
+        run,
+        on_progress=caller.on_progress,
+        should_stop=caller.should_stop,
+        gives_way=Turn(store.pk, seconds=caller.turn_seconds).is_over if goes_on else lambda: False,
+    )
+    with about(store=store.pk, resource=resource):
+        return _run_of(recorder, caller)
+
+
+def _run_of(recorder: Recorder, caller: Caller) -> RunResult:
+    run, store = recorder.run, recorder.run.store
     try:
+        _refuse_elsewhere(store)
         with _lease_of(run, caller.on_wait) as lease:
             # Waiting for the lease was no part of it.
             run.started_at = run.heartbeat_at = timezone.now()
-            cursor = SyncCursor.objects.filter(store=store, resource=resource).first()
+            cursor = SyncCursor.objects.filter(store=store, resource=run.resource).first()
             if cursor is None:
                 raise LeaseLost("The lease's row vanished.")
             run.first = cursor.first_completed_at is None
             run.save(force_insert=True)
             work = partial(_work, cursor, lease, recorder, caller.call_for_help)
-            return _weighed(attempt(recorder, work, comes_again=caller.comes_again))
+            with about(run=run.pk):
+                return _weighed(attempt(recorder, work, comes_again=caller.comes_again))
     except AnyDatabaseError as error:
         # Before the record was made, or while it was closed.
         ended = without_database(run, error)
@@ -138,6 +166,12 @@ def sync_resource(
         return ended
     finally:
         _announce_end(run)
+
+
+def _refuse_elsewhere(store: Store) -> None:
+    with suppress(ConfigurationError):  # the run's record is to say it
+        if (elsewhere := used_elsewhere(store.pk)) is not None:
+            raise elsewhere
 
 
 def reap_stalled_runs() -> list[int]:

@@ -12,6 +12,7 @@ from pandabase_django.api.wire.timeouts import RETRIES, RequestPolicy, Timeouts
 from pandabase_django.api.wire.transport import Transport
 from pandabase_django.conf import conf
 from pandabase_django.models import ApiToken
+from pandabase_django.services.tokens.holding import refuse_foreign, refuse_while_reading
 from pandabase_django.services.tokens.rates import CacheRateState
 
 __all__ = [
@@ -46,14 +47,18 @@ def build_client(
         pool_size: Connections kept open.
         secret: Signs instead of the token's own secret.
         on_refused: See ``Client``.
+
+    Raises:
+        OtherEnvironment: The token is not to be used here.
     """
+    refuse_foreign(token)
     transport = Transport(
         base_url=token.base_url,
         auth=auth_of(token, secret=secret or token.secret),
         limits=RateLimits(store_id=token.store_id, token_key=str(token.pk), state=CacheRateState()),
         policy=policy,
         pool_size=pool_size,
-        egress=configured_egress(),
+        egress=configured_egress(before_write=refuse_while_reading),
     )
     return Client(transport, declared_permissions=declared, on_refused=on_refused)
 
@@ -80,9 +85,20 @@ def configured_policy(
     )
 
 
-def configured_egress() -> Egress:
-    """The way out that the settings name."""
-    return Egress(proxies=conf.proxies, ca_bundle=conf.ca_bundle)
+def configured_egress(*, before_write: Callable[[], object]) -> Egress:
+    """The way out that the settings name.
+
+    Each transport takes it: this is the one place that holds back writes.
+
+    Args:
+        before_write: See ``Egress``. A client that sends in threads must not ask the database; one
+            with a token need not, since none is built with a token that is not used here.
+    """
+    return Egress(
+        proxies=conf.proxies,
+        ca_bundle=conf.ca_bundle,
+        before_write=before_write,
+    )
 
 
 def configured_timeouts() -> Timeouts:

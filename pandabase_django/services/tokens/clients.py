@@ -6,10 +6,9 @@ and hand a 401 back, since a thread of its own would open a database connection 
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from typing import Any
@@ -22,6 +21,7 @@ from pandabase_django.api.client import Client
 from pandabase_django.conf import conf
 from pandabase_django.exceptions import ConfigurationError, InvalidCredential, SecretMoved
 from pandabase_django.models import ApiToken, RotationAttempt, Store, TokenPermission
+from pandabase_django.observing.logs import facts, get_logger
 from pandabase_django.services.erasures.scrubber import scrubber_of
 from pandabase_django.services.tokens.building import (
     HURRIED,
@@ -29,9 +29,13 @@ from pandabase_django.services.tokens.building import (
     build_client,
     configured_policy,
 )
+from pandabase_django.services.tokens.holding import refuse_foreign
 from pandabase_django.services.tokens.roles import active_token
 
 __all__ = [
+    "SWAP_WAIT_SECONDS",
+    "Newer",
+    "Owner",
     "client_for",
     "declared_codes",
     "open_client",
@@ -39,7 +43,9 @@ __all__ = [
     "token_of",
 ]
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
+
+Newer = Callable[[], BearerAuth | HmacAuth | None]
 
 USED_AT_PRECISION = timedelta(minutes=1)  # so that a busy token is not written at every request
 SWAP_WAIT_SECONDS = 5.0  # a rotation that goes well has stored its secret by then
@@ -67,6 +73,7 @@ def client_for(
 
     Raises:
         ConfigurationError: The store has no active token, or the token is retired.
+        OtherEnvironment: The token is of another environment, and not confirmed for this one.
         SealError: The secret can't be opened.
         SecretMoved: The credential was refused while its secret is being replaced.
         InvalidCredential: It was refused, and nobody replaces it: the token is SUSPECT now. One
@@ -77,7 +84,7 @@ def client_for(
 
 @contextmanager
 def _opened(store: Store | ApiToken, *, pool_size: int | None, hurried: bool) -> Iterator[Client]:
-    owner = _Owner(store, pool_size=pool_size, hurried=hurried)
+    owner = Owner(store, pool_size=pool_size, hurried=hurried)
     try:
         with owner.client as client:
             yield client
@@ -109,6 +116,7 @@ def open_client(token: ApiToken) -> Client:
 
     Raises:
         ConfigurationError: The token is retired.
+        OtherEnvironment: The token is of another environment.
     """
     _refuse_retired(token)
     client = build_client(
@@ -167,10 +175,24 @@ class _Unopened(AbstractContextManager[Client, None]):
         )
 
 
-class _Owner:
-    """Keeps one client's credential the newest there is."""
+class Owner:
+    """Keeps one client's credential the newest there is. Of one thread, which asks the database.
 
-    def __init__(self, target: Store | ApiToken, *, pool_size: int | None, hurried: bool) -> None:
+    Args:
+        target: A store, or one of its tokens.
+        pool_size: See ``client_for``.
+        hurried: See ``client_for``.
+        handed: Makes of ``newer_auth`` what other threads may call; None for nothing.
+    """
+
+    def __init__(
+        self,
+        target: Store | ApiToken,
+        *,
+        pool_size: int | None,
+        hurried: bool,
+        handed: Callable[[Newer], Newer] | None = None,
+    ) -> None:
         self._target = target
         self._thread = threading.get_ident()
         self._token = target if isinstance(target, ApiToken) else token_of(target)
@@ -180,7 +202,7 @@ class _Owner:
             policy=HURRIED if hurried else configured_policy(),
             declared=declared_codes(self._token),
             pool_size=pool_size or conf.concurrency + 1,
-            on_refused=self._newer_auth,
+            on_refused=handed(self.newer_auth) if handed else self.newer_auth,
         )
         self.client.scrub = scrubber_of(self._token.store_id)
 
@@ -202,6 +224,7 @@ class _Owner:
             self._token.name,
             self._token.store_id,
             error,
+            extra=facts(store=self._token.store_id),
         )
         # A secret replaced meanwhile is not the one that was refused.
         ApiToken.objects.filter(
@@ -214,7 +237,12 @@ class _Owner:
         if self.client.accepted:
             _clear_suspicion(self._token)
 
-    def _newer_auth(self) -> BearerAuth | HmacAuth | None:
+    def newer_auth(self) -> BearerAuth | HmacAuth | None:
+        """The newest credential; None where it is the one in use, and in any other thread.
+
+        Raises:
+            SecretMoved: It is being replaced.
+        """
         if threading.get_ident() != self._thread:
             return None
         deadline = time.monotonic() + SWAP_WAIT_SECONDS
@@ -243,6 +271,7 @@ class _Owner:
         return active_token(self._target.pk)
 
     def _adopt(self, newest: ApiToken) -> BearerAuth | HmacAuth:
+        refuse_foreign(newest)
         if newest.pk != self._token.pk:
             granted, denied = self.client.permit(declared=declared_codes(newest))
             record_use(self._token, granted=granted, denied=denied)

@@ -22,14 +22,17 @@ from pandabase_django.exceptions import (
     ConfigurationError,
     InvalidCredential,
     MissingPermission,
+    OtherEnvironment,
     PandabaseError,
     ProtocolError,
 )
 from pandabase_django.models import ApiToken, Store, TokenPermission
 from pandabase_django.models.stores import STORE_ID_PATTERN
 from pandabase_django.models.tokens import SECRET_PATTERN, TOKEN_ID_PATTERN
+from pandabase_django.services.tokens.addresses import mark_of, refuse_other_mark
 from pandabase_django.services.tokens.building import build_client, configured_policy
 from pandabase_django.services.tokens.clients import record_use
+from pandabase_django.services.tokens.holding import refuse_foreign
 from pandabase_django.services.tokens.roles import activate_token, lock_store, namesake
 
 __all__ = [
@@ -59,6 +62,7 @@ class ConnectionReport:
         request_id: Of the answer.
         milliseconds: From request to answer.
         refused: The remote itself refuses the credential.
+        held: Nothing was asked: the token is of another environment.
     """
 
     ok: bool
@@ -67,6 +71,7 @@ class ConnectionReport:
     request_id: str
     milliseconds: int
     refused: bool = False
+    held: bool = False
 
 
 def add_token(
@@ -123,9 +128,11 @@ def add_token(
         secret=secret,
         secret_set_at=timezone.now(),
         rotate_after_days=rotate_after_days,
+        environment=conf.environment,
     )
     _refuse_namesake(token)
-    store = Store(id=store_id)
+    refuse_other_mark(store_id, token.base_url)
+    store = Store(id=store_id, mark=mark_of(token.base_url))
     client = build_client(token, policy=configured_policy(timeouts=TEST_TIMEOUTS))
     if test:
         with client:
@@ -141,7 +148,8 @@ def add_token(
         Store.objects.get_or_create(
             pk=store_id,
             defaults={
-                name: getattr(store, name) for name in ("title", "handle", "currency", "country")
+                name: getattr(store, name)
+                for name in ("title", "handle", "currency", "country", "mark")
             },
         )
         lock_store(store_id)
@@ -180,6 +188,13 @@ def test_connection(token: ApiToken) -> ConnectionReport:
 
     A 403 is a good answer to this question: the remote knew the credential.
     """
+    try:
+        refuse_foreign(token)
+    except OtherEnvironment as error:
+        # Nothing was asked, so nothing is noted of its health.
+        return ConnectionReport(
+            ok=False, message=str(error), status=None, request_id="", milliseconds=0, held=True
+        )
     started = time.monotonic()
     refused = False
     try:

@@ -14,7 +14,7 @@ from pandabase_django.api.wire.headers import allowance, clock_skew_seconds
 from pandabase_django.api.wire.reach import Hop, reach
 from pandabase_django.api.wire.replies import RawReply
 from pandabase_django.api.wire.timeouts import Timeouts
-from pandabase_django.exceptions import PandabaseError
+from pandabase_django.exceptions import OtherEnvironment, PandabaseError, SealError
 from pandabase_django.models import ApiToken
 from pandabase_django.services.tokens.building import (
     build_client,
@@ -22,6 +22,11 @@ from pandabase_django.services.tokens.building import (
     configured_policy,
 )
 from pandabase_django.services.tokens.clients import record_use
+from pandabase_django.services.tokens.holding import (
+    advice_to_confirm,
+    refuse_foreign,
+    refuse_while_reading,
+)
 from pandabase_django.services.tokens.permissions import missing_permissions
 from pandabase_django.texts.times import clock_text
 
@@ -67,13 +72,21 @@ class Diagnosis:
 def diagnose(token: ApiToken) -> Diagnosis:
     """Look the host up, connect, and send one signed GET. Takes at most about 20 seconds.
 
+    With a token of another environment nothing is looked up or connected to.
+
     Waits for the network: call it outside a transaction. It stores nothing but that the token
     was used: judging its health is the connection test's work.
 
     Raises:
         SealError: The secret can't be opened.
     """
-    way = configured_egress()
+    try:
+        refuse_foreign(token)
+    except OtherEnvironment as error:
+        command = f"python manage.py pandabase_confirm_token --token {token.pk}"
+        line = Line(_("Environment"), False, str(error), advice_to_confirm(), command)
+        return Diagnosis((line,))
+    way = configured_egress(before_write=refuse_while_reading)
     hops = reach(token.base_url, timeout_seconds=TIMEOUTS.connect_seconds, egress=way)
     lines = [_hop(hop, token.base_url, way) for hop in hops]
     if any(hop.ok is False for hop in hops):
@@ -84,6 +97,8 @@ def diagnose(token: ApiToken) -> Diagnosis:
     try:
         with build_client(token, policy=configured_policy(timeouts=TIMEOUTS, retries=0)) as client:
             reply = client.probe()
+    except SealError:
+        raise  # nothing was sent: the way there is not at fault
     except PandabaseError as error:
         lines.append(
             Line(

@@ -34,9 +34,10 @@ def blast_radius(token: ApiToken) -> BlastRadius:
     """What depends on a token now."""
     active = token.is_active
     runs = SyncRun.objects.filter(store=token.store_id, state=SyncRun.State.RUNNING)
+    runs = runs.select_related("store")
     others = ApiToken.objects.filter(
         store=token.store_id, role=ApiToken.Role.STANDBY, health=ApiToken.Health.OK
-    )
+    ).select_related("store")
     return BlastRadius(
         active=active,
         store_is_called=active or active_token(token.store_id) is not None,

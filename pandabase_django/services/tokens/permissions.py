@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 from django.utils import timezone
 
@@ -31,11 +32,14 @@ from pandabase_django.services.tokens.clients import record_use
 
 __all__ = [
     "NEEDED_BY_SYNCS",
+    "Permission",
     "Tried",
     "Verification",
     "granted_codes",
     "known_to_lack",
+    "lacking",
     "missing_permissions",
+    "permissions_of",
     "try_permissions",
     "verify_permissions",
     "what_lacks",
@@ -53,6 +57,20 @@ NEEDED_BY_SYNCS = {
     "DISPUTES_READ": True,
 }
 """What syncs read, and whether they find the same rows without."""
+
+
+class Permission(NamedTuple):
+    """A permission of a token, without the rest of its row.
+
+    Attributes:
+        code: Such as ORDERS_READ.
+        declared: The token's owner says that it has it.
+        observed: A value of ``TokenPermission.Observed``: what calls have shown.
+    """
+
+    code: str
+    declared: bool
+    observed: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,23 +114,34 @@ def granted_codes(token: ApiToken) -> set[str]:
     )
 
 
-def known_to_lack(token: ApiToken, codes: Iterable[str]) -> list[str]:
-    """Those of the codes that a token is known to lack, in their order.
+def permissions_of(token: ApiToken) -> list[Permission]:
+    """What is known of a token's permissions, in one query."""
+    rows = token.permissions.order_by().values_list("code", "declared", "observed")
+    return [Permission(*row) for row in rows]
+
+
+def lacking(permissions: Iterable[Permission], codes: Iterable[str]) -> list[str]:
+    """Those of the codes that a token with these permissions is known to lack, in their order.
 
     A code is lacking when a call was refused for it, or when the token declares some codes and
     not this one. A call that was allowed counts for more than a missing declaration.
     """
-    rows = {row.code: row for row in token.permissions.all()}
+    rows = {row.code: row for row in permissions}
     declares = any(row.declared for row in rows.values())
-    lacking: list[str] = []
+    found: list[str] = []
     for code in codes:
         row = rows.get(code)
         denied = row is not None and row.observed == TokenPermission.Observed.DENIED
         granted = row is not None and row.observed == TokenPermission.Observed.GRANTED
         declared = row is not None and row.declared
         if denied or (declares and not declared and not granted):
-            lacking.append(code)
-    return lacking
+            found.append(code)
+    return found
+
+
+def known_to_lack(token: ApiToken, codes: Iterable[str]) -> list[str]:
+    """The same of a token."""
+    return lacking(permissions_of(token), codes)
 
 
 def missing_permissions(token: ApiToken) -> list[str]:

@@ -15,9 +15,11 @@ from typing import Any, NamedTuple
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from pandabase_django.conf import conf
 from pandabase_django.database import transaction
 from pandabase_django.models import UsageRecord
 from pandabase_django.models.base.lookups import Among
+from pandabase_django.services.tokens.holding import stores_elsewhere
 
 __all__ = ["BATCH_ROWS", "Batch", "Claims", "Event", "Verdicts", "stores_with_usage", "write"]
 
@@ -89,9 +91,14 @@ class Verdicts:
 
 
 def stores_with_usage(*, now: datetime | None = None) -> list[str]:
-    """Ids of enabled stores that have rows to send, or whose worker was killed."""
+    """Ids of enabled stores that have rows to send, or whose worker was killed.
+
+    None while this deployment must not send them.
+    """
+    if conf.read_only:
+        return []
     now = now or timezone.now()
-    waiting = UsageRecord.objects.filter(store__enabled=True)
+    waiting = UsageRecord.objects.filter(store__enabled=True).exclude(store__in=stores_elsewhere())
     due = waiting.filter(state=State.PENDING, due_at__lte=now)
     lost = waiting.filter(state=State.SENDING, claimed_until__lt=now)
     found = {*due.values_list("store", flat=True).distinct()}

@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any
 
 from pandabase_django.api.client import Client
+from pandabase_django.api.params import UsageRecordEvent
 from pandabase_django.api.schemas import UsageAnswer
 from pandabase_django.exceptions import (
     APIError,
@@ -159,7 +160,7 @@ def _words(error: APIError) -> str:
     return f"{error.message} (HTTP {error.status})"
 
 
-def _bodies(events: Sequence[Event]) -> list[dict[str, object]]:
+def _bodies(events: Sequence[Event]) -> list[UsageRecordEvent]:
     return [
         {
             "event_name": event.event,

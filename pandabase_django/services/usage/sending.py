@@ -6,7 +6,6 @@ looked for at the remote before it is sent again. Threads ask the remote, and th
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -21,15 +20,17 @@ from pandabase_django.api.wire.headers import clock_skew_seconds
 from pandabase_django.conf import conf
 from pandabase_django.exceptions import PandabaseError
 from pandabase_django.models import Store
+from pandabase_django.observing.logs import about, get_logger
 from pandabase_django.services.sync.run.reader import Reader
 from pandabase_django.services.tokens.clients import client_for
+from pandabase_django.services.tokens.holding import refuse_write
 from pandabase_django.services.usage.batches import Batch, Claims, Verdicts, write
 from pandabase_django.services.usage.calls import Sent, send_batch
 from pandabase_django.services.usage.recording import AHEAD
 
 __all__ = ["UsageSent", "send_usage"]
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 BATCHES_A_WRITE = 20
 # A row that lies too far ahead of the remote's clock comes back no sooner.
@@ -61,12 +62,14 @@ def send_usage(store: Store, *, seconds: float | None = None) -> UsageSent:
         seconds: Nothing more is begun after so long; None sends all.
 
     Raises:
+        HeldBack: This deployment must not send it; nothing was claimed.
         ConfigurationError: The store has no active token.
         SealError: Its secret can't be opened.
         SecretMoved: The credential was refused while its secret is being replaced.
         InvalidCredential: It was refused, and nobody replaces it.
     """
-    with client_for(store) as client:
+    refuse_write(store.pk)
+    with about(store=store.pk), client_for(store) as client:
         return _Run(store, client, seconds=seconds).send()
 
 

@@ -7,7 +7,6 @@ seconds, and only counts the rest.
 
 from __future__ import annotations
 
-import logging
 import re
 import threading
 import time
@@ -22,6 +21,7 @@ from pandabase_django.api.webhooks.diagnosis import Evidence
 from pandabase_django.api.webhooks.verification import Reason
 from pandabase_django.exceptions import WebhookRejected, interruptions
 from pandabase_django.models.webhooks import ENDPOINT_ID_PATTERN
+from pandabase_django.observing.logs import get_logger
 from pandabase_django.services.webhooks.refusals import (
     UNKNOWN,
     Refusal,
@@ -42,7 +42,7 @@ __all__ = [
     "read_refusals",
 ]
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 NOTES_PER_SECOND = 0.5
 NOTES_AT_ONCE = 40.0

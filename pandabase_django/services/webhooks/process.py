@@ -1,16 +1,15 @@
-"""Works deliveries off: fetch the order and subscription they name, then call the handlers.
+"""Works deliveries off: fetch the order and what else they report, then call the handlers.
 
 A delivery decides nothing itself. The order is fetched, and its own state wins: replays and
 disorder end in the same rows. But an answer that is older than the event, as replicas give, is
 asked for again before any handler is called. All deliveries of one order that wait are claimed
-together and cost one request. A claim is an UPDATE that pushes the next attempt beyond the longest
-run, so a killed worker's deliveries come back by themselves; each result is written by
+together, and the order is fetched once. A claim is an UPDATE that pushes the next attempt beyond
+the longest run, so a killed worker's deliveries come back by themselves; each result is written by
 compare-and-set on the number of attempts.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
@@ -18,12 +17,13 @@ from functools import partial
 from django.db import Error as AnyDatabaseError
 from django.utils import timezone
 
-from pandabase_django import signals
+from pandabase_django import observing, signals
 from pandabase_django.api.webhooks.payload import EVENT_TYPES, UNFIT_ORDER, EventSubscription
 from pandabase_django.database import transaction
 from pandabase_django.events import Event, handlers_of
 from pandabase_django.exceptions import ConfigurationError, PandabaseError, UnfitId, interruptions
 from pandabase_django.models import Order, Store, WebhookDelivery
+from pandabase_django.observing.logs import about, facts, get_logger
 from pandabase_django.printable import printable
 from pandabase_django.services.attempts.claims import Renewal, claim
 from pandabase_django.services.attempts.schedule import (
@@ -41,7 +41,9 @@ from pandabase_django.services.sync.due.marks import mark_dirty
 from pandabase_django.services.sync.orders.details.lateness import is_behind
 from pandabase_django.services.sync.refresh import fetch_order
 from pandabase_django.services.sync.run.failures import database_away
+from pandabase_django.services.tokens.holding import stores_elsewhere
 from pandabase_django.services.webhooks.queue import ORDER_BEHIND, RAISED, SUBSCRIPTION_BEHIND
+from pandabase_django.services.webhooks.reversals import read_reversals
 from pandabase_django.services.webhooks.subscriptions import (
     refresh_subscription,
     subscription_behind,
@@ -49,7 +51,7 @@ from pandabase_django.services.webhooks.subscriptions import (
 
 __all__ = ["event_of", "process_delivery"]
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 MAX_COALESCED = 100
 
@@ -78,12 +80,21 @@ def process_delivery(delivery_id: int) -> Processed:
     if not deliveries:
         return Processed()
     store = deliveries[0].endpoint.store
+    with about(store=store.pk):
+        return _worked_off(store, deliveries)
+
+
+def _worked_off(store: Store, deliveries: Sequence[WebhookDelivery]) -> Processed:
     renewal = Renewal(deliveries)
     trouble = _fetch(store, deliveries, renewal)
     outcomes = []
+    been_read: set[str] = set()
     for delivery in deliveries:
         renewal()
-        found = trouble or _behind(delivery) or _announced(delivery, renewal)
+        found = trouble or _behind(delivery)
+        if found is None:
+            read = partial(read_reversals, delivery, been_read=been_read, while_waiting=renewal)
+            found = _tried("Reversals of", delivery.order_id, read) or _announced(delivery, renewal)
         outcomes.append(_finish(delivery, found))
         renewal.leave(delivery)
     waits = [outcome for outcome in outcomes if isinstance(outcome, timedelta)]
@@ -99,7 +110,11 @@ def _claim(delivery_id: int) -> list[WebhookDelivery]:
     """Claim what is due for the delivery's order, oldest first; empty when it itself is not."""
     now = timezone.now()
     due = WebhookDelivery.objects.filter(state=State.PENDING, next_attempt_at__lte=now)
-    wanted = due.filter(pk=delivery_id).select_related("endpoint").first()
+    # What others name can't be fetched, and that is no failure. Asked before, and not in the
+    # claim: an UPDATE with a join has a subquery, which PostgreSQL does not check again when
+    # another worker was first.
+    here = due.exclude(endpoint__store__in=stores_elsewhere())
+    wanted = here.filter(pk=delivery_id).select_related("endpoint").first()
     if wanted is None:
         return []
     if wanted.attempts >= MAX_ATTEMPTS:
@@ -130,8 +145,14 @@ def _give_up(delivery: WebhookDelivery) -> None:
         pk=delivery.pk, state=State.PENDING, attempts=delivery.attempts
     )
     why = "The worker was killed while it worked on this, each time."
-    give_up(mine, why, now=timezone.now())
-    logger.error("Event %s is a dead letter: its worker was killed.", delivery.event_id)
+    if not give_up(mine, why, now=timezone.now()):
+        return  # another worker did, and has said so
+    logger.error(
+        "Event %s is a dead letter: its worker was killed.",
+        delivery.event_id,
+        extra=facts(store=delivery.endpoint.store_id),
+    )
+    observing.delivery_ends(State.DEAD.value)
 
 
 def _fetch(store: Store, deliveries: Sequence[WebhookDelivery], renewal: Renewal) -> Trouble | None:
@@ -223,19 +244,16 @@ def _announce(delivery: WebhookDelivery) -> Trouble | None:
             raise
         except Exception as error:
             logger.exception("Handler %s failed for event %s.", dotted, event.id)
+            observing.handler_fails(dotted, kind="event")
             failed.append(f"{dotted} ({words_of(error)})")
     for receiver, result in signals.send_robust(
         signals.webhook_received, sender=WebhookDelivery, event=event
     ):
         if isinstance(result, Exception):
-            name = getattr(receiver, "__qualname__", type(receiver).__name__)
-            logger.error(
-                "A receiver of webhook_received failed: %s.%s",
-                getattr(receiver, "__module__", "?"),
-                name,
-                exc_info=result,
-            )
-            failed.append(f"{name} ({words_of(result)})")
+            name = signals.name_of(receiver)
+            logger.error("A receiver of webhook_received failed: %s", name, exc_info=result)
+            observing.handler_fails(name, kind="receiver")
+            failed.append(f"{name.rpartition('.')[2]} ({words_of(result)})")
     return Trouble(RAISED + ", ".join(failed)) if failed else None
 
 
@@ -251,6 +269,8 @@ def _finish(delivery: WebhookDelivery, trouble: Trouble | None) -> State | timed
     if trouble is None:
         outcome = State.PROCESSED if delivery.event in EVENT_TYPES else State.IGNORED
         rows = mine.update(state=outcome, finished_at=now, next_attempt_at=None, last_error="")
+        if rows:
+            observing.delivery_ends(outcome.value)
         return outcome if rows else None
     try:
         wait = note_trouble(mine, trouble, attempts=delivery.attempts, now=now)
@@ -258,5 +278,6 @@ def _finish(delivery: WebhookDelivery, trouble: Trouble | None) -> State | timed
         return None
     if wait is None:
         logger.error("Event %s is a dead letter: %s", delivery.event_id, trouble.text)
+        observing.delivery_ends(State.DEAD.value)
         return State.DEAD
     return wait

@@ -12,7 +12,9 @@ from django.utils import timezone
 
 from pandabase_django.conf import conf
 from pandabase_django.models import ApiToken, HandledEvent, TokenPermission, WebhookDelivery
-from pandabase_django.services.attempts.waiting import put_back, take_due
+from pandabase_django.services.attempts.waiting import WAITS, put_back, take_due
+from pandabase_django.services.tokens.holding import stores_elsewhere
+from pandabase_django.services.tokens.permissions import Permission, permissions_of
 from pandabase_django.services.tokens.refusals import REFUSED_WORDS
 from pandabase_django.services.webhooks.refusals import prune_refusals
 
@@ -62,7 +64,8 @@ def due_deliveries(*, now: datetime | None = None) -> list[int]:
 
     At most a thousand, oldest first: the sweeper comes again in a minute.
     """
-    return take_due(WebhookDelivery.objects.all(), now=now)
+    waits = WAITS & ~Q(endpoint__store__in=stores_elsewhere())
+    return take_due(WebhookDelivery.objects.all(), now=now, waits=waits)
 
 
 def store_of_payment(delivery_id: int) -> str:
@@ -92,8 +95,8 @@ def dead_letters(*, store_id: str = "") -> list[int]:
     return list(rows.order_by("pk").values_list("pk", flat=True))
 
 
-def works_since(token: ApiToken, died_at: datetime) -> bool:
-    """Whether an active token may fetch now what it was refused at that time.
+def works_since(token: ApiToken, died_at: datetime, *, permissions: Iterable[Permission]) -> bool:
+    """Whether an active token, with these permissions, may fetch now what it was refused then.
 
     A new secret may; so may one that nothing holds against: neither a 401 nor a 403 to orders.
     """
@@ -104,7 +107,7 @@ def works_since(token: ApiToken, died_at: datetime) -> bool:
     denied = TokenPermission.Observed.DENIED
     return not any(
         permission.code == "ORDERS_READ" and permission.observed == denied
-        for permission in token.permissions.all()
+        for permission in permissions
     )
 
 
@@ -114,7 +117,7 @@ def refused_dead_letters(token: ApiToken) -> list[int]:
         return []
     rows = WebhookDelivery.objects.filter(REFUSED, endpoint__store_id=token.store_id)
     newest = rows.aggregate(newest=Max("finished_at"))["newest"]
-    if newest is None or not works_since(token, newest):
+    if newest is None or not works_since(token, newest, permissions=permissions_of(token)):
         return []
     return list(rows.order_by("pk").values_list("pk", flat=True))
 
@@ -144,5 +147,7 @@ def prune(*, now: datetime | None = None) -> int:
     kept = WebhookDelivery.objects.filter(
         endpoint__store_id=OuterRef("store_id"), event_id=OuterRef("event_id")
     )
-    HandledEvent.objects.filter(~Exists(kept), handled_at__lt=cutoff).delete()
+    forgotten = HandledEvent.objects.filter(~Exists(kept), handled_at__lt=cutoff)
+    while ids := list(forgotten.order_by("pk").values_list("pk", flat=True)[:PRUNE_AT_ONCE]):
+        HandledEvent.objects.filter(pk__in=ids).delete()
     return deleted

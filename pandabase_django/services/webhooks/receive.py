@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,13 +20,14 @@ from pandabase_django.database import transaction
 from pandabase_django.exceptions import SealError, WebhookRejected
 from pandabase_django.models import WebhookDelivery, WebhookEndpoint
 from pandabase_django.models.webhooks import ENDPOINT_ID_PATTERN
+from pandabase_django.observing.logs import about, get_logger
 from pandabase_django.services.erasures.deliveries import without_erased
 from pandabase_django.services.erasures.hashes import hold_off_erasures
 from pandabase_django.services.webhooks.doctor import note_refusal
 
-__all__ = ["KEPT_HEADERS", "Receipt", "live_secrets", "receive", "refuse"]
+__all__ = ["KEPT_HEADERS", "Receipt", "find_endpoint", "live_secrets", "receive", "refuse"]
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 KEPT_HEADERS = ("Webhook-Id", "Webhook-Timestamp", "User-Agent", "Content-Type")
 MAX_HEADER_CHARACTERS = 200
@@ -52,6 +52,7 @@ class Receipt:
 
 def receive(
     endpoint_id: str,
+    endpoint: WebhookEndpoint | None,
     *,
     body: bytes,
     headers: Mapping[str, str],
@@ -62,6 +63,7 @@ def receive(
 
     Args:
         endpoint_id: Last part of the address it came to; anything.
+        endpoint: What ``find_endpoint`` found there.
         body: The bytes as they arrived.
         headers: By canonical name, in any case when the mapping allows that.
         peer: Address it came from, for the doctor.
@@ -73,46 +75,48 @@ def receive(
         django.db.Error: The database failed; the delivery should be sent again.
     """
     now = now or timezone.now()
-    endpoint = _endpoint(endpoint_id)
-    secrets: Sequence[SigningSecret] = ()
-    try:
-        if endpoint is None:
-            raise _rejected(Reason.UNKNOWN_ENDPOINT)
-        if not endpoint.enabled:
-            raise _rejected(Reason.DISABLED)
-        secrets = live_secrets(endpoint, now=now)
-        if not secrets:
-            raise _rejected(Reason.NO_SECRET)
-        v1_until = endpoint.v1_allowed_until
-        verified = verify(
-            body,
-            headers=headers,
-            secrets=secrets,
-            now=now,
-            v1_allowed=v1_until is not None and now < v1_until,
-        )
-    except WebhookRejected as error:
-        note_refusal(
-            endpoint_id,
-            error,
-            headers=headers,
-            size=len(body),
-            peer=peer,
-            known=endpoint is not None,
-            look_closer=partial(_evidence, endpoint, error.reason, body, headers, secrets),
-        )
-        raise
-    receipt = _store(endpoint, verified, headers=headers, now=now)
-    _note_use(endpoint, verified, now=now)
-    return receipt
+    with about(store=endpoint.store_id if endpoint else ""):
+        secrets: Sequence[SigningSecret] = ()
+        try:
+            if endpoint is None:
+                raise _rejected(Reason.UNKNOWN_ENDPOINT)
+            if not endpoint.enabled:
+                raise _rejected(Reason.DISABLED)
+            secrets = live_secrets(endpoint, now=now)
+            if not secrets:
+                raise _rejected(Reason.NO_SECRET)
+            v1_until = endpoint.v1_allowed_until
+            verified = verify(
+                body,
+                headers=headers,
+                secrets=secrets,
+                now=now,
+                v1_allowed=v1_until is not None and now < v1_until,
+            )
+        except WebhookRejected as error:
+            note_refusal(
+                endpoint_id,
+                error,
+                headers=headers,
+                size=len(body),
+                peer=peer,
+                known=endpoint is not None,
+                look_closer=partial(_evidence, endpoint, error.reason, body, headers, secrets),
+            )
+            raise
+        receipt = _store(endpoint, verified, headers=headers, now=now)
+        _note_use(endpoint, verified, now=now)
+        return receipt
 
 
 def refuse(
     endpoint_id: str, reason: Reason, *, headers: Mapping[str, str], size: int = 0, peer: str = ""
 ) -> None:
     """Note a delivery that was refused before its body was complete."""
-    known = bool(re.match(ENDPOINT_ID_PATTERN, endpoint_id)) and _exists(endpoint_id)
-    note_refusal(endpoint_id, _rejected(reason), headers=headers, size=size, peer=peer, known=known)
+    endpoint = find_endpoint(endpoint_id)
+    known, why = endpoint is not None, _rejected(reason)
+    with about(store=endpoint.store_id if endpoint else ""):
+        note_refusal(endpoint_id, why, headers=headers, size=size, peer=peer, known=known)
 
 
 def live_secrets(endpoint: WebhookEndpoint, *, now: datetime) -> list[SigningSecret]:
@@ -126,15 +130,12 @@ def live_secrets(endpoint: WebhookEndpoint, *, now: datetime) -> list[SigningSec
     return secrets
 
 
-def _endpoint(endpoint_id: str) -> WebhookEndpoint | None:
+def find_endpoint(endpoint_id: str) -> WebhookEndpoint | None:
+    """The endpoint at an address; None when there is none."""
     # Checked first: PostgreSQL refuses a NUL with an error of its own.
     if not re.match(ENDPOINT_ID_PATTERN, endpoint_id):
         return None
     return WebhookEndpoint.objects.filter(pk=endpoint_id).first()
-
-
-def _exists(endpoint_id: str) -> bool:
-    return WebhookEndpoint.objects.filter(pk=endpoint_id).exists()
 
 
 def _store(

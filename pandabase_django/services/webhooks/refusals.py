@@ -7,7 +7,7 @@ written is decided by ``doctor``.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -23,9 +23,9 @@ __all__ = [
     "Refusals",
     "forget_refusals",
     "keep",
+    "newest_refusal",
     "prune_refusals",
     "read_refusals",
-    "refusals_of",
     "total_of",
 ]
 
@@ -102,20 +102,15 @@ def keep(place: str, refusal: Refusal, counted: Mapping[tuple[str, str], int]) -
 
 def read_refusals(endpoint_id: str = UNKNOWN) -> Refusals:
     """What is known of an endpoint's refused deliveries, or of those to no endpoint at all."""
-    return refusals_of([endpoint_id]).get(endpoint_id) or Refusals(counts={}, last=())
+    row = RefusedDeliveries.objects.filter(pk=endpoint_id).first()
+    if row is None:
+        return Refusals(counts={}, last=())
+    return Refusals(counts=dict(_by_reason(row.counts)), last=tuple(_recent(row.newest)))
 
 
-def refusals_of(places: Iterable[str]) -> dict[str, Refusals]:
-    """The same of several, in one query; those that refused nothing are missing."""
-    since = django_timezone.now() - KEPT_FOR
-    found = {}
-    for row in RefusedDeliveries.objects.filter(pk__in=list(places)):
-        last = (Refusal(**{**e, "at": datetime.fromisoformat(e["at"])}) for e in row.newest)
-        found[row.pk] = Refusals(
-            counts=dict(_by_reason(row.counts)),
-            last=tuple(refusal for refusal in last if refusal.at > since),
-        )
-    return found
+def newest_refusal(newest: Sequence[Mapping[str, Any]] | None) -> Refusal | None:
+    """The newest refusal of the last thirty days, by the ``newest`` of a row."""
+    return next(_recent((newest or ())[:1]), None)
 
 
 def total_of(counts: Counts | None) -> int:
@@ -148,6 +143,14 @@ def _add(place: str, more: Counter[str], at: datetime, newest: list[Refusal]) ->
     row.newest = [*map(_as_json, newest), *row.newest][:KEPT]
     row.noted_at = at
     row.save(update_fields=["counts", "newest", "noted_at"])
+
+
+def _recent(newest: Iterable[Mapping[str, Any]]) -> Iterator[Refusal]:
+    since = django_timezone.now() - KEPT_FOR
+    for entry in newest:
+        at = datetime.fromisoformat(entry["at"])
+        if at > since:
+            yield Refusal(**{**entry, "at": at})
 
 
 def _by_reason(counts: Counts) -> Counter[str]:

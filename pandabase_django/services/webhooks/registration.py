@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from pandabase_django.api import schemas
+from pandabase_django.api.params import WebhookCreateBody, WebhookUpdateBody
 from pandabase_django.api.webhooks.payload import EVENT_TYPES
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.database import transaction
@@ -28,6 +29,7 @@ from pandabase_django.exceptions import (
 )
 from pandabase_django.models import Store, WebhookEndpoint
 from pandabase_django.services.tokens.clients import client_for, token_of
+from pandabase_django.services.tokens.holding import refuse_write
 from pandabase_django.services.webhooks.comparison import write_compared
 from pandabase_django.services.webhooks.secrets import (
     OVERLAP,
@@ -98,8 +100,10 @@ def register(
     Raises:
         ValueError: The URL or an event type can't be registered; says why.
         StateConflict: It is registered already.
+        HeldBack: This deployment must not register.
         PandabaseError: The remote refused, or the secret can't be sealed.
     """
+    refuse_write(endpoint.store_id)
     url, types = checked_url(url, store=endpoint.store), _checked_types(event_types)
     with transaction.atomic():
         row = lock_endpoint(endpoint.pk)
@@ -135,11 +139,16 @@ def create_registration(row: WebhookEndpoint) -> schemas.NewWebhook:
         ProtocolError: So it is, but something may be registered; comparing shows it.
         PandabaseError: The remote refused.
     """
+    body: WebhookCreateBody = {
+        "url": row.url,
+        "eventTypes": row.event_types,
+        "signatureVersion": "V2",
+    }
+    if row.label:
+        body["note"] = row.label[:256]
     with client_for(row.store, hurried=True) as client:
         try:
-            answer = client.webhooks.create(
-                url=row.url, event_types=row.event_types, note=row.label[:256]
-            )
+            answer = client.webhooks.create(body)
         except ProtocolError as error:
             if not error.created_id:
                 raise
@@ -175,15 +184,20 @@ def update_registration(
 
     Raises:
         ValueError: A value can't be registered; says why.
+        HeldBack: This deployment must not change what is registered.
         PandabaseError: The remote refused.
     """
+    refuse_write(endpoint.store_id)
     url = None if url is None else checked_url(url, store=endpoint.store)
     types = None if event_types is None else _checked_types(event_types)
+    body: WebhookUpdateBody = {"isEnabled": endpoint.enabled}
+    if url is not None:
+        body["url"] = url
+    if types is not None:
+        body["eventTypes"] = types
     with client_for(endpoint.store, hurried=True) as client:
         for remote_id in filter(None, (endpoint.remote_id, endpoint.previous_remote_id)):
-            remote = client.webhooks.update(
-                remote_id, url=url, event_types=types, enabled=endpoint.enabled
-            )
+            remote = client.webhooks.update(remote_id, body)
             if remote_id == endpoint.remote_id:
                 endpoint.url = endpoint.url if url is None else url
                 endpoint.event_types = endpoint.event_types if types is None else types

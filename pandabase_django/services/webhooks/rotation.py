@@ -6,13 +6,13 @@ secrets are live for a while; then the first is deleted.
 
 from __future__ import annotations
 
-import logging
 from contextlib import suppress
 
 from django.db import Error as AnyDatabaseError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from pandabase_django.conf import conf
 from pandabase_django.exceptions import (
     ConfigurationError,
     ObjectNotFound,
@@ -21,12 +21,14 @@ from pandabase_django.exceptions import (
     interruptions,
 )
 from pandabase_django.models import WebhookEndpoint
+from pandabase_django.observing.logs import facts, get_logger
 from pandabase_django.services.tokens.clients import client_for
+from pandabase_django.services.tokens.holding import refuse_write, stores_elsewhere
 from pandabase_django.services.webhooks.registration import create_registration, keep_registration
 
 __all__ = ["finish_due_rotations", "finish_rotation", "start_rotation"]
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 Registration = WebhookEndpoint.Registration
 
@@ -38,9 +40,11 @@ def start_rotation(endpoint: WebhookEndpoint) -> None:
     that come twice are stored once.
 
     Raises:
+        HeldBack: This deployment must not register.
         StateConflict: It is not registered, or the rotation before is not finished.
         PandabaseError: The remote refused; nothing has changed.
     """
+    refuse_write(endpoint.store_id)
     rows = WebhookEndpoint.objects.filter(pk=endpoint.pk, registration=Registration.REGISTERED)
     if not rows.filter(previous_remote_id="").update(registration=Registration.PENDING):
         raise StateConflict(
@@ -87,9 +91,15 @@ def finish_rotation(endpoint: WebhookEndpoint) -> None:
 
 
 def finish_due_rotations() -> list[tuple[WebhookEndpoint, str]]:
-    """Finish rotations whose overlap is over. Returns each with what went wrong, "" for nothing."""
+    """Finish rotations whose overlap is over. Returns each with what went wrong, "" for nothing.
+
+    They wait while this deployment must not change what is registered.
+    """
+    if conf.read_only:
+        return []
     now = timezone.now()
     due = WebhookEndpoint.objects.filter(previous_valid_until__lte=now).select_related("store")
+    due = due.exclude(store__in=stores_elsewhere())
     results = []
     for endpoint in due:
         try:
@@ -101,7 +111,11 @@ def finish_due_rotations() -> list[tuple[WebhookEndpoint, str]]:
         except interruptions():
             raise
         except Exception as error:  # of one endpoint; the others' old secrets are to die too
-            logger.exception("The rotation of %s met an unexpected error.", endpoint)
+            logger.exception(
+                "The rotation of endpoint …%s met an unexpected error.",
+                endpoint.pk[-6:],
+                extra=facts(store=endpoint.store_id),
+            )
             results.append((endpoint, f"{type(error).__name__}; the log has it."))
         else:
             results.append((endpoint, ""))

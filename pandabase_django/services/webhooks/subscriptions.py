@@ -8,7 +8,6 @@ the handlers of later events must not wait for a state that is over.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -17,12 +16,13 @@ from django.utils import timezone
 from pandabase_django.api.webhooks.payload import EventSubscription
 from pandabase_django.exceptions import ConfigurationError, ObjectNotFound, PandabaseError
 from pandabase_django.models import Subscription, WebhookDelivery
+from pandabase_django.observing.logs import get_logger
 from pandabase_django.printable import printable
 from pandabase_django.services.sync.access.refreshing import fetch_subscription
 
 __all__ = ["refresh_subscription", "subscription_behind"]
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 # Replicas answer up to a minute late.
 _LAG = timedelta(minutes=1)

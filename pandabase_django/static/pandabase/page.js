@@ -3,8 +3,25 @@
  *   <button type="button" data-copy="text" hidden>Copy</button>
  *   <select data-presets="declared">: ticks the boxes of that name which a grid's data-preset-…
  *   names for the chosen value, and goes back to its first option
+ *   <section id="sales" data-load="…/sales/">: is replaced by the element of this id on that page
  */
 "use strict";
+async function load(place) {
+  try {
+    const answer = await fetch(place.dataset.load, {
+      credentials: "same-origin",
+      redirect: "error", // to a login page
+    });
+    const text = answer.ok ? await answer.text() : "";
+    const found = new DOMParser().parseFromString(text, "text/html").getElementById(place.id);
+    if (found) {
+      place.replaceWith(found);
+    }
+  } catch {
+    // Its link stays.
+  }
+}
+
 document.addEventListener("DOMContentLoaded", () => {
   for (const button of document.querySelectorAll("[data-copy]")) {
     if (!navigator.clipboard) {
@@ -19,6 +36,10 @@ document.addEventListener("DOMContentLoaded", () => {
         button.textContent = label;
       }, 1500);
     });
+  }
+
+  for (const place of document.querySelectorAll("[data-load]")) {
+    load(place);
   }
 
   for (const select of document.querySelectorAll("select[data-presets]")) {

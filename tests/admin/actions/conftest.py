@@ -7,9 +7,9 @@ from typing import Any
 from django.contrib.admin.utils import quote
 from django.urls import reverse
 
-from tests.actions.conftest import _broker_is_asked, _no_writers, running, shop
+from tests.actions.conftest import _no_writers, running, shop
 
-__all__ = ["_broker_is_asked", "_no_writers", "running", "shop", "url"]
+__all__ = ["_no_writers", "running", "shop", "url"]
 
 
 def url(row: Any, page: str = "change") -> str:

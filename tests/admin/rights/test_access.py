@@ -29,6 +29,7 @@ pytestmark = pytest.mark.django_db
 #: Pages that are neither Django's nor a button's: the codename that opens each, "view" being the
 #: right to view the page's own model.
 OPENED_BY: dict[str, str] = {
+    "pandabase_apitoken_confirm": "confirm_apitoken",
     "pandabase_apitoken_install": "rotate_apitoken",
     "pandabase_apitoken_replace": "rotate_apitoken",
     "pandabase_apitoken_rotate": "rotate_apitoken",
@@ -38,6 +39,7 @@ OPENED_BY: dict[str, str] = {
     "pandabase_category_export": "view",
     "pandabase_overview": "view",
     "pandabase_overview_broker": "run_sync",
+    "pandabase_overview_sales": "view",
     "pandabase_checkoutsession_export": "view",
     "pandabase_coupon_export": "view",
     "pandabase_customer_export": "view",
@@ -45,6 +47,7 @@ OPENED_BY: dict[str, str] = {
     "pandabase_dispute_export": "view",
     "pandabase_license_export": "view",
     "pandabase_subscription_export": "view",
+    "pandabase_erasure_live": "view",
     "pandabase_erasure_person_erase": "erase_person",
     "pandabase_erasure_person_export": "export_person",
     "pandabase_ledgerentry_books": "close_ledgerentry",
@@ -190,6 +193,7 @@ def test_viewers_read_and_press_only_what_their_further_right_opens(
     assert wrong == []
 
 
+@pytest.mark.thorough
 def test_a_superusers_get_changes_nothing_and_no_page_breaks(
     rows: dict[str, Any], outside: Outside
 ) -> None:

@@ -159,7 +159,7 @@ def token_data(store: str, **more: str) -> dict[str, str]:
         "name": "Mine",
         "mode": "BEARER",
         "secret": SECRET,
-        "api_url": "https://forged.example",
+        "api_url": "https://api.pandabase.io",
         **more,
     }
 
@@ -189,6 +189,18 @@ def test_no_endpoint_is_added_to_a_store_out_of_scope(
     url = reverse("admin:pandabase_webhookendpoint_add")
     assert CLOSED_STORE not in client.get(url).content.decode()
     client.post(url, {"store": CLOSED_STORE, "label": "", "enabled": "on", "event_types": []})
+    assert WebhookEndpoint.objects.count() == before
+
+
+def test_a_rule_about_registering_holds_for_the_signing_secret(
+    rows: dict[str, Any], settings: Any
+) -> None:
+    settings.ROOT_URLCONF = "tests.admin.sites.one_token_urls"
+    before = WebhookEndpoint.objects.count()
+    data = {"store": rows["store"].pk, "label": "", "enabled": "on", "secret": SECRET}
+    url = reverse("admin:pandabase_webhookendpoint_add")
+    answer = person().post(url, {**data, "event_types": ["PAYMENT_REFUNDED"]})
+    assert "You may not set its signing secret." in answer.content.decode()
     assert WebhookEndpoint.objects.count() == before
 
 

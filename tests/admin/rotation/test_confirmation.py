@@ -76,7 +76,7 @@ def test_confirming_records_the_intent_and_sends_nothing_itself(
     assert (attempt.state, attempt.reason, attempt.trigger) == ("PREPARED", REASON, "ADMIN")
     assert attempt.started_by is not None
     assert answer.redirect_chain[-1][0] == page_url("change", attempt)
-    assert "Nothing was sent to Pandabase yet" in text(answer)
+    assert "Nothing has been sent to Pandabase yet" in text(answer)
     message = broker()
     assert message.headers["task"] == "pandabase.rotate_secret"
     assert message.payload[0] == [str(attempt.pk)]

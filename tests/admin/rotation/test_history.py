@@ -89,7 +89,7 @@ def test_the_trial_rows_of_the_journal_are_no_history(token: ApiToken, owner: Cl
 
 
 SENTENCES = {
-    State.PREPARED: "Nothing was sent to Pandabase yet",
+    State.PREPARED: "Nothing has been sent to Pandabase yet",
     State.SENT: "The answer has not arrived yet",
     State.JOURNALED: "The new secret is being tried",
     State.VERIFIED: "It is being stored",

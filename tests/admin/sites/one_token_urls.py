@@ -6,11 +6,12 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
+from django.db.models import Model
 from django.http import HttpRequest
 from django.urls import path
 
-from pandabase_django.admin import ApiTokenAdmin, WebhookDeliveryAdmin
-from pandabase_django.models import ApiToken, WebhookDelivery
+from pandabase_django.admin import ApiTokenAdmin, WebhookDeliveryAdmin, WebhookEndpointAdmin
+from pandabase_django.models import ApiToken, WebhookDelivery, WebhookEndpoint
 
 __all__ = ["urlpatterns"]
 
@@ -32,9 +33,21 @@ class OneDelivery(WebhookDeliveryAdmin):
         return not closed and super().has_replay_permission(request, obj)
 
 
+class NoEndpoint(WebhookEndpointAdmin):
+    """Lets nobody register any."""
+
+    def has_register_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return obj is None and super().has_register_permission(request, obj)
+
+
+OWN: dict[type[Model], type[admin.ModelAdmin[Any]]] = {
+    ApiToken: OneToken,
+    WebhookDelivery: OneDelivery,
+    WebhookEndpoint: NoEndpoint,
+}
+
 site = admin.AdminSite(name="admin")
 for model, model_admin in admin.site._registry.items():
-    own = {ApiToken: OneToken, WebhookDelivery: OneDelivery}.get(model, type(model_admin))
-    site.register(model, own)
+    site.register(model, OWN.get(model, type(model_admin)))
 
 urlpatterns = [path("admin/", site.urls)]

@@ -94,7 +94,7 @@ def test_every_page_of_a_proxy_works_and_leads_to_proxies(
 def test_a_token_is_added_by_a_proxys_page(client: Client, rows: dict[str, Any]) -> None:
     data = {"store_id": "shp_new", "name": "New", "mode": "BEARER", "secret": "sk_new_0123456789"}
     answer = client.post(
-        reverse("admin:pandabase_ourapitoken_add"), {**data, "api_url": "https://api.example"}
+        reverse("admin:pandabase_ourapitoken_add"), {**data, "api_url": "https://api.pandabase.io"}
     )
     assert answer.status_code == 302
     assert ApiToken.objects.get(store="shp_new").role == "ACTIVE"

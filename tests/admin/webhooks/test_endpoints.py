@@ -12,6 +12,7 @@ from pandabase_django.admin.webhooks.buttons import BUTTONS, REGISTER
 from pandabase_django.api.webhooks.payload import EVENT_TYPES
 from pandabase_django.models import ApiToken, WebhookDelivery, WebhookEndpoint
 from pandabase_django.sandbox import Sandbox
+from tests.admin.conftest import Login
 from tests.admin.webhooks.pages import address, page_of, press, remote_endpoints, send
 from tests.webhooks.sender import SECRET, payload_of, sign_v2
 
@@ -51,6 +52,28 @@ def test_a_new_secret_keeps_the_one_before_for_a_while_and_that_can_be_dropped(
     owner.post(page_of(endpoint), {**data, "secret": ""})
     again = sign_v2(payload_of(event_id="evt_more"), secret=new, reading="TEXT")
     assert send(endpoint, again) == 200
+
+
+@pytest.mark.parametrize("may_register", [True, False])
+def test_who_may_not_register_sets_no_signing_secret(
+    login: Login, endpoint: WebhookEndpoint, may_register: bool
+) -> None:
+    rights = ["view_webhookendpoint", "add_webhookendpoint", "change_webhookendpoint"]
+    client = login(*rights, *(["register_webhookendpoint"] if may_register else []))
+    known = "whk_secret_" + "ab" * 19
+    data = {"enabled": "on", "event_types": EVENT_TYPES, "secret": known}
+    for page in (ADD, page_of(endpoint)):
+        assert ('name="secret"' in client.get(page).content.decode()) is may_register
+        answer = client.post(page, {"label": "Mine", "store": endpoint.store_id, **data})
+        assert answer.status_code == (302 if may_register else 200)
+    forged = sign_v2(payload_of(event_id="evt_forged"), secret=known, reading="TEXT")
+    assert [send(each, forged) for each in WebhookEndpoint.objects.all()] == (
+        [200, 200] if may_register else [401]
+    )
+    # What is no secret is theirs to change.
+    client.post(page_of(endpoint), {"label": "Renamed", **data, "secret": ""})
+    endpoint.refresh_from_db()
+    assert endpoint.label == "Renamed"
 
 
 def test_what_is_no_signing_secret_is_refused_in_the_form(owner: Client, token: ApiToken) -> None:

@@ -85,7 +85,9 @@ def test_no_frame_and_no_context_holds_the_answer_to_a_registration(answer: str)
         client(base_url=url, timeouts=timeouts, retries=0) as calling,
         pytest.raises(PandabaseError) as caught,
     ):
-        calling.webhooks.create(url="https://shop.example.com", event_types=["PAYMENT_COMPLETED"])
+        calling.webhooks.create(
+            {"url": "https://shop.example.com", "eventTypes": ["PAYMENT_COMPLETED"]}
+        )
     shown = shown_by(caught.value)
     assert CANARY not in shown
     assert SENT not in shown

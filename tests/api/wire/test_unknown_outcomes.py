@@ -35,13 +35,14 @@ WRITES: dict[str, tuple[str, str, Callable[[Client], object]]] = {
         "POST",
         WEBHOOKS,
         lambda opened: opened.webhooks.create(
-            url="https://shop.example.com/", event_types=["PAYMENT_COMPLETED"], idempotency_key=KEY
+            {"url": "https://shop.example.com/", "eventTypes": ["PAYMENT_COMPLETED"]},
+            idempotency_key=KEY,
         ),
     ),
     "webhooks.update": (
         "PATCH",
         f"{WEBHOOKS}/whk_1",
-        lambda opened: opened.webhooks.update("whk_1", enabled=True, idempotency_key=KEY),
+        lambda opened: opened.webhooks.update("whk_1", {"isEnabled": True}, idempotency_key=KEY),
     ),
     "webhooks.delete": (
         "DELETE",

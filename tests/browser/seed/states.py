@@ -69,7 +69,7 @@ def _usage() -> Iterator[dict[str, Any]]:
 def _months() -> Iterator[dict[str, Any]]:
     store = Store.objects.get()
     seen = set()
-    for month, _count in months_of(store):
+    for month, _count in months_of([store])[store.pk]:
         state = close_month(store, month).state
         if state not in seen:
             seen.add(state)

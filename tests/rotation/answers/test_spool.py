@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import stat
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.checks import Warning as CheckWarning
-from django.db import OperationalError, connection, transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from pandabase_django.api.wire.replies import RawReply
@@ -34,26 +34,9 @@ from pandabase_django.services.rotation import spool as folder
 from pandabase_django.services.rotation.context import StoreWire
 from pandabase_django.services.rotation.replies import packed
 from pandabase_django.services.rotation.transitions import sealed_reply
-from tests.rotation.conftest import Clock, attempts, in_use, rolls
+from tests.rotation.conftest import Clock, CutOff, attempts, in_use, rolls
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-class CutOff(StoreWire):
-    """The real wire; the database fails from the moment the answer is here."""
-
-    def __init__(self) -> None:
-        self.down = False
-
-    def roll(self, token: ApiToken, *, signer: ApiToken) -> RawReply:
-        reply = super().roll(token, signer=signer)
-        self.down = True
-        return reply
-
-    def fail(self, execute: Callable[..., Any], *arguments: Any) -> Any:
-        if self.down:
-            raise OperationalError("server closed the connection unexpectedly")
-        return execute(*arguments)
 
 
 @pytest.fixture
@@ -122,6 +105,28 @@ def test_a_long_outage_leaves_the_answer_in_the_spool_from_where_it_is_picked_up
     assert attempts()[0].state == "DONE"
     assert in_use(token, sandbox)
     assert rolls(sandbox) == 1
+
+
+def test_a_copy_in_another_environment_leaves_the_answer_to_the_shop(
+    token: ApiToken,
+    sandbox: Sandbox,
+    clock: Clock,
+    wire: CutOff,
+    spool: Path,
+    settings: Any,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    _rotate_into_an_outage(token, clock, wire)
+    caplog.clear()
+    with configured(settings, ENVIRONMENT="staging"):
+        watch_rotations()
+        ((_, why),) = pick_up_spool().left
+    assert {vars(record)["store"] for record in caplog.records} == {token.store_id}
+    assert why == "The token belongs to another environment."
+    assert waiting_in_spool() == 1
+    watch_rotations()
+    assert attempts()[0].state == "DONE"
+    assert in_use(token, sandbox)
 
 
 def test_an_answer_in_the_spool_is_used_though_the_rotation_was_taken_for_lost(

@@ -13,7 +13,7 @@ from pandabase_django.sandbox import Sandbox
 from tests.rotation.conftest import ROLL
 from tests.worker.shop import PATIENCE_SECONDS, Shop, wait_for_fault
 
-pytestmark = pytest.mark.worker
+pytestmark = [pytest.mark.worker, pytest.mark.thorough]
 
 
 @pytest.fixture

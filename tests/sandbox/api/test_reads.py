@@ -226,12 +226,6 @@ def test_another_method_is_405_and_the_allowed_ones_are_named(caller: Caller) ->
     assert caller.send("DELETE", "/orders/ord_unknown").status_code == 405
 
 
-def test_operations_outside_the_sandbox_say_so(caller: Caller) -> None:
-    response = caller.send("GET", "/analytics/overview")
-    assert response.status_code == 501
-    assert "sandbox" in response.json()["error"]
-
-
 @pytest.mark.fact(8, 29)
 def test_every_answer_carries_the_standard_headers(caller: Caller) -> None:
     seen = set()

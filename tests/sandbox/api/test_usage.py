@@ -12,7 +12,9 @@ from tests.sandbox.conftest import Caller
 
 @pytest.fixture
 def product(caller: Caller) -> str:
-    return caller.sandbox.state.ids.make("product", 0)
+    by_usage = {"productType": "SUBSCRIPTION", "pricingModel": "USAGE_BASED"}
+    (pk,) = caller.sandbox.change([{"op": "edit_product", "index": 0, "fields": by_usage}])
+    return pk
 
 
 @pytest.fixture
@@ -113,6 +115,9 @@ def test_events_are_listed_newest_first_and_summed_up(caller: Caller, subscripti
     assert usage["isUsageBased"] is True
     assert usage["currentPeriod"]["meters"][0]["quantity"] == 58 + 59
     assert usage["currentPeriod"]["usageAmount"] == 3 * (58 + 59)
+    invoice = caller.get(f"/subscriptions/{subscription}/upcoming-invoice")
+    assert (invoice["isUsageBased"], invoice["usageAmount"]) == (True, 3 * (58 + 59))
+    assert invoice["total"] == usage["currentPeriod"]["projectedTotal"]
     caller.sandbox.change([{"op": "renew_subscription", "id": subscription}])
     usage = caller.get(f"/subscriptions/{subscription}/usage")
     assert usage["currentPeriod"]["usageAmount"] == 0

@@ -64,12 +64,17 @@ def test_a_deleted_product_is_404_or_200_as_set(caller: Caller) -> None:
         {"title": "x", "price": 1, "productType": "DIGITAL"},
         {**PRODUCT, "images": "no list"},
         {**PRODUCT, "images": [1]},
-        {**PRODUCT, "categoryIds": ["ctg_unknown_unknown"]},
         {**PRODUCT, "variants": [{"price": -5}]},
     ],
 )
 def test_an_invalid_body_is_422_and_changes_nothing(caller: Caller, body: object) -> None:
     assert caller.send("POST", "/products", body=body).status_code == 422
+    assert caller.sandbox.counts()["products"] == 30
+
+
+def test_a_body_that_breaks_a_rule_is_400_and_changes_nothing(caller: Caller) -> None:
+    body = {**PRODUCT, "categoryIds": ["ctg_unknown_unknown"]}
+    assert caller.send("POST", "/products", body=body).status_code == 400
     assert caller.sandbox.counts()["products"] == 30
 
 

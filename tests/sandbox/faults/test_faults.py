@@ -129,6 +129,20 @@ def test_lists_may_be_empty_doubled_or_edited(caller: Caller) -> None:
     assert caller.get("/categories") == whole
 
 
+@pytest.mark.parametrize("action", ["empty_page", "duplicate_items", "edit_total"])
+def test_what_is_no_list_stays_as_it_is(caller: Caller, action: str) -> None:
+    whole = caller.get("")
+    caller.sandbox.fault([{"action": action}])
+    assert caller.get("") == whole
+
+
+@pytest.mark.parametrize("action", ["empty_page", "duplicate_items", "edit_total", "null_data"])
+def test_what_another_rule_has_made_no_json_stays_as_it_is(caller: Caller, action: str) -> None:
+    caller.sandbox.fault([{"action": action}, {"action": "html"}])
+    response = caller.send("GET", "/categories")
+    assert (response.status_code, response.text[:9]) == (200, "<!doctype")
+
+
 def test_answers_may_be_late_or_drip(caller: Caller) -> None:
     caller.sandbox.fault(
         [

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from django.core.management import CommandError, call_command
 
 from pandabase_django import sandbox as package
 from pandabase_django.sandbox import NotLoopback, Sandbox
@@ -158,18 +159,28 @@ def test_the_command_refuses_a_public_address() -> None:
     ],
 )
 def test_a_wrong_call_is_one_sentence_and_exit_code_2(options: tuple[str, ...], words: str) -> None:
-    with start_command(*options) as process:
-        out, errors = process.communicate(timeout=20)
-    assert (process.returncode, out) == (2, "")
-    assert errors.startswith("CommandError: ")
-    assert errors.count("\n") == 1
-    assert words in errors
+    with pytest.raises(CommandError) as refused:
+        call_command("pandabase_sandbox", *options)
+    assert refused.value.returncode == 2
+    assert words in str(refused.value)
+    assert "\n" not in str(refused.value)
 
 
 def test_a_taken_port_is_named() -> None:
     with Sandbox(products=1, orders=1) as running:
         port = running.url.rpartition(":")[2]
         with start_command("--port", port) as process:
-            _, errors = process.communicate(timeout=20)
-    assert process.returncode == 2
-    assert f"Can't listen on 127.0.0.1, port {port}: Address already in use." in errors
+            out, errors = process.communicate(timeout=20)
+    assert (process.returncode, out) == (2, "")
+    said = f"Can't listen on 127.0.0.1, port {port}: Address already in use."
+    assert errors.startswith(f"CommandError: {said}")
+    assert errors.count("\n") == 1
+
+
+def test_head_has_no_body(sandbox: Sandbox) -> None:
+    host, port = sandbox.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(b"HEAD /nothing HTTP/1.1\r\nHost: x\r\n\r\n")
+        received = b"".join(iter(lambda: connection.recv(4096), b""))
+    assert received.startswith(b"HTTP/1.1 401 ")
+    assert received.endswith(b"\r\n\r\n")

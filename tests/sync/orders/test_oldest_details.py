@@ -15,6 +15,7 @@ from pandabase_django.sandbox import Sandbox
 from pandabase_django.services.sync.orders.details.fetching import oldest_details
 from tests.sync.conftest import Sync
 from tests.sync.equality import order_differences
+from tests.sync.misbehaviour import PassTime
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -75,6 +76,42 @@ def test_all_come_round_and_one_that_fails_keeps_none_waiting(
         assert run.state == "COMPLETED"
         assert not Order.objects.filter(dirty=True).exists()
     assert len(seen) == 60
+
+
+def test_a_small_stores_details_come_round_once_in_six_hours(
+    sandbox: Sandbox, sync: Sync, pass_time: PassTime
+) -> None:
+    sync("orders")
+    polls: list[list[str]] = []
+    for minutes in (10, 10, 10, 10, 10, 325, 10, 10, 10):
+        pass_time(sandbox, minutes * 60)
+        since = sandbox.requests_served
+        assert sync("orders").run.state == "COMPLETED"
+        polls.append(asked(sandbox, since))
+    assert [len(asked_then) for asked_then in polls] == [20, 20, 20, 0, 0, 20, 20, 20, 0]
+    assert {pk for asked_then in polls[:3] for pk in asked_then} == {
+        pk for asked_then in polls[5:] for pk in asked_then
+    }
+
+
+def test_between_two_rounds_what_was_just_read_is_read_once_more(
+    sandbox: Sandbox, sync: Sync, pass_time: PassTime
+) -> None:
+    """Its details may have been those of a replica that lags."""
+    sync("orders")
+    for _ in range(4):
+        sync("orders")
+    sandbox.change([{"op": "refund_order", "index": 5}])
+    (pk,) = {
+        order["id"] for order in sandbox.dump("orders") if order["status"] == "REFUNDED"
+    } - set(Order.objects.filter(status="REFUNDED").values_list("pk", flat=True))
+    often = []
+    for _ in range(4):
+        pass_time(sandbox, 600)
+        since = sandbox.requests_served
+        sync("orders")
+        often.append(asked(sandbox, since).count(pk))
+    assert often == [1, 1, 0, 0]
 
 
 def test_tombstones_are_not_read_again(sandbox: Sandbox, sync: Sync) -> None:

@@ -19,8 +19,10 @@ from pandabase_django.services.sync.run.checkpoints import Checkpoint, Checkpoin
 
 NOW = datetime(2026, 11, 28, 10, 15, tzinfo=timezone.utc)
 
+pytestmark = pytest.mark.usefixtures("of_a_store")
+
 KEPT: list[Checkpoint] = [
-    Turn(at=NOW, id="ord_1"),
+    Turn(at=NOW, id="ord_1", began=NOW),
     End(page=4, full_page=2, tried=1, total=320, pages=4),
     Frontier(at=NOW, left_out=2),
     Differences(unexplained={"FAILED": -1}, reported={"FAILED": -1}),

@@ -23,7 +23,7 @@ from pandabase_django.models import Store, SyncRun
 from pandabase_django.services.sync.run.failures import attempt, without_database
 from pandabase_django.services.sync.run.recorder import Recorder
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("of_a_store")]
 
 NOW = datetime(2026, 5, 1, tzinfo=timezone.utc)
 

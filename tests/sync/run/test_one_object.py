@@ -21,6 +21,8 @@ from pandabase_django.exceptions import (
 )
 from pandabase_django.services.sync.run.one_object import exists, failure_of, while_it_is_well
 
+pytestmark = pytest.mark.usefixtures("of_a_store")
+
 BROKEN = ServerError("no", status=500)
 MISSING = ObjectNotFound("no", status=404)
 

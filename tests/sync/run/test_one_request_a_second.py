@@ -13,7 +13,7 @@ from pandabase_django.services.sync.runs import sync_resource
 from pandabase_django.services.tokens.clients import client_for
 from tests.connecting import connect
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.fact(29)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.fact(29), pytest.mark.thorough]
 
 
 @pytest.fixture

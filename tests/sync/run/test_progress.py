@@ -108,6 +108,7 @@ def test_a_narrow_terminal_shows_the_time_left_and_drops_the_store_first(
     assert sentence(run, now=NOW, width=79) == shown
 
 
+@pytest.mark.usefixtures("of_a_store")
 def test_the_log_gets_a_line_every_few_seconds(caplog: pytest.LogCaptureFixture) -> None:
     clock = Clock()
     recorder = Recorder(a_run(), on_progress=lambda run: None, clock=clock)

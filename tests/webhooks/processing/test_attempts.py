@@ -22,16 +22,14 @@ from pandabase_django.services.attempts.claims import CLAIM
 from pandabase_django.services.attempts.schedule import BACKOFF, MAX_ATTEMPTS
 from pandabase_django.services.webhooks import process, queue
 from pandabase_django.services.webhooks.process import process_delivery
+from tests.conftest import store
 from tests.sync.equality import order_differences
 from tests.webhooks.conftest import Arrive
 from tests.webhooks.processing.conftest import change, make_due
 
+__all__ = ["store"]
+
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def store(token: ApiToken) -> Store:
-    return token.store
 
 
 def test_a_remote_that_fails_backs_off_and_ends_as_a_dead_letter(

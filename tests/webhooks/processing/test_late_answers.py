@@ -9,7 +9,7 @@ import pytest
 
 from pandabase_django import signals
 from pandabase_django.events import Event, on_event
-from pandabase_django.models import ApiToken, Order, Store, SyncRun, WebhookDelivery
+from pandabase_django.models import Order, Store, SyncRun, WebhookDelivery
 from pandabase_django.sandbox import Sandbox
 from pandabase_django.services.attempts.schedule import BACKOFF, MAX_ATTEMPTS
 from pandabase_django.services.health.findings import Situation
@@ -18,19 +18,17 @@ from pandabase_django.services.sync.orders.details.lateness import is_behind
 from pandabase_django.services.sync.runs import sync_resource
 from pandabase_django.services.webhooks import queue
 from pandabase_django.services.webhooks.process import process_delivery
+from tests.conftest import store
 from tests.sync.equality import order_differences
 from tests.webhooks.conftest import Arrive
 from tests.webhooks.processing.conftest import make_due
+
+__all__ = ["store"]
 
 pytestmark = pytest.mark.django_db
 
 NOW_MS = 1_800_000_000_000
 NOW = datetime.fromtimestamp(NOW_MS / 1000, tz=timezone.utc)
-
-
-@pytest.fixture
-def store(token: ApiToken) -> Store:
-    return token.store
 
 
 def sync(store: Store) -> SyncRun:

@@ -7,22 +7,20 @@ from typing import Any
 import pytest
 
 from pandabase_django.events import Event, on_event
-from pandabase_django.models import ApiToken, Order, OrderItem, Store, WebhookDelivery
+from pandabase_django.models import Order, OrderItem, Store, WebhookDelivery
 from pandabase_django.sandbox import Sandbox
 from pandabase_django.services.webhooks.process import process_delivery
 from pandabase_django.services.webhooks.queue import replay
+from tests.conftest import store
 from tests.webhooks.conftest import Arrive
 from tests.webhooks.sender import payload_of, sign_v2
+
+__all__ = ["store"]
 
 pytestmark = pytest.mark.django_db
 
 FIT = ("ord:1", "ord 1", "ord/../x", "ord+1=", "örd", "a%2Fb", "x?y#z", '_5F"<b>', "...", "%2e%2e")
 UNFIT = ("", ".", "..", "a\x00b", "a\nb", "x" * 129, "x" * 5000, 7, True, ["ord_1"], {"id": "ord"})
-
-
-@pytest.fixture
-def store(token: ApiToken) -> Store:
-    return token.store
 
 
 @pytest.mark.parametrize("name", FIT)

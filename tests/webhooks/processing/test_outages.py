@@ -21,6 +21,7 @@ from django.test import Client
 from pandabase_django.events import Event, on_event
 from pandabase_django.models import HandledEvent, Store, WebhookDelivery
 from pandabase_django.services.webhooks.process import process_delivery
+from tests.ports import free_port
 from tests.webhooks.sender import payload_of, sign_v2
 from tests.worker.servers import OwnPostgres
 
@@ -72,12 +73,6 @@ class Shop:
 def shop(**environment: str) -> Iterator[Shop]:
     with closing(Shop(**environment)) as running:
         yield running
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.mark.thorough

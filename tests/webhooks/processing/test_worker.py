@@ -13,12 +13,13 @@ from contextlib import closing
 import pytest
 
 from pandabase_django.sandbox import Sandbox
+from tests.ports import free_port
 from tests.worker.shop import PATIENCE_SECONDS, ROOT, Shop
 from tests.worker.test_worker import shop
 
 __all__ = ["shop"]
 
-pytestmark = pytest.mark.worker
+pytestmark = [pytest.mark.worker, pytest.mark.thorough]
 
 # With the shop's Celery app, as its package would import it.
 SERVER = """
@@ -31,9 +32,7 @@ execute_from_command_line(["manage.py", "runserver", "--noreload", sys.argv[1]])
 @pytest.fixture
 def address(shop: Shop) -> Iterator[str]:
     """A web server of the shop; gives where it listens."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     server = subprocess.Popen(
         [sys.executable, "-c", SERVER, f"127.0.0.1:{port}"],
         env={**shop.environment, "DJANGO_SETTINGS_MODULE": "tests.webhooks.shop_settings"},

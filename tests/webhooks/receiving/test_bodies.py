@@ -8,6 +8,7 @@ import json
 import pytest
 from django.test import RequestFactory
 
+from pandabase_django.models import WebhookEndpoint
 from pandabase_django.views import webhooks as views
 from pandabase_django.views.webhooks import webhook
 from tests.webhooks.sender import (
@@ -31,13 +32,17 @@ class Endless(io.RawIOBase):
 
 
 @pytest.mark.parametrize("declared", ["262145", "10485760", "9" * 30])
-def test_a_body_declared_too_large_is_413_before_a_byte_is_read(url: str, declared: str) -> None:
+def test_a_body_declared_too_large_is_413_before_a_byte_is_read(
+    url: str, declared: str, endpoint: WebhookEndpoint, caplog: pytest.LogCaptureFixture
+) -> None:
     request = RequestFactory().post(url, data=b"", content_type="application/json")
     request.META["CONTENT_LENGTH"] = declared
     stream = Endless()
     request._stream = stream
     assert webhook(request, url.rpartition("/")[2]).status_code == 413
     assert stream.taken == 0
+    (record,) = caplog.records
+    assert vars(record)["store"] == endpoint.store_id
 
 
 def test_a_body_that_grows_too_large_is_413_and_not_read_further(url: str) -> None:
@@ -49,6 +54,7 @@ def test_a_body_that_grows_too_large_is_413_and_not_read_further(url: str) -> No
     assert rows() == []
 
 
+@pytest.mark.usefixtures("wsgi_and_asgi")
 def test_the_largest_body_is_taken(url: str) -> None:
     payload = payload_of()
     payload["padding"] = ""

@@ -15,7 +15,7 @@ from pandabase_django.services.health.findings import Situation
 from tests.webhooks.sender import sign_v2
 from tests.webhooks.stored import rows
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("wsgi_and_asgi")]
 
 LOGIN_REQUIRED = "django.contrib.auth.middleware.LoginRequiredMiddleware"
 

@@ -28,7 +28,7 @@ from tests.webhooks.sender import (
 )
 from tests.webhooks.stored import rows
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("wsgi_and_asgi")]
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
@@ -170,11 +170,15 @@ def test_atomic_requests_changes_nothing(url: str, atomic: bool, monkeypatch: An
     assert Delivery(b"{}", sign_v2().headers).post(url).status_code == 401
 
 
-def test_a_secret_that_cant_be_opened_is_ours_to_mend_and_503(url: str, settings: Any) -> None:
+def test_a_secret_that_cant_be_opened_is_ours_to_mend_and_503(
+    url: str, settings: Any, endpoint: WebhookEndpoint, caplog: pytest.LogCaptureFixture
+) -> None:
     settings.PANDABASE = {"ENCRYPTION_KEYS": []}
     assert sign_v2().post(url).status_code == 503
     settings.PANDABASE = {"ENCRYPTION_KEYS": [generate_key()]}
     assert sign_v2().post(url).status_code == 503
+    stores = [vars(record)["store"] for record in caplog.records]
+    assert stores == [endpoint.store_id, endpoint.store_id]
     settings.PANDABASE = {"UNKNOWN": 1}
     assert sign_v2().post(url).status_code == 503
     assert rows() == []

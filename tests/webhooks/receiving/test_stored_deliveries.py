@@ -22,7 +22,7 @@ from tests.webhooks.sender import (
 )
 from tests.webhooks.stored import rows
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("wsgi_and_asgi")]
 
 
 def test_what_is_stored(url: str, endpoint: WebhookEndpoint) -> None:

@@ -25,7 +25,7 @@ from pandabase_django.services.webhooks.registration import register
 from pandabase_django.services.webhooks.rotation import start_rotation
 from tests.webhooks.sender import payload_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("wsgi_and_asgi")]
 
 UNUSABLE = [
     "",

@@ -152,6 +152,14 @@ def test_the_check_fails_for_a_failing_handler(
     assert ("LookupError" in capsys.readouterr().out) is bool(code)
 
 
+def test_the_words_are_those_of_the_newest_delivery(arrive: Arrive) -> None:
+    for number in (9, 10):  # as texts the other way round
+        WebhookDelivery.objects.filter(pk=arrive("").pk).update(
+            id=1000 * number, attempts=2, last_error=f"Raised: shop.number_{number}"
+        )
+    assert found()["webhook_failing"].sentence.endswith("twice or more. Raised: shop.number_10")
+
+
 @pytest.mark.parametrize(
     ("error", "told"),
     [

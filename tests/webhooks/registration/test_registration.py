@@ -44,14 +44,12 @@ from pandabase_django.services.webhooks.rotation import (
     start_rotation,
 )
 from pandabase_django.services.webhooks.secrets import drop_previous_secret, install_secret
+from tests.conftest import store
 from tests.webhooks.sender import OTHER_SECRET, SECRET, payload_of, sign_v2
 
+__all__ = ["store"]
+
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def store(token: ApiToken) -> Store:
-    return token.store
 
 
 @pytest.fixture
@@ -190,7 +188,9 @@ def test_what_differs_is_noted(endpoint: WebhookEndpoint, store: Store, sandbox:
     endpoint.refresh_from_db()
     assert (endpoint.drift, other is None) == ([], False)
     with client_for(store) as client:
-        client.webhooks.update(endpoint.remote_id, enabled=False, event_types=["PAYMENT_FAILED"])
+        client.webhooks.update(
+            endpoint.remote_id, {"isEnabled": False, "eventTypes": ["PAYMENT_FAILED"]}
+        )
     compare(store)
     endpoint.refresh_from_db()
     assert {entry["field"] for entry in endpoint.drift} == {"enabled", "event_types"}

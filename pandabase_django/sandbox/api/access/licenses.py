@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from copy import deepcopy
 
 from pandabase_django.sandbox.api.context import Call
-from pandabase_django.sandbox.api.validation import Field, check_query, paging
+from pandabase_django.sandbox.api.pages import page_of
+from pandabase_django.sandbox.api.validation import Field, check_query
 from pandabase_django.sandbox.http.wire import Response, failure, success
 from pandabase_django.sandbox.seed.timeline import iso, parse_ms
-from pandabase_django.sandbox.store.shapes import Json, dump_json, page
+from pandabase_django.sandbox.store.shapes import Json
 from pandabase_django.sandbox.store.state import StoreState
 from pandabase_django.sandbox.store.views import order_detail
 
@@ -45,16 +46,15 @@ def every_license(state: StoreState) -> list[Json]:
 def list_licenses(call: Call) -> Response:
     """Newest first."""
     query = call.request.query()
-    check_query(query, {"status": Field(str, choices=_STATUSES)})
-    wanted = paging(query, cap=call.services.settings.page_cap)
+    identity = Field(str, low=12, high=48)
+    check_query(query, {"status": Field(str, choices=_STATUSES), "productId": identity})
     status, product = query.get("status"), query.get("productId")
     found = [
         one
         for one in every_license(call.state)
         if status in (None, one["status"]) and product in (None, one["productId"])
     ]
-    shown = [dump_json(one) for one in found[wanted.start : wanted.start + wanted.limit]]
-    return Response(200, page(shown, page_number=wanted.page, limit=wanted.limit, total=len(found)))
+    return page_of(call, found)
 
 
 def get_license(call: Call) -> Response:

@@ -19,6 +19,7 @@ __all__ = [
     "MOST_RETRIES",
     "cancel",
     "change_plan",
+    "end_with_refund",
     "miss_charge",
     "pause",
     "reactivate",
@@ -129,6 +130,17 @@ def cancel(state: StoreState, index: int, *, immediate: bool) -> None:
     _tell(state, index, "CANCELLED")
 
 
+def end_with_refund(state: StoreState, order: int) -> None:
+    """What this order paid a period of is cancelled when it is refunded (Source: P-46)."""
+    index = state.paid_subscriptions.get(order)
+    if index is None:
+        return
+    payload = state.subscriptions.touch(index).payload
+    ends_ms = parse_ms(payload.get("endsAt"))
+    if payload["status"] != "CANCELLED" or (ends_ms or 0) > state.clock.now_ms():
+        cancel(state, index, immediate=True)
+
+
 def reactivate(state: StoreState, index: int) -> None:
     """Take back a cancellation at the end of the period."""
     payload = state.subscriptions.touch(index).payload
@@ -210,6 +222,7 @@ def _order(state: StoreState, index: int, *, status: str, amount: int | None = N
         amount=total, totalAmount=total, taxAmount=0, discountAmount=0, settledAmount=settled
     )
     state.orders.add(number, Record(order, sort_ms=now_ms))
+    state.paid_subscriptions[number] = index
     customer = state.ids.index_of("customer", item["customer"]["id"])
     if customer is not None:
         state.customer_orders.setdefault(customer, []).append(number)

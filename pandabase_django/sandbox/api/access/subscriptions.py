@@ -7,6 +7,7 @@ from functools import partial
 
 from pandabase_django.sandbox.api.access import renewals
 from pandabase_django.sandbox.api.context import Call
+from pandabase_django.sandbox.api.usage.events import open_usage
 from pandabase_django.sandbox.api.validation import Field, check_query, paging
 from pandabase_django.sandbox.http.wire import Response, failure, success
 from pandabase_django.sandbox.seed.subscriptions import SUBSCRIPTION_STATUSES
@@ -26,7 +27,9 @@ __all__ = [
 def list_subscriptions(call: Call) -> Response:
     """Newest first."""
     query = call.request.query()
-    check_query(query, {"status": Field(str, choices=SUBSCRIPTION_STATUSES)})
+    identity = Field(str, low=12, high=48)
+    status = Field(str, choices=SUBSCRIPTION_STATUSES)
+    check_query(query, {"status": status, "product_id": identity, "customer_id": identity})
     wanted = paging(query, cap=call.services.settings.page_cap)
     asked = tuple((name, query.get(name)) for name in ("status", "product_id", "customer_id"))
     held = call.state.subscriptions
@@ -50,14 +53,17 @@ def get_subscription(call: Call) -> Response:
 
 
 def upcoming_invoice(call: Call) -> Response:
-    """What the next renewal charges, without tax and usage."""
+    """What the next renewal charges, without tax."""
     item = _item(call)
     if item is None:
         return failure(404, "Subscription not found")
     shown = item_form(item)
     planned = call.state.planned_changes.get(call.index("subscription"), {})
     renewals.replan(call.state, shown, planned)
-    base = shown["amount"]
+    base, metered = shown["amount"], open_usage(call.state, shown)
+    used = sum(one["amountCharged"] for one in metered)
+    lines = [{"description": "Subscription base", "amount": base}]
+    lines += [{"description": one["eventName"], "amount": one["amountCharged"]} for one in metered]
     return success(
         {
             "subscriptionId": shown["id"],
@@ -66,13 +72,13 @@ def upcoming_invoice(call: Call) -> Response:
             "periodStart": shown["currentPeriodStart"],
             "periodEnd": shown["currentPeriodEnd"],
             "nextChargeAt": shown["nextChargeAt"],
-            "isUsageBased": False,
+            "isUsageBased": bool(metered),
             "baseAmount": base,
-            "usageAmount": 0,
-            "subtotal": base,
+            "usageAmount": used,
+            "subtotal": base + used,
             "taxAmount": 0,
-            "total": base,
-            "lineItems": [{"description": "Subscription base", "amount": base}],
+            "total": base + used,
+            "lineItems": lines,
         }
     )
 

@@ -10,19 +10,23 @@ from collections.abc import Iterator
 from typing import Any
 
 from pandabase_django.sandbox.api.context import Call
+from pandabase_django.sandbox.api.pages import page_of
 from pandabase_django.sandbox.api.usage.meters import meters_of
-from pandabase_django.sandbox.api.validation import Field, Invalid, check_query, paging
+from pandabase_django.sandbox.api.validation import Field, Invalid, check_query
 from pandabase_django.sandbox.http.wire import Response, failure, success
 from pandabase_django.sandbox.seed.subscriptions import INTERVALS_MS
 from pandabase_django.sandbox.seed.timeline import iso, parse_ms
-from pandabase_django.sandbox.store.shapes import Json, dump_json, page
+from pandabase_django.sandbox.store.shapes import Json
 from pandabase_django.sandbox.store.state import StoreState
 from pandabase_django.sandbox.store.views import item_form
 
-__all__ = ["forget_usage", "list_usage", "post_usage", "subscription_usage"]
+__all__ = ["forget_usage", "list_usage", "open_usage", "post_usage", "subscription_usage"]
 
 _ACCEPTING = ("ACTIVE", "TRIALING", "PAST_DUE")
 _AHEAD_MS = 3_600_000
+_ID = Field(str, low=12, high=48)
+_TIME = Field(str, format="date-time")
+_QUERY = {"subscription_id": _ID, "meter_id": _ID, "from": _TIME, "to": _TIME}
 
 
 def post_usage(call: Call) -> Response:
@@ -35,7 +39,7 @@ def post_usage(call: Call) -> Response:
     accepted = duplicates = 0
     rejected = []
     for index, event in enumerate(call.body["events"]):
-        at_ms = parse_ms(event["event_at"]) if "event_at" in event else now_ms
+        at_ms = parse_ms(event.get("event_at", iso(now_ms))) or 0
         meter = meters.get(event["event_name"])
         reason = _refusal(shown, meter, at_ms, now_ms)
         if reason or meter is None:
@@ -44,7 +48,7 @@ def post_usage(call: Call) -> Response:
             duplicates += 1
         else:
             accepted += 1
-            state.usage.add(_kept(state, shown, meter, event, at_ms=at_ms or 0, now_ms=now_ms))
+            state.usage.add(_kept(state, shown, meter, event, at_ms=at_ms, now_ms=now_ms))
     return success(
         {
             "subscriptionId": shown["id"],
@@ -59,11 +63,11 @@ def post_usage(call: Call) -> Response:
 def list_usage(call: Call) -> Response:
     """The events of a subscription, most recent first."""
     query = call.request.query()
-    check_query(query, {"subscription_id": Field(str, high=128)})
+    check_query(query, _QUERY)
     if "subscription_id" not in query:
         return failure(400, "subscription_id is required")
     shown = _subscription(call.state, query["subscription_id"])
-    after, before = _bound(query, "from"), _bound(query, "to")
+    after, before = parse_ms(query.get("from")), parse_ms(query.get("to"))
     found = [
         event
         for event in call.state.usage.events.get(shown["id"], ())
@@ -72,11 +76,7 @@ def list_usage(call: Call) -> Response:
         and (before is None or _ms(event) <= before)
     ]
     found.sort(key=lambda event: (event["eventAt"], event["id"]), reverse=True)
-    wanted = paging(query, cap=call.services.settings.page_cap)
-    listed = [dump_json(one) for one in found[wanted.start : wanted.start + wanted.limit]]
-    return Response(
-        200, page(listed, page_number=wanted.page, limit=wanted.limit, total=len(found))
-    )
+    return page_of(call, found)
 
 
 def subscription_usage(call: Call) -> Response:
@@ -85,9 +85,9 @@ def subscription_usage(call: Call) -> Response:
     meters = meters_of(call.state, shown["product"]["id"])
     if not meters:
         return success({"subscriptionId": shown["id"], "isUsageBased": False})
-    start_ms, end_ms = parse_ms(shown["currentPeriodStart"]) or 0, shown["currentPeriodEnd"]
-    current = _sums(call.state, shown, meters, start_ms, parse_ms(end_ms) or 0)
+    current = open_usage(call.state, shown)
     used = sum(one["amountCharged"] for one in current)
+    start_ms = parse_ms(shown["currentPeriodStart"]) or 0
     return success(
         {
             "subscriptionId": shown["id"],
@@ -95,7 +95,7 @@ def subscription_usage(call: Call) -> Response:
             "currency": shown["currency"],
             "currentPeriod": {
                 "periodStart": shown["currentPeriodStart"],
-                "periodEnd": end_ms,
+                "periodEnd": shown["currentPeriodEnd"],
                 "baseAmount": shown["amount"],
                 "usageAmount": used,
                 "projectedTotal": shown["amount"] + used,
@@ -106,17 +106,22 @@ def subscription_usage(call: Call) -> Response:
     )
 
 
+def open_usage(state: StoreState, shown: Json) -> list[Json]:
+    """What each meter of a subscription has come to in the current period."""
+    meters = meters_of(state, shown["product"]["id"])
+    start_ms, end_ms = parse_ms(shown["currentPeriodStart"]), parse_ms(shown["currentPeriodEnd"])
+    return _sums(state, shown, meters, start_ms or 0, end_ms or 0)
+
+
 def forget_usage(state: StoreState, change: Json) -> list[str]:
     """A change: the event of this ``external_id`` was never counted."""
     state.usage.remove(str(change["external_id"]))
     return []
 
 
-def _refusal(shown: Json, meter: Json | None, at_ms: int | None, now_ms: int) -> str:
+def _refusal(shown: Json, meter: Json | None, at_ms: int, now_ms: int) -> str:
     if meter is None:
         return "The product has no meter for this event_name"
-    if at_ms is None:
-        return "event_at is no date-time"
     if at_ms < (parse_ms(shown["currentPeriodStart"]) or 0):
         return "event_at is before the current period"
     if at_ms > now_ms + _AHEAD_MS:
@@ -197,15 +202,6 @@ def _subscription(state: StoreState, identity: str) -> Json:
     if item is None or item.deleted:
         raise Invalid("Subscription not found", status=404)
     return item_form(item)
-
-
-def _bound(query: dict[str, str], name: str) -> int | None:
-    if name not in query:
-        return None
-    found = parse_ms(query[name])
-    if found is None:
-        raise Invalid(f"{name} must be a date-time", status=400)
-    return found
 
 
 def _ms(event: Json) -> int:

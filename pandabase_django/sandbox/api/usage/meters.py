@@ -1,6 +1,6 @@
 """Meters of a product, as the Store API keeps them. Source: P-52.
 
-Any product may have meters here: which ones are subscriptions by usage is not looked at.
+A test's own changes give meters to any product.
 """
 
 from __future__ import annotations
@@ -44,6 +44,8 @@ def list_meters(call: Call) -> Response:
 def post_meter(call: Call) -> Response:
     """A new meter."""
     product = _product(call)
+    if not _is_by_usage(call):
+        return failure(400, "Only a subscription product that is USAGE_BASED has meters")
     known = meters_of(call.state, product)
     if call.body["eventName"] in known:
         return failure(409, "The product has a meter of this name")
@@ -113,6 +115,13 @@ def _product(call: Call) -> str:
     if item is None or item.deleted:
         raise Invalid("Product not found", status=404)
     return str(item.payload["id"])
+
+
+def _is_by_usage(call: Call) -> bool:
+    item = call.state.products.find(call.index("product"))
+    shown = item_form(item) if item else {}
+    kind = (shown.get("productType"), shown.get("pricingModel"))
+    return kind == ("SUBSCRIPTION", "USAGE_BASED")
 
 
 def _item(call: Call) -> Item:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from typing import ClassVar
 
 from pandabase_django.sandbox.store.shapes import Json
 
@@ -11,6 +12,8 @@ __all__ = ["Usage"]
 
 class Usage:
     """Events by subscription, in the order in which they arrived."""
+
+    KEPT: ClassVar[tuple[str, ...]] = ("events", "metered", "_seen")
 
     def __init__(self) -> None:
         self.events: dict[str, list[Json]] = defaultdict(list)

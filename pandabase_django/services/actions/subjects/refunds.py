@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-from django.db.models import TextChoices
+from django.db.models import QuerySet, TextChoices
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from pandabase_django.api.client import Client
-from pandabase_django.models import Dispute, Order, Refund, RemoteAction
+from pandabase_django.exceptions import MissingPermission
+from pandabase_django.models import (
+    Dispute,
+    License,
+    Order,
+    OrderItem,
+    Refund,
+    RemoteAction,
+    Subscription,
+)
 from pandabase_django.services.actions.asking import ask
 from pandabase_django.services.actions.kinds import Kind, Reading, Shown, refused
 from pandabase_django.services.actions.subjects.deadlines import (
@@ -19,6 +29,9 @@ from pandabase_django.services.actions.subjects.deadlines import (
     OPEN_DISPUTES,
     refundable_until,
 )
+from pandabase_django.services.sync.access.licenses import LICENSES
+from pandabase_django.services.sync.access.refreshing import fetch_subscription
+from pandabase_django.services.sync.money.currency import fill_of_order
 from pandabase_django.services.sync.money.lists import REFUNDS
 from pandabase_django.services.sync.refresh import fetch_order
 from pandabase_django.services.sync.single import fetch_row
@@ -27,6 +40,7 @@ from pandabase_django.texts.times import day_text
 __all__ = ["REFUND", "RefundCode", "refund"]
 
 FAILED = "FAILED"
+MOST_READ = 20
 
 
 class RefundCode(TextChoices):
@@ -96,12 +110,45 @@ def _read_rows(action: RemoteAction) -> bool:
     if action.result_id:
         fetch_row(action.store, REFUNDS, action.result_id, user_id=user)
     fetch_order(action.store, action.object_id, user_id=user)
+    fill_of_order(action.store, action.object_id)
     order = Order.objects.filter(pk=action.object_id, store=action.store_id).first()
-    if order is None or order.status == "REFUNDED":
+    if order is None:
         return True
+    if order.status == "REFUNDED":
+        return _read_what_it_ended(action, order)
     # One that the bank still works on leaves the order as it is.
     made = Refund.objects.filter(pk=action.result_id, store=action.store_id)
     return made.filter(status="PROCESSING").exists()
+
+
+def _read_what_it_ended(action: RemoteAction, order: Order) -> bool:
+    """Read licences and subscriptions that the order paid for; whether all of them have ended.
+
+    No order names its subscription: of several of the product any may be meant.
+    """
+    user, of_order = action.asked_by_id, {"order": order.pk, "store": order.store_id}
+    subscriptions = Subscription.objects.live().filter(
+        store=order.store_id,
+        customer__isnull=False,
+        customer=order.customer_id,
+        product__in=OrderItem.objects.live().filter(**of_order).values("product_id"),
+    )
+    going_on = subscriptions.exclude(status="CANCELLED")
+    licences = License.objects.live().filter(**of_order, status="CLAIMED")
+    read_license = partial(fetch_row, action.store, LICENSES, user_id=user)
+    read_subscription = partial(fetch_subscription, action.store, user_id=user)
+    ended = [_have_ended(licences, read_license), _have_ended(going_on, read_subscription)]
+    return all(ended)
+
+
+def _have_ended(rows: QuerySet[Any], read: Callable[[str], object]) -> bool:
+    """Read these rows again, the newest ones; whether none is left of them."""
+    try:
+        for pk in list(rows.order_by("-created_at", "pk").values_list("pk", flat=True)[:MOST_READ]):
+            read(pk)
+    except MissingPermission:
+        return True  # then nothing of the kind is read here
+    return not rows.exists()
 
 
 def _id_of(data: Any) -> str:

@@ -10,7 +10,6 @@ from pandabase_django.models import Product
 from pandabase_django.models.access.grants import SUBSCRIPTION_TYPE
 from pandabase_django.models.access.subscriptions import BEGINS_WITHIN
 from pandabase_django.services.health.findings import Finding, Level, Situation
-from pandabase_django.services.tokens.permissions import known_to_lack
 
 __all__ = ["subscriptions_can_be_read"]
 
@@ -22,11 +21,13 @@ def subscriptions_can_be_read(situation: Situation) -> Iterator[Finding]:
     lacking = {
         store_id: token
         for store_id, token in situation.active_tokens.items()
-        if store_id in situation.enabled and known_to_lack(token, [CODE])
+        if store_id in situation.enabled and situation.lacks(token, [CODE])
     }
     if not lacking:
         return
-    selling = Product.objects.live().filter(store__in=lacking, product_type=SUBSCRIPTION_TYPE)
+    selling = Product.objects.live().filter(
+        situation.rows(of=lacking), product_type=SUBSCRIPTION_TYPE
+    )
     for store_id in selling.order_by("store").values_list("store_id", flat=True).distinct():
         token = lacking[store_id]
         yield Finding(

@@ -28,14 +28,13 @@ def actions_are_settled(situation: Situation) -> Iterator[Finding]:
     """
     late = situation.now - UNFINISHED_AFTER
     hang = Q(state__in=[State.PREPARED, State.SENT], closed_at=None, asked_at__lt=late)
+    hang &= ~situation.rows(of=situation.held_back)  # the deployment's finding says why they wait
     unread = Q(
         state=State.REFUSED,
         had_user=False,
         asked_at__gt=situation.now - REPORTED_FOR,
     )
-    rows = RemoteAction.objects.filter(
-        Q(state=State.UNKNOWN) | hang | unread, store__in=[store.pk for store in situation.stores]
-    )
+    rows = RemoteAction.objects.filter(situation.rows(), Q(state=State.UNKNOWN) | hang | unread)
     for action in rows.order_by("asked_at")[:MOST_FINDINGS]:
         yield _finding(action)
 

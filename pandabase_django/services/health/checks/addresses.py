@@ -21,7 +21,7 @@ def addresses_are_known(situation: Situation) -> Iterator[Finding]:
     """Stores whose request log shows calls of the last week from a new address."""
     counted = (
         RequestLog.objects.filter(
-            store__in=[store.pk for store in situation.stores],
+            situation.rows(),
             ip_is_new=True,
             logged_at__gt=situation.now - TOLD_FOR,
         )

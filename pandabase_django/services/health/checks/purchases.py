@@ -5,17 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Min, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from pandabase_django.models import Purchase
-from pandabase_django.services.attempts.waiting import FAILING, FAILING_LONG
-from pandabase_django.services.health.findings import Counted, Finding, Level, Situation, of_counts
+from pandabase_django.services.actions.subjects.deadlines import REFUND_WINDOW
+from pandabase_django.services.attempts.waiting import (
+    FAILING,
+    FAILING_LONG,
+    error_of,
+    newest_error,
+)
+from pandabase_django.services.health.counted import Counted, of_counts
+from pandabase_django.services.health.findings import Finding, Level, Situation
+from pandabase_django.texts.times import time_text
 
 __all__ = ["purchases_are_handed_out"]
 
 WAITING_TOO_LONG = timedelta(minutes=10)
+REFUND_SOON = timedelta(days=7)
 
 # One that was refunded, or never paid, is no matter for a person any more.
 MISMATCHED = Q(
@@ -24,13 +33,15 @@ MISMATCHED = Q(
 
 
 def purchases_are_handed_out(situation: Situation) -> Iterator[Finding]:
-    """Mismatches, purchases that were given up, that fail, and that no worker takes."""
+    """Mismatches and how long they can be refunded (Source: P-46); what was given up, or waits."""
     State = Purchase.State
     late = situation.now - WAITING_TOO_LONG
+    last = situation.now - REFUND_WINDOW
+    ending = MISMATCHED & Q(order__created_at__gt=last, order__created_at__lt=last + REFUND_SOON)
     counted = (
         Purchase.objects.filter(
+            situation.rows(),
             Q(verdict=Purchase.Verdict.MISMATCH) | Q(state__in=[State.DEAD, State.PENDING]),
-            store__in=[store.pk for store in situation.stores],
         )
         .values("store_id")
         .annotate(
@@ -38,15 +49,14 @@ def purchases_are_handed_out(situation: Situation) -> Iterator[Finding]:
             dead=Count("pk", filter=Q(state=State.DEAD)),
             failing=Count("pk", filter=FAILING),
             failing_long=Count("pk", filter=FAILING_LONG),
-            newest=Max("pk", filter=FAILING | Q(state=State.DEAD)),
+            newest=newest_error(FAILING | Q(state=State.DEAD)),
             waiting=Count("pk", filter=Q(state=State.PENDING, next_attempt_at__lt=late)),
+            ending=Count("pk", filter=ending),
+            first_ending=Min("order__created_at", filter=ending),
         )
         .order_by("store_id")
     )
-    rows = list(counted)
-    newest = [row["newest"] for row in rows if row["newest"]]
-    errors = dict(Purchase.objects.filter(pk__in=newest).values_list("store_id", "last_error"))
-    for row in rows:
+    for row in counted:
         counts = (
             Counted(
                 "purchase_mismatch",
@@ -97,10 +107,25 @@ def purchases_are_handed_out(situation: Situation) -> Iterator[Finding]:
                 ),
                 _("See that beat and enough workers run."),
             ),
+            Counted(
+                "refund_window_ends",
+                Level.WARNING,
+                row["ending"],
+                ngettext(
+                    "%(number)s order of %(store)s was paid otherwise than asked, and can be "
+                    "refunded only until %(time)s.",
+                    "%(number)s orders of %(store)s were paid otherwise than asked; the first can "
+                    "be refunded only until %(time)s.",
+                    row["ending"],
+                ),
+                _("Refund it, or accept it by hand."),
+            ),
         )
         yield from of_counts(
+            situation,
             row["store_id"],
             counts,
             url_name="pandabase_purchase_changelist",
-            why=errors.get(row["store_id"], ""),
+            why=error_of(row["newest"]),
+            time=time_text(row["first_ending"] and row["first_ending"] + REFUND_WINDOW),
         )

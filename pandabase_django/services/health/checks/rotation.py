@@ -12,27 +12,31 @@ from pandabase_django.conf import conf
 from pandabase_django.exceptions import ConfigurationError
 from pandabase_django.models import RotationAttempt
 from pandabase_django.services.health.findings import Finding, Level, Situation
-from pandabase_django.services.rotation.policy import in_vain, newest_by_policy
+from pandabase_django.services.rotation.policy import in_vain
 from pandabase_django.services.rotation.spool import waiting_in_spool
 from pandabase_django.services.rotation.transitions import State
+from pandabase_django.services.tokens.holding import is_foreign
 
 __all__ = ["rotations_are_settled", "spool_is_empty"]
 
 UNFINISHED_AFTER = timedelta(minutes=10)
-REPORTED_FOR = timedelta(days=7)
 
 
 def rotations_are_settled(situation: Situation) -> Iterator[Finding]:
     """Rotations that are watched, held or lost, that hang, or that their policy can't do."""
     for attempt in situation.open_rotations:
+        waits = attempt.token.store_id in situation.held_back or is_foreign(attempt.token)
+        # The deployment's finding says why. With an answer that is not installed, the store's
+        # secret may be refused: that needs a person, wherever it is.
+        if waits and attempt.state not in RotationAttempt.HAS_A_REPLY:
+            continue
         found = _of_open(attempt, situation)
         if found is not None:
             code, level, sentence, fix = found
             yield _finding(attempt, code, level, sentence, fix)
-    stores = {store.pk for store in situation.stores}
-    by_policy = newest_by_policy(since=situation.now - REPORTED_FOR)
-    for store_id, attempt in by_policy.items():
-        if store_id in stores and not attempt.is_open and in_vain(attempt):
+    for store_id, attempt in situation.newest_by_policy.items():
+        waits = store_id in situation.held_back
+        if not waits and not attempt.is_open and in_vain(attempt):
             yield _finding(
                 attempt,
                 "rotation_due_failed",

@@ -5,6 +5,7 @@ A refused token is one finding: its sentence names what fails because of it, and
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 
 from django.utils.text import get_text_list
@@ -14,6 +15,7 @@ from pandabase_django.models import ApiToken, SyncRun
 from pandabase_django.models.sync import Resource
 from pandabase_django.services.health.findings import Finding, Level, Situation
 from pandabase_django.services.health.freshness import freshness
+from pandabase_django.services.tokens.holding import is_foreign
 from pandabase_django.services.tokens.refusals import TOKEN_WORDS
 
 __all__ = ["follows_from_token", "tokens_are_well"]
@@ -23,7 +25,10 @@ def tokens_are_well(situation: Situation) -> Iterator[Finding]:
     """Refused credentials, and stores that nothing can call."""
     # A rotation that needs a secret reports its token itself.
     reported = {row.token_id for row in situation.open_rotations if row.needs_a_secret}
+    consequences = _Consequences(situation)
     for token in situation.tokens:
+        if is_foreign(token):
+            continue  # nothing is asked with it
         if token.health == ApiToken.Health.SUSPECT and token.pk not in reported:
             active = token.is_active
             sentence = _("Pandabase refused the token %(token)s: %(why)s") % {
@@ -33,7 +38,7 @@ def tokens_are_well(situation: Situation) -> Iterator[Finding]:
             yield Finding(
                 code="token_suspect",
                 level=Level.ERROR if active else Level.WARNING,
-                sentence=_with_consequences(sentence, token.store_id, situation)
+                sentence=_with_consequences(sentence, token.store_id, consequences)
                 if active
                 else sentence,
                 fix=_("Test its connection; if it fails, install a new secret."),
@@ -55,10 +60,13 @@ def tokens_are_well(situation: Situation) -> Iterator[Finding]:
     for store in situation.enabled.values():
         if store.pk not in situation.active_tokens:
             sentence = _("The store %(store)s has no active token.") % {"store": store}
+            if store.pk in situation.elsewhere:
+                why = _("It has a token of another environment, so nothing is done for it here.")
+                sentence = f"{sentence} {why}"
             yield Finding(
                 code="no_active_token",
                 level=Level.ERROR,
-                sentence=_with_consequences(sentence, store.pk, situation),
+                sentence=_with_consequences(sentence, store.pk, consequences),
                 fix=_("Add a token, or make one of its tokens active."),
                 url_name="pandabase_apitoken_add",
                 store_id=store.pk,
@@ -74,17 +82,24 @@ def follows_from_token(run: SyncRun, situation: Situation) -> bool:
     )
 
 
-def _with_consequences(sentence: str, store_id: str, situation: Situation) -> str:
-    failed = [
-        str(run.get_resource_display())
-        for run in situation.latest_runs.values()
-        if run.store_id == store_id and follows_from_token(run, situation)
-    ]
-    stale = [
-        str(Resource(item.resource).label)
-        for item in freshness(situation)
-        if item.store_id == store_id and item.stale
-    ]
+class _Consequences:
+    """What follows from tokens that do not work, as names of resources by store."""
+
+    def __init__(self, situation: Situation) -> None:
+        self.failed: dict[str, list[str]] = defaultdict(list)
+        self.stale: dict[str, list[str]] = defaultdict(list)
+        if not situation.uncallable:
+            return
+        for run in situation.latest_runs.values():
+            if follows_from_token(run, situation):
+                self.failed[run.store_id].append(str(run.get_resource_display()))
+        for item in freshness(situation):
+            if item.stale and item.store_id in situation.uncallable:
+                self.stale[item.store_id].append(str(Resource(item.resource).label))
+
+
+def _with_consequences(sentence: str, store_id: str, consequences: _Consequences) -> str:
+    failed, stale = consequences.failed[store_id], consequences.stale[store_id]
     # Pandabase's own words may end without a full stop.
     followed = (failed or stale) and not sentence.endswith(".")
     sentences = [f"{sentence}." if followed else sentence]

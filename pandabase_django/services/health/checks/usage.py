@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from pandabase_django.models import UsageRecord
-from pandabase_django.services.health.findings import Counted, Finding, Level, Situation, of_counts
+from pandabase_django.services.health.counted import Counted, of_counts
+from pandabase_django.services.health.findings import Finding, Level, Situation
 
 __all__ = ["usage_is_sent"]
 
@@ -25,10 +26,11 @@ def usage_is_sent(situation: Situation) -> Iterator[Finding]:
     waiting = Q(state=State.PENDING, due_at__lt=late) | Q(
         state=State.SENDING, claimed_until__lt=situation.now
     )
-    stores = [store.pk for store in situation.stores]
+    # What is held back waits for no worker; the deployment's finding says so.
+    waiting &= ~situation.rows(of=situation.held_back)
     counted = (
         # Each side by an index of its own, which few rows are in.
-        UsageRecord.objects.filter(Q(state=State.REJECTED) | waiting, store__in=stores)
+        UsageRecord.objects.filter(situation.rows(), Q(state=State.REJECTED) | waiting)
         .values("store_id")
         .annotate(
             rejected=Count("pk", filter=Q(state=State.REJECTED)), stuck=Count("pk", filter=waiting)
@@ -63,4 +65,6 @@ def usage_is_sent(situation: Situation) -> Iterator[Finding]:
                 ),
             ),
         )
-        yield from of_counts(row["store_id"], counts, url_name="pandabase_usagerecord_changelist")
+        yield from of_counts(
+            situation, row["store_id"], counts, url_name="pandabase_usagerecord_changelist"
+        )

@@ -6,16 +6,23 @@ from collections.abc import Iterator
 from datetime import timedelta
 from functools import reduce
 from operator import or_
+from typing import Any
 
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Max, OuterRef, Q, Subquery
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from pandabase_django.crypto.secret import MASK
-from pandabase_django.models import WebhookDelivery, WebhookEndpoint
-from pandabase_django.services.attempts.waiting import FAILING, FAILING_LONG
-from pandabase_django.services.health.findings import Counted, Finding, Level, Situation, of_counts
+from pandabase_django.models import RefusedDeliveries, WebhookDelivery, WebhookEndpoint
+from pandabase_django.services.attempts.waiting import (
+    FAILING,
+    FAILING_LONG,
+    error_of,
+    newest_error,
+)
+from pandabase_django.services.health.counted import Counted, of_counts
+from pandabase_django.services.health.findings import Finding, Level, Situation
 from pandabase_django.services.tokens.refusals import TOKEN_WORDS
 from pandabase_django.services.webhooks.doctor import REASON_TEXTS
 from pandabase_django.services.webhooks.queue import (
@@ -23,26 +30,37 @@ from pandabase_django.services.webhooks.queue import (
     REFUSED,
     works_since,
 )
-from pandabase_django.services.webhooks.refusals import Refusals, refusals_of
+from pandabase_django.services.webhooks.refusals import newest_refusal
 from pandabase_django.texts.times import time_text
 
 __all__ = ["deliveries_are_worked_off", "endpoints_are_well"]
 
 WAITING_TOO_LONG = timedelta(minutes=10)
 TOLD_FOR = timedelta(days=7)
+STORE = "endpoint__store_id"
+ASKED_OF_ENDPOINTS = (
+    "store_id",
+    "label",
+    "secret",
+    "secret_hint",
+    "registration",
+    "drift",
+    "last_verified_at",
+    "v1_allowed_until",
+)
 
 State = WebhookDelivery.State
 
 
 def endpoints_are_well(situation: Situation) -> Iterator[Finding]:
     """Refused deliveries, registrations that differ, and signatures of the old kind."""
-    stores = [store.pk for store in situation.stores]
-    endpoints = list(WebhookEndpoint.objects.filter(store__in=stores, enabled=True))
-    refused = refusals_of(endpoint.pk for endpoint in endpoints) if endpoints else {}
-    for endpoint in endpoints:
-        for code, level, sentence, fix in _of_endpoint(
-            endpoint, refused.get(endpoint.pk), situation
-        ):
+    refused = RefusedDeliveries.objects.filter(pk=OuterRef("pk"))
+    endpoints = WebhookEndpoint.objects.filter(situation.rows(), enabled=True)
+    for endpoint in endpoints.only(*ASKED_OF_ENDPOINTS).annotate(
+        refused=Subquery(refused.values("newest")[:1])
+    ):
+        endpoint.store = situation.by_id[endpoint.store_id]
+        for code, level, sentence, fix in _of_endpoint(endpoint, situation):
             yield Finding(
                 code=code,
                 level=level,
@@ -56,43 +74,47 @@ def endpoints_are_well(situation: Situation) -> Iterator[Finding]:
 
 def deliveries_are_worked_off(situation: Situation) -> Iterator[Finding]:
     """Dead letters, failing deliveries, ones nobody works on, and ids that came with two bodies."""
-    recently = situation.now - TOLD_FOR
+    conflicting = Q(conflicts__gt=0, received_at__gt=situation.now - TOLD_FOR)
     late = situation.now - WAITING_TOO_LONG
     # What fails because no token works is a finding of the token, and goes on with it.
-    wanting = Q(endpoint__store__in=situation.uncallable) & reduce(
+    wanting = situation.rows(STORE, of=situation.uncallable) & reduce(
         or_, (Q(last_error__contains=words) for words in TOKEN_WORDS)
     )
     # What can't be fetched while the host does not answer is part of the outage's finding.
-    wanting |= Q(endpoint__store__in=list(situation.outages)) & NOT_FETCHED
+    wanting |= situation.rows(STORE, of=situation.outages) & NOT_FETCHED
     failing_itself = FAILING & ~wanting
     counted = (
         WebhookDelivery.objects.filter(
-            Q(state=State.DEAD) | Q(state=State.PENDING) | Q(received_at__gt=recently),
-            endpoint__store__in=[store.pk for store in situation.stores],
+            situation.rows(STORE),
+            Q(state=State.DEAD) | Q(state=State.PENDING) | conflicting,
         )
-        .values("endpoint__store_id")
+        .values(STORE)
         .annotate(
             dead=Count("pk", filter=Q(state=State.DEAD)),
             refused=Count("pk", filter=REFUSED),
             refused_at=Max("finished_at", filter=REFUSED),
             failing=Count("pk", filter=failing_itself),
             failing_long=Count("pk", filter=FAILING_LONG & ~wanting),
-            newest_failing=Max("pk", filter=failing_itself),
-            waiting=Count("pk", filter=Q(state=State.PENDING, next_attempt_at__lt=late)),
-            conflicts=Count("pk", filter=Q(conflicts__gt=0, received_at__gt=recently)),
+            newest=newest_error(failing_itself),
+            # What is of a store of another environment waits for no worker.
+            waiting=Count(
+                "pk",
+                filter=Q(state=State.PENDING, next_attempt_at__lt=late)
+                & ~situation.rows(STORE, of=situation.elsewhere),
+            ),
+            conflicts=Count("pk", filter=conflicting),
         )
-        .order_by("endpoint__store_id")
+        .order_by(STORE)
     )
-    rows = list(counted)
-    failing = [row["newest_failing"] for row in rows if row["failing"]]
-    errors = dict(
-        WebhookDelivery.objects.filter(pk__in=failing).values_list(
-            "endpoint__store_id", "last_error"
+    for row in counted:
+        token = situation.active_tokens.get(row[STORE])
+        offered = (
+            row["refused"]
+            and token
+            and works_since(
+                token, row["refused_at"], permissions=situation.permissions.get(token.pk, ())
+            )
         )
-    )
-    for row in rows:
-        token = situation.active_tokens.get(row["endpoint__store_id"])
-        offered = row["refused"] and token and works_since(token, row["refused_at"])
         refused = row["refused"] if offered else 0
         counts = (
             Counted(
@@ -159,16 +181,15 @@ def deliveries_are_worked_off(situation: Situation) -> Iterator[Finding]:
             ),
         )
         yield from of_counts(
-            row["endpoint__store_id"],
+            situation,
+            row[STORE],
             counts,
             url_name="pandabase_webhookdelivery_changelist",
-            why=errors.get(row["endpoint__store_id"], ""),
+            why=error_of(row["newest"]),
         )
 
 
-def _of_endpoint(
-    endpoint: WebhookEndpoint, refusals: Refusals | None, situation: Situation
-) -> Iterator[tuple[str, Level, str, str]]:
+def _of_endpoint(endpoint: Any, situation: Situation) -> Iterator[tuple[str, Level, str, str]]:
     if endpoint.secret is None:
         yield (
             "webhook_no_secret",
@@ -215,7 +236,7 @@ def _of_endpoint(
         )
     good = endpoint.last_verified_at
     # A refusal that good deliveries have come after is a forgery, or was fixed.
-    newest = refusals.last[0] if refusals and refusals.last else None
+    newest = newest_refusal(endpoint.refused)
     if newest and (good is None or newest.at > good + timedelta(minutes=1)):
         yield (
             "webhook_refused",

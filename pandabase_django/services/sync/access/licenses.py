@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from pandabase_django.api import schemas
 from pandabase_django.api.client import Client
-from pandabase_django.api.resources import Licenses
+from pandabase_django.api.resources.base import LicenseLists
 from pandabase_django.crypto.keyring import current_keyring
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.models import License
@@ -31,8 +31,8 @@ def _hashed(data: object) -> schemas.License:
 _NONE = Secret("")
 
 
-def _list(client: Client) -> Licenses:
-    return Licenses(client, read=_hashed)
+def _list(client: Client) -> LicenseLists:
+    return LicenseLists(client, read=_hashed)
 
 
 LICENSES: Resource[schemas.License] = Resource(

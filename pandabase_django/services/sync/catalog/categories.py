@@ -33,7 +33,7 @@ CATEGORIES = Resource(
     name="categories",
     step_of="products",
     model=Category,
-    listing=lambda client: client.categories,
+    listing=lambda client: client.categories.listing,
     permission="CATEGORIES_READ",
     readings=[Sweep(others=orders_by("name", "displayOrder", "updatedAt"))],
     makes_due=_products_are_due,

@@ -14,7 +14,7 @@ COUPONS: Resource[schemas.Coupon] = Resource(
     name="coupons",
     model=Coupon,
     schedule=Schedule.SELDOM,
-    listing=lambda client: client.coupons,
+    listing=lambda client: client.coupons.listing,
     permission="COUPONS_READ",
     readings=[Sweep(others=orders_by("code", "value", "timesUsed", "updatedAt"))],
 )

@@ -133,7 +133,7 @@ def _announce(context: RunContext, changes: Sequence[Change[Product]]) -> None:
 PRODUCTS: Resource[schemas.Product] = Resource(
     name="products",
     model=Product,
-    listing=lambda client: client.products,
+    listing=lambda client: client.products.listing,
     permission="PRODUCTS_READ",
     readings=[
         Step(CATEGORIES),

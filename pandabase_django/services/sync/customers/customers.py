@@ -39,7 +39,7 @@ CUSTOMERS: Resource[Any] = Resource(
     keep=frozenset({"email"}),
     listed=Q(order_count__isnull=False),
     schedule=Schedule.SELDOM,
-    listing=lambda client: client.customers,
+    listing=lambda client: client.customers.listing,
     permission="CUSTOMERS_READ",
     readings=[Sweep()],
     write_more=_settle_emails,

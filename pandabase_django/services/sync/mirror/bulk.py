@@ -21,7 +21,7 @@ from pandabase_django.database import connection, transaction
 from pandabase_django.models import MirrorRow
 from pandabase_django.models.base.lookups import Among
 
-__all__ = ["insert_missing", "insert_new", "insert_or_update", "insert_rows"]
+__all__ = ["insert_missing", "insert_new", "insert_or_update", "insert_rows", "update_columns"]
 
 M = TypeVar("M", bound=MirrorRow)
 
@@ -106,6 +106,35 @@ def insert_or_update(model: type[M], rows: Sequence[M], *, update_fields: Sequen
         cursor.execute(
             f"{_insert_from_json(model)} ON CONFLICT (store_id, id) DO UPDATE SET {updates}",
             [_as_json(rows)],
+        )
+
+
+def update_columns(
+    model: type[models.Model], rows: Sequence[models.Model], names: Sequence[str]
+) -> None:
+    """Write some columns of rows that are here; call inside a transaction that locks them.
+
+    ``bulk_update`` makes an expression of each value, which takes a millisecond a row.
+
+    Args:
+        model: Any model.
+        rows: Its instances.
+        names: Of the fields.
+    """
+    if not rows or not names:
+        return
+    fields = [field for field in model._meta.concrete_fields if field.name in names]
+    key = model._meta.pk
+    columns = ", ".join(f"{_column(field)} = %s" for field in fields)
+    statement = f"UPDATE {_quoted(model._meta.db_table)} SET {columns} WHERE {_column(key)} = %s"  # noqa: S608
+    written = [*fields, key]
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            statement,
+            [
+                [f.get_db_prep_save(getattr(r, f.attname), connection) for f in written]
+                for r in rows
+            ],
         )
 
 

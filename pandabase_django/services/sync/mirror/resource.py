@@ -98,6 +98,7 @@ class Resource(Generic[S]):
         due: Why a row is to be read again, as an audit says it; empty when it is not.
         digest_column: Which column has the digest of the list's items.
         readings: How it is read, in this order.
+        goes_on: A run that is stopped goes on where it was, so that a long one gives way.
         step_of: The resource whose runs read this one too; empty when it has runs of its own.
         schedule: When it is read without being named; see ``Schedule``.
         write: Writes items itself, in place of ``row_of``: ``write(context, items, now)``.
@@ -129,6 +130,7 @@ class Resource(Generic[S]):
     due: Callable[[Any], str] = lambda row: ""
     digest_column: str = "digest"
     readings: Sequence[Reading] = ()
+    goes_on: bool = False
     step_of: str = ""
     schedule: Schedule = Schedule.OFTEN
     write: Callable[[RunContext, Sequence[S], datetime], Any] | None = None

@@ -20,7 +20,7 @@ LEDGER: Resource[Any] = Resource(
     model=LedgerEntry,
     keep=_FROM_THE_STORE,
     schedule=Schedule.SELDOM,
-    listing=lambda client: client.ledger,
+    listing=lambda client: client.ledger.listing,
     permission="PAYOUTS_READ",
     readings=[Newest(query={})],  # it can't be sorted, and entries never change (P-54)
     write_more=lambda context, items, changes, now: fill_from_store(context, LedgerEntry),
@@ -30,7 +30,7 @@ PAYOUTS: Resource[Any] = Resource(
     model=Payout,
     keep=_FROM_THE_STORE,
     schedule=Schedule.SELDOM,
-    listing=lambda client: client.payouts,
+    listing=lambda client: client.payouts.listing,
     permission="PAYOUTS_READ",
     readings=[Sweep(query={})],  # few; their statuses change, and the list has no filter
     write_more=lambda context, items, changes, now: fill_from_store(context, Payout),

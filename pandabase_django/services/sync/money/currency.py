@@ -10,12 +10,12 @@ from typing import Any
 
 from django.db.models import Exists, F, OuterRef, QuerySet, Subquery
 
-from pandabase_django.models import Dispute, Order, Refund
+from pandabase_django.models import Dispute, Order, Refund, Store
 from pandabase_django.models.base.lookups import Among
 from pandabase_django.services.sync.mirror.upsert import in_one_order
 from pandabase_django.services.sync.run.context import RunContext
 
-__all__ = ["fill_from_order", "fill_from_orders", "fill_from_store"]
+__all__ = ["fill_from_order", "fill_from_orders", "fill_from_store", "fill_of_order"]
 
 
 def fill_from_orders(context: RunContext) -> None:
@@ -35,6 +35,16 @@ def fill_from_order(context: RunContext, model: type[Refund | Dispute]) -> None:
         model._default_manager.filter(Among(F("pk"), ids)).update(
             currency=Subquery(_order_of_row(context).values("currency")[:1])
         )
+
+
+def fill_of_order(store: Store, order_id: str | None) -> None:
+    """Give the refunds and disputes of one order its currency, outside of a run."""
+    orders = Order.objects.filter(pk=order_id, store=store).exclude(currency="")
+    currency = orders.values_list("currency", flat=True).first()
+    if currency:
+        for model in (Refund, Dispute):
+            rows = model._default_manager.filter(order_id=order_id, store=store, currency="")
+            rows.update(currency=currency)
 
 
 def fill_from_store(context: RunContext, model: type[Any]) -> None:

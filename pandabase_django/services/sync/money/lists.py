@@ -115,7 +115,7 @@ REFUNDS: Resource[Any] = Resource(
     model=Refund,
     keep=_FROM_THE_ORDER,
     schedule=Schedule.BY_NAME,  # each run of orders reads it
-    listing=lambda client: client.refunds,
+    listing=lambda client: client.refunds.listing,
     permission="REFUNDS_READ",
     # What may still come to another end, by the remote's own filters (P-23, P-28).
     readings=[Newest(open_statuses=("PROCESSING",))],
@@ -128,7 +128,7 @@ DISPUTES: Resource[Any] = Resource(
     model=Dispute,
     keep=_FROM_THE_ORDER,
     schedule=Schedule.BY_NAME,  # each run of orders reads it
-    listing=lambda client: client.disputes,
+    listing=lambda client: client.disputes.listing,
     permission="DISPUTES_READ",
     readings=[Newest(open_statuses=("AWAITING_REVIEW", "UNDER_REVIEW"))],
     write_more=lambda context, items, changes, now: fill_from_order(context, Dispute),
@@ -139,7 +139,7 @@ DISPUTES: Resource[Any] = Resource(
 WATCHED_LEDGER: Resource[Any] = Resource(
     name="ledger",
     step_of="orders",
-    listing=lambda client: client.ledger,
+    listing=lambda client: client.ledger.listing,
     permission="PAYOUTS_READ",
     readings=[Newest(query={})],  # it can't be sorted
     belongs_to=_reference_of,

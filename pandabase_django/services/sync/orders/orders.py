@@ -8,13 +8,15 @@ What changed late is found by refunds and disputes, by counts, and by reading al
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar
 
 from django.db.models import Q
+from django.utils import timezone
 
 from pandabase_django.api import schemas
+from pandabase_django.api.listing import Lists
 from pandabase_django.models import Order
 from pandabase_django.services.sync.mirror.resource import Resource
 from pandabase_django.services.sync.orders.comparison import compare_customers, why_due
@@ -51,6 +53,9 @@ ORDER_STATUSES = (
     "COMPLETED",
 )
 PAGES_OF_THE_POLL = 2  # a list this short is read whole by every poll
+# Nothing promises when a change that details alone show is seen. With twenty each ten minutes a
+# store of 720 orders needs as long for a round; one of fewer orders asks no more often.
+ROUND_AT_LEAST = timedelta(hours=6)
 TRIED_AT_ONCE = 50  # of the orders that could not be read
 
 
@@ -61,11 +66,13 @@ class Turn(Checkpoint):
     Attributes:
         at: When its details had been read; None begins.
         id: Its id.
+        began: When the round began; None before the first one.
     """
 
     reading: ClassVar[str] = "details"
     at: datetime | None = None
     id: str = ""
+    began: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,15 +164,20 @@ class _Details:
 
     def read_oldest(self) -> None:
         """Read the details again that were read longest ago, whatever became of their orders."""
-        context = self._context
+        context, now = self._context, timezone.now()
         if context.dry_run:
             return
         turn = context.checkpoints.of("orders", Turn)
-        places = oldest_details(self._store_id, after=(turn.at, turn.id) if turn.at else None)
-        if len(places) < REREAD_AT_ONCE:
+        turn.began = turn.began or now
+        after, started = (turn.at, turn.id) if turn.at else None, context.recorder.run.started_at
+        # What was just read is read once more by the next poll: a replica may have answered late.
+        places = oldest_details(self._store_id, after=after, before=started)
+        if len(places) < REREAD_AT_ONCE and not timedelta() <= now - turn.began < ROUND_AT_LEAST:
             # From the beginning again: new orders must not hold the turn at its end.
+            turn.began = now
             met = {pk for pk, _, _ in places}
-            oldest = [place for place in oldest_details(self._store_id) if place[0] not in met]
+            oldest = oldest_details(self._store_id, before=started)
+            oldest = [place for place in oldest if place[0] not in met]
             places += oldest[: REREAD_AT_ONCE - len(places)]
         if not places:
             return
@@ -206,11 +218,15 @@ ORDERS: Resource[schemas.OrderRow] = Resource(
             again=Rolling(read_anyway=PAGES_OF_THE_POLL),
         )
     ],
-    audited=lambda client: client.orders,  # read whole, so that unreadable ones are named
+    # Read whole, so that unreadable ones are named.
+    audited=lambda client: Lists(
+        client, "orders_list", "order_get", schemas.OrderSummary.from_json
+    ),
     compare=compare_customers,
     due=why_due,
     digest_column="list_digest",
     write=write_batch,
     take_page=write_page,
     read_again=mark_due,
+    goes_on=True,
 )

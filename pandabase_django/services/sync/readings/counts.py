@@ -274,7 +274,7 @@ class StatusCounts:
         return {name: by for name, by in differences.items() if name not in known}
 
     def _count(self, status: str) -> int | None:
-        query = {} if status == OTHER else {"status": status}
+        query: dict[str, Any] = {} if status == OTHER else {"status": status}
         try:
             return self._listing.list(page=1, limit=1, **query).total
         except (InvalidRequest, ForeignAnswer):

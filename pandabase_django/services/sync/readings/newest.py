@@ -275,7 +275,7 @@ class Look:
             with self._context.writing():
                 self._resource.makes_due(self._context, {pk: due[pk] for pk in chunk}, ())
 
-    def _fetch(self, number: int, **filters: str) -> Page[Any]:
+    def _fetch(self, number: int, **filters: Any) -> Page[Any]:
         """Ask for one page, in a thread of the reader's."""
         listing = self._resource.listing(self._context.client)
         return listing.list(page=number, limit=PAGE_SIZE, **self._newest.query, **filters)

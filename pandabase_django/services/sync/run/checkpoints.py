@@ -6,16 +6,17 @@ read, counts as no checkpoint: the reading begins again, which costs requests an
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from types import UnionType
 from typing import Any, ClassVar, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from pandabase_django.observing.logs import get_logger
+
 __all__ = ["Checkpoint", "Checkpoints"]
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 
 @dataclass(slots=True)

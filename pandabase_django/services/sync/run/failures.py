@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -25,6 +24,7 @@ from pandabase_django.exceptions import (
     interruptions,
 )
 from pandabase_django.models import SyncRun
+from pandabase_django.observing.logs import get_logger
 from pandabase_django.services.sync.run.recorder import Recorder, RunCancelled, RunStopped
 
 __all__ = [
@@ -37,7 +37,7 @@ __all__ = [
     "without_database",
 ]
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 R = TypeVar("R")
 

@@ -6,7 +6,6 @@ It concerns that object or list alone, or it ends the run. What can't be kept is
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -27,6 +26,7 @@ from pandabase_django.exceptions import (
     TransportError,
     UnfitId,
 )
+from pandabase_django.observing.logs import get_logger
 from pandabase_django.services.sync.run.checkpoints import Checkpoint
 from pandabase_django.services.sync.run.failures import beyond_a_limit, transact
 
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from pandabase_django.api.schemas import Page
     from pandabase_django.services.sync.run.context import RunContext
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 # In a row: after each five a request that must work shows whether it is the objects or the remote.
 FAILURES_BEFORE_CONTROL = 5

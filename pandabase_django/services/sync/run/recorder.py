@@ -6,7 +6,6 @@ even when its process is killed.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from pandabase_django.api.wire.traffic import Traffic, purpose
 from pandabase_django.database import transaction
 from pandabase_django.exceptions import PandabaseError
 from pandabase_django.models import SyncRun
+from pandabase_django.observing.logs import get_logger
 from pandabase_django.printable import printable
 from pandabase_django.services.sync.run.change_notes import ChangeNotes
 from pandabase_django.services.sync.run.progress import Pace, seconds_left, sentence
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MAX_WARNINGS", "Recorder", "RunCancelled", "RunStopped"]
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 MAX_WARNINGS = 200
 MAX_ATTENTION_CHARACTERS = 1000
@@ -62,7 +62,7 @@ class RunCancelled(PandabaseError):
 
 
 class RunStopped(PandabaseError):
-    """The process of this run is to end; what the run wrote so far stays."""
+    """This run is to end here and to go on later; what it wrote so far stays."""
 
     retryable = True
     retry_after_seconds = 0.0
@@ -76,6 +76,8 @@ class Recorder:
         on_progress: Called with the record after each batch, and each second without one.
         notes: Where written rows are noted; None takes one of the run, when it is saved.
         should_stop: Whether this process is to end: then the run does at its next batch.
+        gives_way: Whether other syncs are to have the worker: then the run ends after a batch that
+            wrote something.
         clock: Replaces ``time.monotonic``.
 
     Attributes:
@@ -90,6 +92,7 @@ class Recorder:
         on_progress: Callable[[SyncRun], None],
         notes: ChangeNotes | None = None,
         should_stop: Callable[[], bool] = lambda: False,
+        gives_way: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.run = run
@@ -97,6 +100,7 @@ class Recorder:
         self._notes = notes
         self._on_progress = on_progress
         self._should_stop = should_stop
+        self._gives_way = gives_way
         self._requests = RequestCount(run)
         self._clock = clock
         self._pace = Pace(clock=clock)
@@ -201,6 +205,8 @@ class Recorder:
 
         Raises:
             RunCancelled: Somebody asked for it since the last batch; nothing was written.
+            RunStopped: This process is to end, and nothing was written; or all was written, and
+                other syncs are to have the worker.
         """
         before = self._rows()
         committed = False
@@ -223,9 +229,15 @@ class Recorder:
                 for name, count in before.items():
                     setattr(self.run, name, count)
             raise
+        # After rows were written, so that each turn of a run brings its store further.
+        if self._written() > before["rows_created"] + before["rows_updated"] and self._gives_way():
+            raise RunStopped("Other syncs waited for the worker.")
 
     def _rows(self) -> dict[str, int]:
         return {name: getattr(self.run, name) for name in (*_COUNTED, "progress_done")}
+
+    def _written(self) -> int:
+        return self.run.rows_created + self.run.rows_updated
 
     def tick(self) -> bool:
         """Show how far the run is while nothing arrives.

@@ -76,7 +76,9 @@ def orders_unread(store_id: str, *, before: datetime | None = None) -> QuerySet[
     return unread.filter(unread_at__lt=before) if before else unread
 
 
-def oldest_details(store_id: str, *, after: tuple[datetime, str] | None = None) -> list[Place]:
+def oldest_details(
+    store_id: str, *, after: tuple[datetime, str] | None = None, before: datetime | None = None
+) -> list[Place]:
     """The next orders by the age of their details, oldest first, among those that are not due.
 
     No list shows an address that is corrected a year after the sale, so all are read again in
@@ -86,6 +88,7 @@ def oldest_details(store_id: str, *, after: tuple[datetime, str] | None = None) 
     Args:
         store_id: The store.
         after: When the details of the last one were read, and its id; None begins.
+        before: Leave out those whose details were read since.
     """
     rows = Order.objects.filter(
         store_id=store_id, dirty=False, gone_at__isnull=True, detailed_at__isnull=False
@@ -93,6 +96,8 @@ def oldest_details(store_id: str, *, after: tuple[datetime, str] | None = None) 
     if after:
         at, pk = after
         rows = rows.filter(detailed_at__gte=at).exclude(detailed_at=at, pk__lte=pk)
+    if before:
+        rows = rows.filter(detailed_at__lt=before)
     places = rows.order_by("detailed_at", "pk").values_list("pk", "dirty_mark", "detailed_at")
     return [(pk, mark, at) for pk, mark, at in places[:REREAD_AT_ONCE] if at]
 

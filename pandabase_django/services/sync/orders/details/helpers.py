@@ -20,6 +20,7 @@ from pandabase_django.conf import conf
 from pandabase_django.database import connection
 from pandabase_django.models import SyncCursor, SyncRun
 from pandabase_django.models.sync import Resource
+from pandabase_django.observing.logs import about
 from pandabase_django.services.sync.orders.details.fetching import (
     Fetched,
     Wanted,
@@ -175,7 +176,8 @@ def help_with_details(
     def is_over() -> bool:
         return time.monotonic() >= deadline
 
-    result = attempt(recorder, lambda: _read_for(run, recorder, is_over=is_over))
+    with about(store=run.store_id, resource=run.resource, run=run.pk):
+        result = attempt(recorder, lambda: _read_for(run, recorder, is_over=is_over))
     stopped = isinstance(result.error, RunStopped)
     return Help(result=result, more=stopped or (result.error is None and is_over()))
 

@@ -1,0 +1,1 @@
+"""The state of a store in a file, so that it outlives the process."""

@@ -1,0 +1,1 @@
+"""The balance: what came in, and what was paid out."""

@@ -1,0 +1,1 @@
+"""A shop with real processes that lives through misfortunes: `make soak-chaos`."""
