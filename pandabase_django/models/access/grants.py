@@ -5,7 +5,7 @@ It says what ``services.access.rules`` says of rows that were loaded; a test com
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import F, Q
@@ -15,13 +15,17 @@ from pandabase_django.models.access.subscriptions import BEGINS_WITHIN, Subscrip
 from pandabase_django.models.checkout.purchases import Purchase
 from pandabase_django.models.orders import BELONGS, OrderItem, OrderItemQuerySet
 
-__all__ = ["NOT_PAID_FOR", "SUBSCRIPTION_TYPE", "granted_to"]
+__all__ = ["CLOCKS_APART", "NOT_PAID_FOR", "SUBSCRIPTION_TYPE", "granted_to"]
 
 SUBSCRIPTION_TYPE = "SUBSCRIPTION"
 """Type of a product that is paid for again and again. Source: P-45."""
 
 NOT_PAID_FOR = ("REFUNDED", "CHARGEBACK")
 """Statuses of an order whose money went back. Source: P-27."""
+
+CLOCKS_APART = timedelta(minutes=5)
+"""What was made so little after the time that is asked about counts: by the remote's clock it is
+made at once, and this one may be behind."""
 
 
 def granted_to(user: Any, *, at: datetime | None = None) -> Q | None:
@@ -98,4 +102,4 @@ def _linked(path: str, user: Any) -> Q:
 
 
 def _begun(path: str, at: datetime) -> Q:
-    return Q(**{f"{path}created_at__lte": at}) | Q(**{f"{path}created_at": None})
+    return Q(**{f"{path}created_at__lte": at + CLOCKS_APART}) | Q(**{f"{path}created_at": None})

@@ -16,7 +16,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from pandabase_django.models import Purchase, Subscription
-from pandabase_django.models.access.grants import NOT_PAID_FOR
+from pandabase_django.models.access.grants import CLOCKS_APART, NOT_PAID_FOR
 from pandabase_django.models.access.subscriptions import BEGINS_WITHIN, WITH_ACCESS
 from pandabase_django.models.orders import BELONGS
 
@@ -271,5 +271,5 @@ def _reversed(standing: str) -> Reason | None:
 def _lacking(row: Bought | Subscribed, at: datetime) -> Reason | None:
     if row.is_gone:
         return Reason.GONE
-    later = row.created_at is not None and row.created_at > at
+    later = row.created_at is not None and row.created_at > at + CLOCKS_APART
     return Reason.LATER if later else None
