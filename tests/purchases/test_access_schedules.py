@@ -11,6 +11,7 @@ import random
 from contextlib import suppress
 from datetime import datetime, timezone
 from itertools import count
+from itertools import product as product_of
 from typing import Any
 
 import pytest
@@ -57,21 +58,22 @@ class Life:
         number = next(_numbers)
         self.email = f"buyer{number}@example.com"
         self.user = User.objects.create(username=f"buyer {number}")
-        # Somebody who types the same address, buys other things, and must get nothing of these.
+        # Somebody who types the same address: one customer there, and each has what is their own.
         self.namesake = User.objects.create(username=f"namesake {number}", email=self.email)
         on_sale = Product.objects.on_sale().filter(price_minor__gte=100).order_by("pk")
         self.plan = on_sale.filter(product_type="SUBSCRIPTION")[0]
         self.course = on_sale.exclude(product_type="SUBSCRIPTION")[0]
-        self.orders: dict[str, Product] = {}
+        self.orders: dict[str, tuple[User, Product]] = {}
         self.subscriptions: dict[str, str] = {}
         self.unheard: list[tuple[str, str]] = []
 
     def happen(self) -> str:
         """Something happens at the remote; gives what."""
         known = [*OF_ORDERS] * bool(self.orders) + [*OF_SUBSCRIPTIONS] * bool(self.subscriptions)
-        what = self.dice.choice(["buy course", "buy plan", *known])
+        what = self.dice.choice(["buy course", "buy plan", "buy plan", *known])
         if what.startswith("buy"):
-            self.buy(self.course if what == "buy course" else self.plan)
+            user = self.dice.choice((self.user, self.user, self.namesake))
+            self.buy(user, self.course if what == "buy course" else self.plan)
         else:
             of_order = what in OF_ORDERS
             pk = self.dice.choice([*(self.orders if of_order else self.subscriptions)])
@@ -81,14 +83,14 @@ class Life:
                 self.unheard.append(("order" if of_order else "subscription", pk))
         return what
 
-    def buy(self, product: Product) -> None:
+    def buy(self, user: User, product: Product) -> None:
         recurring = product == self.plan
-        session = self.shop.open([{"product_id": product.pk, "quantity": 1}], user=self.user)
+        session = self.shop.open([{"product_id": product.pk, "quantity": 1}], user=user)
         session.items[0] |= {"subscription": recurring, "price_minor": product.price_minor}
         session.save()
         before = self.made()
         order_id = self.shop.pay(session, email=self.email)
-        self.orders[order_id] = product
+        self.orders[order_id] = (user, product)
         self.unheard.append(("order", order_id))
         for made in self.made() - before if recurring else ():
             self.subscriptions[made] = order_id
@@ -130,12 +132,16 @@ class Life:
             for named in self.dice.sample(self.unheard, len(self.unheard)):
                 self.hear(named)
 
-    def expected(self) -> dict[str, bool]:
-        """What the remote's own state means."""
+    def expected(self, user: User) -> dict[str, bool]:
+        """What the remote's own state means for a user."""
         now = datetime.now(timezone.utc)
         orders = {row["id"]: row for row in self.shop.sandbox.dump("orders")}
         plans = {row["id"]: row for row in self.shop.sandbox.dump("subscriptions")}
-        paid = {pk for pk in self.orders if orders[pk]["status"] == "COMPLETED"}
+        paid = {
+            pk: product
+            for pk, (buyer, product) in self.orders.items()
+            if buyer == user and orders[pk]["status"] == "COMPLETED"
+        }
 
         def runs(plan: dict[str, Any]) -> bool:
             return plan["status"] != "CANCELLED" or (
@@ -143,7 +149,7 @@ class Life:
             )
 
         return {
-            self.course.pk: any(self.orders[pk] == self.course for pk in paid),
+            self.course.pk: self.course in paid.values(),
             self.plan.pk: any(
                 order in paid and runs(plans[pk]) for pk, order in self.subscriptions.items()
             ),
@@ -162,13 +168,12 @@ def test_access_is_what_the_remotes_own_state_means(shop: Shop, way: str) -> Non
             for _ in range(dice.randint(2, LONGEST))
         ]
         life.learn_all()
-        expected = life.expected()
-        for product in (life.course, life.plan):
-            found = access(life.user, product)
+        for user, product in product_of((life.user, life.namesake), (life.course, life.plan)):
+            expected = life.expected(user)
+            found = access(user, product)
             seen.add(found.reason)
-            assert found.granted == expected[product.pk], (seed, way, done, found)
-            usable = Product.objects.accessible_to(life.user)
+            assert found.granted == expected[product.pk], (seed, way, done, user, found)
+            usable = Product.objects.accessible_to(user)
             assert usable.filter(pk=product.pk).exists() == found.granted
-            assert not access(life.namesake, product)
     assert len(seen) > 1
     assert CheckoutSession.objects.exists() or SCHEDULES < 4

@@ -8,6 +8,7 @@ from itertools import permutations
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import transaction
 
 from pandabase_django.access import Reason, access
 from pandabase_django.models import CheckoutSession, Order, Product, Purchase, Subscription, SyncRun
@@ -21,15 +22,32 @@ NOON = datetime(2026, 11, 1, 12, tzinfo=timezone.utc)
 HOUR = timedelta(hours=1)
 
 
-def paid(number: int, *, customer: str = "cus_1", at: float = 0, product: str = "prd_1") -> Paid:
-    return Paid(number, customer, NOON + at * HOUR, frozenset({product}))
+def paid(
+    number: int,
+    *,
+    customer: str = "cus_1",
+    at: float = 0,
+    product: str = "prd_1",
+    updated: float | None = None,
+    status: str = "COMPLETED",
+) -> Paid:
+    changed = None if updated is None else NOON + updated * HOUR
+    return Paid(number, customer, status, NOON + at * HOUR, changed, frozenset({product}))
 
 
-def begun(number: int, *, customer: str = "cus_1", at: float = 0, product: str = "prd_1") -> Begun:
-    return Begun(f"sub_{number}", customer, NOON + at * HOUR, product)
+def begun(
+    number: int,
+    *,
+    customer: str = "cus_1",
+    at: float = 0,
+    product: str = "prd_1",
+    status: str = "ACTIVE",
+) -> Begun:
+    return Begun(f"sub_{number}", customer, status, NOON + at * HOUR, product)
 
 
 ONE = {1: "sub_1"}
+BOTH = {1: "sub_1", 2: "sub_2"}
 
 
 @pytest.mark.parametrize(
@@ -44,8 +62,26 @@ ONE = {1: "sub_1"}
         ([paid(1)], [begun(1, product="prd_2")], {}),
         ([paid(1)], [begun(1, at=0.1), begun(2, at=2)], ONE),
         ([paid(1), paid(2, at=2)], [begun(1, at=0.1)], ONE),
-        ([paid(1), paid(2, at=2)], [begun(1, at=0.1), begun(2, at=2.1)], {1: "sub_1", 2: "sub_2"}),
+        ([paid(1), paid(2, at=2)], [begun(1, at=0.1), begun(2, at=2.1)], BOTH),
         ([paid(1), paid(2)], [begun(1, product="prd_2"), begun(2)], {1: "sub_2"}),
+        # The first is paid three minutes later, when the second is just opened.
+        ([paid(1), paid(2, at=0.058)], [begun(1, at=0.05), begun(2, at=0.1)], BOTH),
+        # The first is processed for three days.
+        ([paid(1), paid(2, at=1)], [begun(1, at=72), begun(2, at=1.02)], BOTH),
+        # The second tab is paid first.
+        (
+            [paid(1, updated=0.2), paid(2, at=0.1, updated=0.15)],
+            [begun(1, at=0.2), begun(2, at=0.15)],
+            BOTH,
+        ),
+        # A refund of the first has ended its subscription.
+        (
+            [paid(1, status="REFUNDED", updated=9), paid(2, at=0.1, updated=9)],
+            [begun(1, at=0.2, status="CANCELLED"), begun(2, at=0.3)],
+            BOTH,
+        ),
+        # The remote's clocks differ by some seconds.
+        ([paid(1, at=0.002), paid(2, at=1.002)], [begun(1), begun(2, at=1)], BOTH),
         ([], [begun(1)], {}),
     ],
 )
@@ -145,6 +181,59 @@ def test_users_of_one_customer_have_their_own(shop: Shop, plan: Product) -> None
     event(shop, theirs)
     assert access(shop.buyer, plan)
     assert not access(other, plan)
+
+
+@pytest.mark.django_db
+def test_each_has_their_own_in_any_order_of_arrival(shop: Shop, plan: Product) -> None:
+    other = User.objects.create(username="other")
+    _, first, mine = bought(shop, plan, shop.buyer)
+    _, second, theirs = bought(shop, plan, other)
+    arrivals: dict[str, Callable[[], None]] = {
+        "my order": lambda: shop.webhook(first),
+        "their order": lambda: shop.webhook(second),
+        "my plan": lambda: event(shop, mine),
+        "their plan": lambda: event(shop, theirs),
+    }
+    for names in permutations(arrivals):
+        before = transaction.savepoint()
+        for name in names:
+            arrivals[name]()
+        found = (shop.purchase(first).subscription_id, shop.purchase(second).subscription_id)
+        assert found == (mine, theirs), names
+        transaction.savepoint_rollback(before)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("others", "mended"), [(0, True), (50, False)])
+def test_of_a_crowd_what_was_found_stays(
+    shop: Shop, plan: Product, *, others: int, mended: bool
+) -> None:
+    _, first, mine = bought(shop, plan, shop.buyer)
+    _, second, theirs = bought(shop, plan, shop.buyer)
+    for one in (first, second):
+        shop.webhook(one)
+    event(shop, mine)
+    customer = Order.objects.get(pk=first).customer_id
+    Purchase.objects.filter(order=first).update(subscription=None)
+    Purchase.objects.filter(order=second).update(subscription=mine)
+    Subscription.objects.bulk_create(
+        Subscription(
+            store=shop.store,
+            pk=f"sub_{number}",
+            product_id=plan.pk,
+            customer_id=customer,
+            created_at=NOON - 999 * HOUR,
+            first_seen_at=NOON,
+            synced_at=NOON,
+        )
+        for number in range(others)
+    )
+    event(shop, theirs)
+    expected = (mine, theirs) if mended else (theirs, mine)
+    assert (
+        shop.purchase(first).subscription_id,
+        shop.purchase(second).subscription_id,
+    ) == expected
 
 
 @pytest.mark.django_db
