@@ -45,7 +45,10 @@ class Refused:
 
 @contextmanager
 def refusing_network() -> Iterator[Refused]:
-    """Inside, requests of this app go to this machine alone, or raise ``NetworkRefused``."""
+    """Inside, requests of this app go to this machine alone, or raise ``NetworkRefused``.
+
+    A proxy on this machine is no way out either.
+    """
     refused = Refused()
 
     def guard(host: str) -> None:

@@ -33,6 +33,31 @@ def test_so_does_one_through_a_proxy() -> None:
         transport(egress=egress).send("GET", "/v2")
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_so_does_one_through_a_proxy_here(scheme: str) -> None:
+    egress = Egress(proxies={"https": f"{scheme}://127.0.0.1:9"})
+    with refusing_network(), pytest.raises(NetworkRefused, match=r"api\.pandabase\.io"):
+        transport(egress=egress).send("GET", "/v2")
+    with refusing_network(), pytest.raises(NetworkRefused, match=r"api\.pandabase\.io"):
+        reach("https://api.pandabase.io", timeout_seconds=1, egress=egress)
+
+
+def test_a_proxy_elsewhere_is_refused_even_on_the_way_to_this_machine() -> None:
+    egress = Egress(proxies={"https": "http://proxy.example:3128"})
+    with refusing_network(), pytest.raises(NetworkRefused, match=r"proxy\.example"):
+        transport(base_url="https://localhost:9", egress=egress).send("GET", "/v2")
+    with refusing_network(), pytest.raises(NetworkRefused, match=r"proxy\.example"):
+        reach("https://localhost:9", timeout_seconds=1, egress=egress)
+
+
+@pytest.mark.parametrize("target", ["http://localhost:9", "https://127.0.0.1:9", "https://[::1]:9"])
+def test_this_machine_may_be_asked_through_a_proxy_here(target: str) -> None:
+    egress = Egress(proxies={"http": "http://127.0.0.1:9", "https": "http://127.0.0.1:9"})
+    with refusing_network() as refused, pytest.raises(TransportError):
+        transport(base_url=target, egress=egress, retries=0).send("GET", "/v2")
+    refused.check()
+
+
 def test_so_does_the_search_for_a_fault() -> None:
     with refusing_network(), pytest.raises(NetworkRefused):
         reach("https://api.pandabase.io", timeout_seconds=1)

@@ -126,9 +126,12 @@ class _Tracked(http.client.HTTPConnection):
     """Notes in the exchange what becomes of the request."""
 
     response_class = _BoundedResponse
+    _tunnel_host: str | None
 
     def connect(self) -> None:
         network.ask(self.host)
+        if self._tunnel_host:  # a proxy here leads out
+            network.ask(self._tunnel_host)
         bounds = _current.get()
         if bounds is None:
             super().connect()

@@ -58,7 +58,10 @@ def replaced_by(stand_in: StandIn) -> Iterator[None]:
 
 @contextmanager
 def guarded_by(guard: Callable[[str], object]) -> Iterator[None]:
-    """The guard is called with the host of each connection that this process makes inside."""
+    """The guard is called with the host of each connection that this process makes inside.
+
+    Through a proxy it is called with both: the proxy's and the one behind it.
+    """
     before, _Set.guard = _Set.guard, guard
     try:
         yield

@@ -81,7 +81,8 @@ def _steps(
     stack: ExitStack, base_url: str, near: tuple[str, int], way: Egress, timeout_seconds: float
 ) -> Iterator[str | None]:
     """Takes one step at a time, and gives its detail; None where it is not needed."""
-    network.ask(near[0])
+    for asked in (near[0], host_and_port(base_url)[0]):  # a proxy here leads out
+        network.ask(asked)
     found = socket.getaddrinfo(*near, type=socket.SOCK_STREAM)
     yield ", ".join(dict.fromkeys(str(entry[4][0]) for entry in found))
     connection: _Stream = stack.enter_context(
