@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from pandabase_django.testing import Pandabase
     from pandabase_django.testing.guard import Refused
 
-__all__ = ["pandabase", "pytest_configure", "pytest_runtest_call", "pytest_runtest_protocol"]
+__all__ = [
+    "pandabase",
+    "pytest_configure",
+    "pytest_runtest_call",
+    "pytest_runtest_protocol",
+    "pytest_runtest_setup",
+    "pytest_runtest_teardown",
+]
 
 MARKERS = (
     "pandabase(**options): options of the fixture `pandabase`, see pandabase_django.testing",
@@ -42,13 +49,21 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, Any, Any]:
+    """A test fails also where a fixture of it caught the guard's error."""
+    return (yield from _checked(item))
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     """A test fails also where its code caught the guard's error."""
-    result = yield
-    refused = item.stash.get(_refused, None)
-    if refused is not None:
-        refused.check()
-    return result
+    return (yield from _checked(item))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, Any, Any]:
+    """A test fails also where the end of a fixture caught the guard's error."""
+    return (yield from _checked(item))
 
 
 @pytest.fixture
@@ -62,6 +77,18 @@ def pandabase(request: pytest.FixtureRequest, db: None) -> Iterator[Pandabase]:
         options.update(marker.kwargs)
     with Pandabase(**options) as running:
         yield running
+
+
+def _checked(item: pytest.Item) -> Generator[None, Any, Any]:
+    refused = item.stash.get(_refused, None)
+    if refused is None:
+        return (yield)
+    try:
+        result = yield
+        refused.check()
+    finally:
+        refused.hosts.clear()  # each is reported once, where it was asked
+    return result
 
 
 @contextmanager
