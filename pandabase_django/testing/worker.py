@@ -83,9 +83,16 @@ class Worker:
 def committed() -> Iterator[None]:
     """What is to be done on commit is done at the end, inside a ``TestCase`` as well.
 
-    There, everything happens in one transaction, which never commits.
+    There, everything happens in one transaction, which never commits. Nothing of it is left to
+    whoever waits for the commit outside; what was registered before is left to them.
     """
     with ExitStack() as stack:
         for alias in connections:
+            stack.callback(_forget, alias, since=len(connections[alias].run_on_commit))
             stack.enter_context(TestCase.captureOnCommitCallbacks(using=alias, execute=True))
         yield
+
+
+def _forget(alias: str, *, since: int) -> None:
+    """Django's capture leaves what it has run, and one around it would run that again."""
+    del connections[alias].run_on_commit[since:]
