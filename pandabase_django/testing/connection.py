@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
+from unittest import mock
 
 from django.conf import settings as django_settings
-from django.test import override_settings
 
 from pandabase_django.crypto.keyring import generate_key
 from pandabase_django.crypto.secret import Secret
@@ -123,9 +124,18 @@ def connect(sandbox: Sandbox, given: Token | None = None, **options: Any) -> Api
     return add_token(**arguments)
 
 
-def _with_a_key() -> override_settings:
-    """A key to seal the token with, where the settings have none."""
+@contextmanager
+def _with_a_key() -> Iterator[None]:
+    """A key to seal the token with, where the settings have none.
+
+    It is put into the dict and taken out of it. An ``override_settings`` would come back when
+    others of the test, such as those of pytest-django's ``settings``, end after it.
+    """
     given = getattr(django_settings, "PANDABASE", {})
     if any(given.get("ENCRYPTION_KEYS", ())):
-        return override_settings()
-    return override_settings(PANDABASE={**given, "ENCRYPTION_KEYS": [generate_key()]})
+        yield
+        return
+    # An equal one stays, for it may be read-only; an empty one means as much as none.
+    django_settings.PANDABASE = given = dict(given)
+    with mock.patch.dict(given, ENCRYPTION_KEYS=[generate_key()]):
+        yield

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from pandabase_django.sandbox.seed.identity import Identities
 from tests.testing.inner import SETTINGS, run_pytest, write_project
 
@@ -114,6 +116,30 @@ def test_last():
     pass
 """
 )
+CHANGED = """
+from django.conf import settings as current
+
+
+def change(settings):
+    settings.PANDABASE = {**settings.PANDABASE, "READ_ONLY": True}
+    settings.EMAIL_HOST = "changed"
+
+
+def test_changes_before_it_ends(pandabase, settings):
+    change(settings)
+
+
+def test_nothing_is_left():
+    assert getattr(current, "PANDABASE", {}) == {given}
+    assert current.EMAIL_HOST == "localhost"
+
+
+def test_changes_after_it_ended(settings, pandabase):
+    change(settings)
+
+
+test_nothing_is_left_again = test_nothing_is_left
+"""
 ABSENT = """
 import sys
 
@@ -148,6 +174,16 @@ def test_what_a_fixture_hides_is_an_error_once(tmp_path: Path) -> None:
     assert outcome.names("FAILED") == ["test_in_the_middle"]
     passed = ["test_at_its_end", "test_at_no_end", "test_last"]
     assert outcome.names("PASSED") == passed, outcome.text
+
+
+@pytest.mark.parametrize("given", [None, {}, {"ENCRYPTION_KEYS": [], "READ_ONLY": False}])
+def test_settings_are_as_they_were_whichever_ends_first(
+    tmp_path: Path, given: dict[str, object] | None
+) -> None:
+    settings = SETTINGS if given is None else f"{SETTINGS}PANDABASE = {given}\n"
+    write_project(tmp_path, CHANGED.replace("{given}", str(given or {})), settings=settings)
+    outcome = run_pytest(tmp_path, "--nomigrations", **DJANGO)
+    assert len(outcome.names("PASSED")) == 4, outcome.text
 
 
 def test_nothing_happens_where_django_is_not_used(tmp_path: Path) -> None:
