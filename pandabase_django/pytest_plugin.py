@@ -31,6 +31,11 @@ MARKERS = (
     "pandabase(**options): options of the fixture `pandabase`, see pandabase_django.testing",
     "pandabase_network: requests of pandabase_django may leave this machine",
 )
+NO_FIXTURE = (
+    "{0} is a TestCase of Django: the fixture `pandabase` would begin outside its transactions, "
+    "and the next test would see what it made. Write `class {0}(PandabaseMixin, TestCase)`, with "
+    "the mixin of pandabase_django.testing, and take `self.pandabase`."
+)
 
 _refused: pytest.StashKey[Refused] = pytest.StashKey()
 
@@ -69,8 +74,12 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, Any, Any]:
 @pytest.fixture
 def pandabase(request: pytest.FixtureRequest, db: None) -> Iterator[Pandabase]:
     """A store at a Pandabase of this test's own. ``@pytest.mark.pandabase(…)`` gives options."""
+    from django.test import TestCase
+
     from pandabase_django.testing import Pandabase
 
+    if request.cls is not None and issubclass(request.cls, TestCase):
+        pytest.fail(NO_FIXTURE.format(request.cls.__name__), pytrace=False)
     # Tests may share a cache: what is kept of one test's ids must not answer another one.
     options: dict[str, Any] = {"seed": zlib.crc32(request.node.nodeid.encode())}
     for marker in reversed(list(request.node.iter_markers("pandabase"))):

@@ -116,6 +116,43 @@ def test_last():
     pass
 """
 )
+UNITTEST = """
+import pytest
+from django.test import TestCase, TransactionTestCase
+
+from pandabase_django.models import Store
+from pandabase_django.testing import PandabaseMixin
+
+
+class Own:
+    @pytest.fixture(autouse=True)
+    def connected(self, pandabase):
+        self.pandabase = pandabase
+
+
+class Tests:
+    def test_one(self):
+        assert Store.objects.get() == self.pandabase.store
+
+    test_two = test_one
+
+
+class TestFixtureInATestCase(Own, Tests, TestCase):
+    pass
+
+
+class TestFixtureInATransactionTestCase(Own, Tests, TransactionTestCase):
+    pass
+
+
+class TestMixin(PandabaseMixin, Tests, TestCase):
+    pass
+
+
+@pytest.mark.django_db
+class TestPlainClass(Own, Tests):
+    pass
+"""
 CHANGED = """
 from django.conf import settings as current
 
@@ -184,6 +221,14 @@ def test_settings_are_as_they_were_whichever_ends_first(
     write_project(tmp_path, CHANGED.replace("{given}", str(given or {})), settings=settings)
     outcome = run_pytest(tmp_path, "--nomigrations", **DJANGO)
     assert len(outcome.names("PASSED")) == 4, outcome.text
+
+
+def test_a_test_case_takes_the_mixin(tmp_path: Path) -> None:
+    write_project(tmp_path, UNITTEST)
+    outcome = run_pytest(tmp_path, "--nomigrations", "-rE", **DJANGO)
+    assert outcome.text.count("Write `class TestFixtureInATestCase(PandabaseMixin, TestCase)`") >= 2
+    assert len(outcome.names("ERROR")) == 2, outcome.text
+    assert len(outcome.names("PASSED")) == 6, outcome.text
 
 
 def test_nothing_happens_where_django_is_not_used(tmp_path: Path) -> None:
