@@ -27,7 +27,8 @@ class AsyncClient(AsyncNamespaces):
     """Calls the Store API from coroutines of one event loop.
 
     A call that is cancelled is given up, and not taken back: its request goes on in its thread. Of
-    a write, whether it was executed is then unknown; give it an ``idempotency_key`` of your own.
+    a write, whether it was executed is then unknown: look for its result before you send it again,
+    whatever ``idempotency_key`` it had (Source: P-10).
 
     Args:
         client: Does the work.
