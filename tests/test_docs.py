@@ -90,13 +90,26 @@ def test_the_site_leads_to_every_page() -> None:
     assert sorted(str(page.relative_to(ROOT)) for page in found ^ set(DOCS)) == []
 
 
-def test_the_readme_is_short_and_its_links_lead_to_the_project() -> None:
-    """The package index shows it too: there is no tree around it, and no page beside it."""
+def project_urls() -> dict[str, str]:
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
-    urls = dict(
+    return dict(
         line.split(" = ") for line in config["metadata"]["project_urls"].strip().splitlines()
     )
+
+
+def test_the_package_index_links_to_pages_issues_and_changelog() -> None:
+    urls = project_urls()
+    assert sorted(urls) == ["Changelog", "Documentation", "Issues", "Source"]
+    assert urls["Issues"] == f"{urls['Source']}/issues"
+    for name in ("Documentation", "Changelog"):
+        path = urls[name].removeprefix(f"{urls['Source']}/blob/main/")
+        assert (ROOT / path).is_file()
+
+
+def test_the_readme_is_short_and_its_links_lead_to_the_project() -> None:
+    """The package index shows it too: there is no tree around it, and no page beside it."""
+    urls = project_urls()
     text = text_of("README.md")
     assert len(text.splitlines()) <= 120
     found = re.findall(r"\]\(([^)]+)\)", BLOCK.sub("", text))
