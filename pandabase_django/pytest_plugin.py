@@ -107,8 +107,11 @@ def _guarded(item: pytest.Item) -> Iterator[None]:
     if not is_here or item.get_closest_marker("pandabase_network"):
         yield
         return
-    from pandabase_django.testing.guard import refusing_network
+    from pandabase_django.testing.guard import NetworkRefused, refusing_network
 
+    # After any other BaseException at the end of a fixture, pytest does not end the rest of them.
+    kinds = (NetworkRefused, pytest.fail.Exception)
     with refusing_network() as refused:
+        refused.error = type("NetworkRefused", kinds, {"__module__": NetworkRefused.__module__})
         item.stash[_refused] = refused
         yield

@@ -29,9 +29,15 @@ class NetworkRefused(BaseException):
 
 @dataclass
 class Refused:
-    """Hosts that would have been asked, in this order."""
+    """What was refused.
+
+    Attributes:
+        hosts: Those that would have been asked, in this order.
+        error: What is raised.
+    """
 
     hosts: list[str] = field(default_factory=list)
+    error: type[NetworkRefused] = NetworkRefused
 
     def check(self) -> None:
         """Complain of a request that was refused, whoever has caught the error.
@@ -40,21 +46,24 @@ class Refused:
             NetworkRefused: There was one.
         """
         if self.hosts:
-            raise NetworkRefused(self.hosts[0])
+            raise self.error(self.hosts[0])
 
 
 @contextmanager
 def refusing_network() -> Iterator[Refused]:
-    """Inside, requests of this app go to this machine alone, or raise ``NetworkRefused``.
+    """Inside, requests of this app go to this machine alone.
 
     A proxy on this machine is no way out either.
+
+    Raises:
+        NetworkRefused: A request would have left; raised where it was made.
     """
     refused = Refused()
 
     def guard(host: str) -> None:
         if not is_loopback(host):
             refused.hosts.append(host)
-            raise NetworkRefused(host)
+            raise refused.error(host)
 
     with network.guarded_by(guard):
         yield refused

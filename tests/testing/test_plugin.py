@@ -112,6 +112,29 @@ def test_in_the_middle():
     hide()
 
 
+@pytest.fixture
+def ended():
+    yield
+    ended_names.append("ended")
+
+
+@pytest.fixture
+def openly_at_its_end(ended):
+    yield
+    ask("https://pandabase.invalid")
+
+
+ended_names = []
+
+
+def test_openly_at_its_end(openly_at_its_end):
+    pass
+
+
+def test_the_others_have_ended():
+    assert ended_names == ["ended"]
+
+
 def test_last():
     pass
 """
@@ -207,10 +230,11 @@ def test_a_shops_tests_are_guarded(tmp_path: Path) -> None:
 def test_what_a_fixture_hides_is_an_error_once(tmp_path: Path) -> None:
     write_project(tmp_path, HIDDEN)
     outcome = run_pytest(tmp_path, **DJANGO)
-    assert outcome.names("ERROR") == ["test_at_its_begin", "test_at_its_end", "test_last"]
+    at_ends = ["test_at_its_end", "test_last", "test_openly_at_its_end"]
+    assert outcome.names("ERROR") == ["test_at_its_begin", *at_ends]
     assert outcome.names("FAILED") == ["test_in_the_middle"]
-    passed = ["test_at_its_end", "test_at_no_end", "test_last"]
-    assert outcome.names("PASSED") == passed, outcome.text
+    passed = [*at_ends, "test_at_no_end", "test_the_others_have_ended"]
+    assert outcome.names("PASSED") == sorted(passed), outcome.text
 
 
 @pytest.mark.parametrize("given", [None, {}, {"ENCRYPTION_KEYS": [], "READ_ONLY": False}])
