@@ -101,10 +101,11 @@ class Application:
     def _answer(
         self, request: Request, token: Token | None, quota: Quota, rules: list[FaultRule]
     ) -> Response:
+        services = self._services
         for rule in rules:
             if rule.changes:
                 try:
-                    apply_changes(self._services.state, rule.changes)
+                    apply_changes(services.state, rule.changes, settings=services.settings)
                 except ChangeRefused as error:
                     return failure(500, f"Sandbox rule {rule.number}: {error}")
         return spoil(rules, lambda: self._execute(request, token, quota))

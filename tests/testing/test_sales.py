@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from pandabase_django.access import has_access
-from pandabase_django.checkout import FreeItem
+from pandabase_django.checkout import FreeItem, estimate_checkout
 from pandabase_django.events import on_paid, on_restored, on_reversed
 from pandabase_django.models import Order, Product, Purchase, WebhookDelivery
 from pandabase_django.testing import Pandabase
@@ -66,6 +66,15 @@ def test_what_is_bought_can_be_named(pandabase: Pandabase) -> None:
     assert (order.customer.email, order.payload["amount"]) == ("eve@example.com", 18000)
     product = pandabase.product()
     assert pandabase.paid_order((product, 3)).items.get().quantity == 3
+
+
+@pytest.mark.pandabase(tax_included=True)
+def test_a_buyer_pays_what_was_estimated(pandabase: Pandabase) -> None:
+    course = pandabase.product(price_minor=11_900)
+    estimate = estimate_checkout(pandabase.store, [course], country="DE")
+    payment = pandabase.paid_order(course, buyer={"country": "DE"}).payload["payment"]
+    assert (payment["totalAmount"], payment["taxAmount"]) == (11_900, 1900)
+    assert (estimate.total_minor, estimate.tax_amount_minor) == (11_900, 1900)
 
 
 def test_money_goes_back_and_comes_again(pandabase: Pandabase, ada: User, calls: list[str]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pandabase_django.sandbox.api.validation import Invalid
 from pandabase_django.sandbox.checkout.payment import pay_session
 from pandabase_django.sandbox.checkout.purchase import Given
@@ -27,24 +29,25 @@ _ORDER_FIELDS = {
 """Short names of what is most often forged. Nothing else follows from them."""
 
 
-def open_checkout(state: StoreState, change: Json) -> list[str]:
+def open_checkout(state: StoreState, change: Json, *, settings: Settings) -> list[str]:
     """Open a session as a stranger would: the change without ``op`` is the body of the call."""
     body = {name: value for name, value in change.items() if name != "op"}
     try:
-        return [open_session(state, body, settings=Settings()).id]
+        return [open_session(state, body, settings=settings).id]
     except Invalid as error:
         raise ValueError(str(error)) from error
 
 
-def pay_checkout(state: StoreState, change: Json) -> list[str]:
+def pay_checkout(state: StoreState, change: Json, *, settings: Settings) -> list[str]:
     """Pay a session, or end a payment that is being processed; returns session and order.
 
     ``as`` is ``card`` (the default), ``async`` or ``decline``. ``again`` makes another order of a
     session that has one. ``email``, ``name``, ``country``, ``state``, ``typed``, ``prices`` and
-    ``presentment`` are the buyer's. The names of ``_ORDER_FIELDS``, and dotted paths in
-    ``fields``, are written over the order.
+    ``presentment`` are the buyer's. ``tax_included`` takes the place of the setting. The names of
+    ``_ORDER_FIELDS``, and dotted paths in ``fields``, are written over the order.
     """
     session = _session(state, change)
+    tax_included = bool(change.get("tax_included", settings.tax_included))
     order = {path: change[name] for name, path in _ORDER_FIELDS.items() if name in change}
     given = Given(
         email=change.get("email", ""),
@@ -62,7 +65,7 @@ def pay_checkout(state: StoreState, change: Json) -> list[str]:
             session,
             way=change.get("as", "card"),
             given=given,
-            settings=Settings(tax_included=bool(change.get("tax_included", False))),
+            settings=replace(settings, tax_included=tax_included),
             again=bool(change.get("again", False)),
         )
     except Invalid as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
+from functools import partial
 from typing import Any
 
 from pandabase_django.sandbox.api.access.changes import ACCESS_CHANGES
@@ -25,6 +26,7 @@ from pandabase_django.sandbox.control.item_changes import ITEM_CHANGES
 from pandabase_django.sandbox.control.target import target_of
 from pandabase_django.sandbox.seed.lifecycle import ORDER_STATUSES, Slot
 from pandabase_django.sandbox.seed.timeline import iso, parse_ms
+from pandabase_django.sandbox.settings import Settings
 from pandabase_django.sandbox.store.dated import DatedRecords, Record
 from pandabase_django.sandbox.store.renaming import renaming
 from pandabase_django.sandbox.store.shapes import Json, set_path
@@ -33,23 +35,31 @@ from pandabase_django.sandbox.store.state import StoreState
 __all__ = ["ChangeRefused", "apply_changes"]
 
 
+_Operation = Callable[[StoreState, Any], list[str]]
+
+
 class ChangeRefused(Exception):
     """A change names an unknown operation or object, or lacks an argument."""
 
 
-def apply_changes(state: StoreState, changes: list[Json]) -> list[str]:
+def apply_changes(state: StoreState, changes: list[Json], *, settings: Settings) -> list[str]:
     """Apply changes in order, all under the state's lock, and return the ids they touched.
 
     Raises:
         ChangeRefused: One of them can't be applied; those before it stay applied.
     """
+    operations: dict[str, _Operation] = {
+        **_OPERATIONS,
+        "open_checkout": partial(open_checkout, settings=settings),
+        "pay_checkout": partial(pay_checkout, settings=settings),
+    }
     touched: list[str] = []
     with state.lock:
         state.changing()
         for change in changes:
-            operation = _OPERATIONS.get(str(change.get("op")))
+            operation = operations.get(str(change.get("op")))
             if operation is None:
-                known = ", ".join(sorted(_OPERATIONS))
+                known = ", ".join(sorted(operations))
                 raise ChangeRefused(f"unknown op {change.get('op')!r}; known are {known}")
             try:
                 touched.extend(operation(state, change))
@@ -212,7 +222,7 @@ def _edit_store(state: StoreState, change: Json) -> list[str]:
     return [state.store_id]
 
 
-_OPERATIONS: dict[str, Callable[[StoreState, Any], list[str]]] = {
+_OPERATIONS: dict[str, _Operation] = {
     "create_order": _create_orders,
     "edit_order": _edit_order,
     "set_order_status": _set_order_status,
@@ -225,8 +235,6 @@ _OPERATIONS: dict[str, Callable[[StoreState, Any], list[str]]] = {
     "remove_order": _flag_order("removed", True),
     "edit_refund": _edit_of_order("refund"),
     "edit_dispute": _edit_of_order("dispute"),
-    "open_checkout": open_checkout,
-    "pay_checkout": pay_checkout,
     "expire_checkout": expire_checkout,
     "create_payout": create_payout,
     "edit_entry": lambda state, change: state.ledger.edit(change),

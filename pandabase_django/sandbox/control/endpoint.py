@@ -156,7 +156,9 @@ class Control:
         return success({})
 
     def _change(self, request: Request) -> Response:
-        return success({"ids": apply_changes(self._services.state, request.json())})
+        services = self._services
+        touched = apply_changes(services.state, request.json(), settings=services.settings)
+        return success({"ids": touched})
 
     def _list_tokens(self, request: Request) -> Response:
         reveal = request.query().get("secrets") == "1"

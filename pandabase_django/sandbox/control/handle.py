@@ -46,7 +46,7 @@ class Handle:
         Raises:
             ChangeRefused: Unknown operation or object.
         """
-        return apply_changes(self.state, changes)
+        return apply_changes(self.state, changes, settings=self._services.settings)
 
     def fault(self, rules: list[Json]) -> list[int]:
         """Add fault rules; returns their numbers.

@@ -195,6 +195,17 @@ def test_the_buyer_names_the_price_where_the_product_says_so(
     assert order_of(sandbox, number)["amount"] == 5000
 
 
+def test_the_settings_of_the_sandbox_are_those_of_its_changes(sandbox: Sandbox) -> None:
+    sandbox.set(tax_included=True, least_item_cents=1)
+    items = [{"name": "x", "amount": 50, "quantity": 238}]
+    (session,) = sandbox.change([{"op": "open_checkout", "items": items}])
+    pay = {"op": "pay_checkout", "id": session, "country": "DE", "again": True}
+    for change, sums in (({}, [1900, 11_900]), ({"tax_included": False}, [2261, 14_161])):
+        _, number = sandbox.change([pay | change])
+        payment = order_of(sandbox, number)["payment"]
+        assert [payment["taxAmount"], payment["totalAmount"]] == sums
+
+
 @pytest.mark.fact(37)
 def test_a_session_ends_after_six_hours_or_when_a_test_says_so(
     sandbox: Sandbox, stranger: Stranger

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from pandabase_django.sandbox.control.changes import apply_changes
 from pandabase_django.sandbox.seed.lifecycle import ORDER_STATUSES, Lifecycle, Slot
 from pandabase_django.sandbox.seed.timeline import Timeline, iso
+from pandabase_django.sandbox.settings import Settings
 from pandabase_django.sandbox.store.state import StoreState, WorldSize
 
 
@@ -62,7 +63,7 @@ def test_a_changed_list_equals_the_sorted_list(changes: list, status: str | None
         else:
             moment = iso(state.timeline.created_ms(index))
             change = {"op": "create_order", "status": value, "fields": {"createdAt": moment}}
-        apply_changes(state, [change])
+        apply_changes(state, [change], settings=Settings())
     expected = []
     for index in state.orders.every_index():
         record = state.orders.find(index)
