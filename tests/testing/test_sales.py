@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
@@ -9,7 +11,8 @@ from django.utils import timezone
 from pandabase_django.access import has_access
 from pandabase_django.checkout import FreeItem, estimate_checkout
 from pandabase_django.events import on_paid, on_restored, on_reversed
-from pandabase_django.models import Order, Product, Purchase, WebhookDelivery
+from pandabase_django.models import Order, Product, Purchase, Subscription, WebhookDelivery
+from pandabase_django.services import client_for
 from pandabase_django.testing import Pandabase
 
 pytestmark = pytest.mark.django_db
@@ -117,6 +120,35 @@ def test_a_subscription_lives_its_life(pandabase: Pandabase, ada: User) -> None:
     pandabase.travel(days=70)
     assert not has_access(ada, product)
     assert subscription.ends_at < timezone.now()
+
+
+@pytest.mark.parametrize(("interval", "days"), [("WEEKLY", 7), ("MONTHLY", 30), ("YEARLY", 365)])
+def test_a_subscription_is_as_its_product_says(
+    pandabase: Pandabase, interval: str, days: int
+) -> None:
+    club = pandabase.product(
+        "Club", product_type="SUBSCRIPTION", billingInterval=interval, trialDays=14
+    )
+    trial = pandabase.active_subscription(product=club)
+    assert (trial.status, trial.billing_interval) == ("TRIALING", interval)
+    assert trial.trial_end == trial.current_period_end
+    assert trial.trial_end - trial.current_period_start == timedelta(days=14)
+    paid = pandabase.renew(trial)
+    assert paid.status == "ACTIVE"
+    assert paid.current_period_end - trial.trial_end == timedelta(days=days)
+
+
+def test_a_subscription_to_a_variant_costs_what_the_variant_does(pandabase: Pandabase) -> None:
+    gold = {"title": "Gold", "options": {"Plan": "Gold"}, "price": 9900}
+    club = pandabase.product("Club", product_type="SUBSCRIPTION", variants=[gold])
+    order = pandabase.paid_order((club.variants.get(), 2))
+    subscription = Subscription.objects.get()
+    assert subscription.amount_minor == order.amount_minor == 19_800
+    with client_for(pandabase.store) as client:
+        assert client.subscriptions.upcoming_invoice(subscription.pk).payload["total"] == 19_800
+    pandabase.renew(subscription)
+    renewal = Order.objects.latest("created_at")
+    assert (renewal.amount_minor, renewal.items.get().variant) == (19_800, club.variants.get())
 
 
 def test_a_licence_is_its_orders(pandabase: Pandabase, ada: User) -> None:

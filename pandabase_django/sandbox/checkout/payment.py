@@ -19,6 +19,7 @@ from pandabase_django.sandbox.store.dated import Record
 from pandabase_django.sandbox.store.sessions import Session
 from pandabase_django.sandbox.store.shapes import Json
 from pandabase_django.sandbox.store.state import StoreState
+from pandabase_django.sandbox.store.views import item_form
 
 __all__ = ["WAYS", "complete_later", "pay_session", "resume_payments", "standing"]
 
@@ -154,9 +155,18 @@ def _complete(state: StoreState, session: Session, index: int) -> None:
     customer = state.ids.index_of("customer", payload["customer"]["id"])
     for line in session.lines:
         product = state.ids.index_of("product", line.product_id or "")
-        if line.subscribed and product is not None and customer is not None:
+        found = None if product is None else state.products.find(product)
+        if line.subscribed and product is not None and found and customer is not None:
+            plan = item_form(found)
             state.paid_subscriptions[index] = start(
-                state, product=product, customer=customer, quantity=line.quantity, charged=True
+                state,
+                product=product,
+                customer=customer,
+                interval=plan.get("billingInterval") or "MONTHLY",
+                quantity=line.quantity,
+                trial_days=plan.get("trialDays") or 0,
+                variant=line.variant_id,
+                paid_each=line.amount,
             )
 
 

@@ -74,6 +74,7 @@ class StoreState:
         "licenses_version",
         "unfulfilled",
         "planned_changes",
+        "subscribed_variants",
         "paid_subscriptions",
         "report_files",
         "sessions",
@@ -134,6 +135,8 @@ class StoreState:
         self.usage = Usage()
         self.planned_changes: dict[int, Json] = {}
         """What the next renewal of a subscription changes, by its index."""
+        self.subscribed_variants: dict[int, str | None] = {}
+        """Which variant a subscription is of, by its index: no answer shows it."""
         self.paid_subscriptions: dict[int, int] = {}
         """Which subscription an order paid a period of: indexes by indexes."""
         seeded_cases = SeededCases(ids=self.ids, people=self.people, timeline=self.timeline)

@@ -53,6 +53,37 @@ def test_each_operation_answers_with_what_it_made(caller: Caller, path: str) -> 
     assert caller.send("GET", "/subscriptions/sub_nobody_has_this").status_code == 404
 
 
+@pytest.mark.fact(50)
+def test_a_plan_may_be_of_a_variant(caller: Caller) -> None:
+    gold, team = ({"title": name, "price": price} for name, price in (("G", 9900), ("T", 19_900)))
+    fields = {"price": 2900, "productType": "SUBSCRIPTION", "variants": [gold, team]}
+    (product,) = caller.sandbox.change([{"op": "create_product", "fields": fields}])
+    _, dear = (one["id"] for one in caller.get(f"/products/{product}")["variants"])
+    index = caller.sandbox.state.ids.index_of("product", product)
+    (pk,) = caller.sandbox.change([{"op": "create_subscription", "product": index, "quantity": 2}])
+
+    def changed(**plan: object) -> int:
+        answer = caller.send("POST", f"/subscriptions/{pk}/change", body=plan)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["data"]["amount"]
+
+    assert changed(variant_id=dear) == 39_800
+    assert caller.sandbox.dump("orders")[-1]["amount"] == 39_800 - 5800
+    assert changed(quantity=3) == 59_700
+    _, order = caller.sandbox.change([{"op": "renew_subscription", "id": pk}])
+    shown = caller.get(f"/orders/{order}")
+    assert (shown["amount"], shown["items"][0]["variantId"]) == (59_700, dear)
+    # The product's own price is less, so it is charged from the next renewal on.
+    assert changed(variant_id=None) == 59_700
+    assert caller.get(f"/subscriptions/{pk}/upcoming-invoice")["total"] == 8700
+    unknown = {"variant_id": "var_that_is_not_there"}
+    answer = caller.send("POST", f"/subscriptions/{pk}/change", body=unknown)
+    assert (answer.status_code, answer.json()["error"]) == (400, "Variant not found")
+    caller.sandbox.change([{"op": "renew_subscription", "id": pk}])
+    assert caller.get(f"/subscriptions/{pk}")["amount"] == 8700
+    assert caller.sandbox.dump("orders")[-1]["items"][0]["variantId"] is None
+
+
 def test_one_of_a_product_that_was_made_later_shows_it(caller: Caller) -> None:
     fields = {"title": "Club", "price": 700, "productType": "SUBSCRIPTION"}
     (product,) = caller.sandbox.change([{"op": "create_product", "fields": fields}])

@@ -14,6 +14,7 @@ from pandabase_django.sandbox.store.dated import Record
 from pandabase_django.sandbox.store.held import Item
 from pandabase_django.sandbox.store.shapes import Json
 from pandabase_django.sandbox.store.state import StoreState
+from pandabase_django.sandbox.store.views import item_form
 
 __all__ = [
     "MOST_RETRIES",
@@ -41,7 +42,8 @@ def start(
     interval: str = "MONTHLY",
     quantity: int = 1,
     trial_days: int = 0,
-    charged: bool = False,
+    variant: str | None = None,
+    paid_each: int | None = None,
 ) -> int:
     """A new subscription; returns its index.
 
@@ -52,7 +54,8 @@ def start(
         interval: WEEKLY, MONTHLY or YEARLY.
         quantity: How many.
         trial_days: Nothing is charged for so long.
-        charged: An order of a checkout paid for the first period already.
+        variant: Id of the product's variant.
+        paid_each: What an order of a checkout paid for each piece of the first period, in cents.
     """
     now_ms = state.clock.now_ms()
 
@@ -64,6 +67,8 @@ def start(
         if state.products.find(product) is not None:
             plan["product_id"] = state.ids.make("product", product)  # as it is now
         replan(state, payload, plan)
+        if paid_each is not None:
+            payload["amount"] = paid_each * quantity  # a checkout keeps the price it began with
         if trial_days:
             ends = iso(now_ms + trial_days * DAY_MS)
             payload.update(
@@ -72,7 +77,8 @@ def start(
         return Item(payload, created_ms=now_ms, updated_ms=now_ms)
 
     index = state.subscriptions.add(begin)
-    if not trial_days and not charged:
+    state.subscribed_variants[index] = variant
+    if not trial_days and paid_each is None:
         _order(state, index, status="COMPLETED")
     _tell(state, index, "CREATED")
     return index
@@ -84,7 +90,9 @@ def renew(state: StoreState, index: int) -> str:
     What was planned for the end of the period happens now. Returns the id of its order.
     """
     payload = state.subscriptions.touch(index).payload
-    replan(state, payload, state.planned_changes.pop(index, {}))
+    plan = state.planned_changes.pop(index, {})
+    replan(state, payload, plan)
+    _keep_variant(state, index, plan)
     began_ms = parse_ms(payload["currentPeriodEnd"]) or state.clock.now_ms()
     ends = iso(began_ms + INTERVALS_MS[payload["billingInterval"]])
     payload.update(
@@ -165,7 +173,7 @@ def resume(state: StoreState, index: int) -> None:
 
 
 def change_plan(state: StoreState, index: int, body: Mapping[str, object]) -> None:
-    """Another product, interval or quantity.
+    """Another product, variant, interval or quantity.
 
     The difference is charged at once; what costs less, or is asked for so, waits for the next
     renewal.
@@ -178,6 +186,7 @@ def change_plan(state: StoreState, index: int, body: Mapping[str, object]) -> No
         state.planned_changes[index] = dict(body)
     else:
         payload.update(after)
+        _keep_variant(state, index, body)
         if more:
             _order(state, index, status="COMPLETED", amount=more)
     _tell(state, index, "UPDATED")
@@ -186,18 +195,50 @@ def change_plan(state: StoreState, index: int, body: Mapping[str, object]) -> No
 def replan(state: StoreState, payload: Json, body: Mapping[str, object]) -> None:
     """Write the product, interval and quantity that a body names into what is shown.
 
+    A variant shows in the amount alone. A product without one costs its own price.
+
     Raises:
-        LookupError: There is no such product.
+        LookupError: There is no such product, or it has no such variant.
     """
-    if "product_id" in body:
-        index = state.ids.index_of("product", str(body["product_id"]))
-        product = None if index is None else state.products.find(index)
-        if product is None:
-            raise LookupError("Product not found")
-        payload["product"] = {name: product.payload[name] for name in ("id", "title", "price")}
     payload["billingInterval"] = body.get("billing_interval", payload["billingInterval"])
+    if not body.keys() & {"product_id", "variant_id", "quantity"}:
+        return
+    each = payload["amount"] // payload["quantity"]
+    if _names_variant(body):
+        product = _product(state, str(body.get("product_id", payload["product"]["id"])))
+        payload["product"] = {name: product[name] for name in ("id", "title", "price")}
+        each = _price(product, body.get("variant_id"))
     payload["quantity"] = body.get("quantity", payload["quantity"])
-    payload["amount"] = payload["product"]["price"] * payload["quantity"]
+    payload["amount"] = each * payload["quantity"]
+
+
+def _product(state: StoreState, identity: str) -> Json:
+    index = state.ids.index_of("product", identity)
+    product = None if index is None else state.products.find(index)
+    if product is None:
+        raise LookupError("Product not found")
+    return item_form(product)
+
+
+def _price(product: Json, variant: object) -> int:
+    """Of one piece, in cents."""
+    if variant is None:
+        return int(product["price"])
+    for one in product["variants"] or ():
+        if isinstance(one, dict) and one.get("id") == variant:
+            return int(one["price"])
+    raise LookupError("Variant not found")
+
+
+def _names_variant(body: Mapping[str, object]) -> bool:
+    """Whether a plan says which variant it is of; a product alone is of none."""
+    return "product_id" in body or "variant_id" in body
+
+
+def _keep_variant(state: StoreState, index: int, plan: Mapping[str, object]) -> None:
+    if _names_variant(plan):
+        variant = plan.get("variant_id")
+        state.subscribed_variants[index] = None if variant is None else str(variant)
 
 
 def _order(state: StoreState, index: int, *, status: str, amount: int | None = None) -> str:
@@ -206,7 +247,8 @@ def _order(state: StoreState, index: int, *, status: str, amount: int | None = N
     total = item["amount"] if amount is None else amount
     number, now_ms = state.new_order_index(), state.clock.now_ms()
     order = state.sales.detail(number, slot=Slot(status), created_ms=now_ms)
-    line = {**order["items"][0], "productId": item["product"]["id"], "variantId": None}
+    line = {**order["items"][0], "productId": item["product"]["id"]}
+    line["variantId"] = state.subscribed_variants.get(index)
     line.update(name=item["product"]["title"], quantity=1, price=total)
     order.update(
         amount=total,
