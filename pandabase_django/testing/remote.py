@@ -9,8 +9,9 @@ from typing import Any
 
 from pandabase_django.api.wire import network
 from pandabase_django.models import CheckoutSession, Order, Subscription
-from pandabase_django.sandbox import Sandbox
+from pandabase_django.sandbox import ChangeRefused, Sandbox
 from pandabase_django.sandbox.http.wire import Request, Response
+from pandabase_django.testing import possible
 from pandabase_django.testing.in_process import WireClock, stand_in_for
 
 __all__ = ["FAULTS", "Remote"]
@@ -133,29 +134,73 @@ class Remote:
             how: ``card``; ``async``: it is processed until it is paid by ``card``; ``decline``.
             buyer: ``email``, ``name``, ``country``, ``typed`` (by the key of a field) and what else
                 the change ``pay_checkout`` takes.
+
+        Raises:
+            ChangeRefused: It is paid, or has expired.
         """
-        return self.change("pay_checkout", id=session.session_id, **{"as": how}, **buyer)[-1]
+        pk = session.session_id or ""
+        refusal = possible.payment_refusal(self.sandbox.state, pk, how=how)
+        return self._do("pay_checkout", pk, refusal, **{"as": how}, **buyer)
 
     def refund(self, order: Order) -> str:
-        """An order's money goes back; returns the refund's id."""
-        return self.change("refund_order", id=order.pk)[-1]
+        """An order's money goes back; returns the refund's id.
+
+        Raises:
+            ChangeRefused: It is not COMPLETED.
+        """
+        state, days = self.sandbox.state, self.sandbox.settings.refund_days
+        refusal = possible.refund_refusal_of(state, order.pk, days=days)
+        return self._do("refund_order", order.pk, refusal)
 
     def dispute(self, order: Order) -> str:
-        """A buyer's bank takes an order's money back; returns the dispute's id."""
-        return self.change("dispute_order", id=order.pk)[-1]
+        """A buyer's bank takes an order's money back; returns the dispute's id.
+
+        Raises:
+            ChangeRefused: It is not COMPLETED.
+        """
+        refusal = possible.dispute_refusal(self.sandbox.state, order.pk)
+        return self._do("dispute_order", order.pk, refusal)
 
     def resolve(self, order: Order, *, outcome: str) -> None:
-        """An order's dispute ends; the outcome is ``WON``, ``LOST`` or ``PREVENTED``."""
-        self.change("resolve_dispute", id=order.pk, outcome=outcome)
+        """An order's dispute ends; the outcome is ``WON``, ``LOST`` or ``PREVENTED``.
+
+        Raises:
+            ChangeRefused: It has none that is open.
+        """
+        refusal = possible.outcome_refusal(self.sandbox.state, order.pk, outcome=outcome)
+        self._do("resolve_dispute", order.pk, refusal, outcome=outcome)
 
     def renew(self, subscription: Subscription) -> str:
-        """The next period is paid; returns the id of its order."""
-        return self.change("renew_subscription", id=subscription.pk)[-1]
+        """The next period is paid; returns the id of its order.
+
+        Raises:
+            ChangeRefused: It is paused or cancelled.
+        """
+        refusal = possible.charge_refusal(self.sandbox.state, subscription.pk)
+        return self._do("renew_subscription", subscription.pk, refusal)
 
     def miss_charge(self, subscription: Subscription) -> None:
-        """The next period's charge fails; after four more tries it is cancelled."""
-        self.change("miss_charge", id=subscription.pk)
+        """The next period's charge fails; after four more tries it is cancelled.
+
+        Raises:
+            ChangeRefused: It is paused or cancelled.
+        """
+        refusal = possible.charge_refusal(self.sandbox.state, subscription.pk)
+        self._do("miss_charge", subscription.pk, refusal)
 
     def cancel(self, subscription: Subscription, *, immediate: bool = False) -> None:
-        """A subscription is cancelled: at its period's end, or at once (``immediate``)."""
-        self.change("cancel_subscription", id=subscription.pk, immediate=immediate)
+        """A subscription is cancelled: at its period's end, or at once (``immediate``).
+
+        Raises:
+            ChangeRefused: It is cancelled already.
+        """
+        state, pk = self.sandbox.state, subscription.pk
+        refusal = possible.cancellation_refusal(state, pk, immediate=immediate)
+        self._do("cancel_subscription", pk, refusal, immediate=immediate)
+
+    def _do(self, op: str, pk: str, refusal: str, **options: Any) -> str:
+        """A change that Pandabase makes as well; returns the last id that it touched."""
+        if refusal:
+            way = f"remote.change({op!r}, id={pk!r})"
+            raise ChangeRefused(f"{refusal} at Pandabase; {way} asks nothing.")
+        return self.change(op, id=pk, **options)[-1]

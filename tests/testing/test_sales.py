@@ -12,6 +12,7 @@ from pandabase_django.access import has_access
 from pandabase_django.checkout import FreeItem, estimate_checkout
 from pandabase_django.events import on_paid, on_restored, on_reversed
 from pandabase_django.models import Order, Product, Purchase, Subscription, WebhookDelivery
+from pandabase_django.sandbox import ChangeRefused
 from pandabase_django.services import client_for
 from pandabase_django.testing import Pandabase
 
@@ -104,6 +105,62 @@ def test_a_declined_payment_is_tried_again(pandabase: Pandabase, calls: list[str
     assert session.state == "FAILED"
     assert pandabase.pay(session).status == "COMPLETED"
     assert calls == ["paid"]
+
+
+def test_a_session_is_paid_once_and_in_time(pandabase: Pandabase, calls: list[str]) -> None:
+    session = pandabase.checkout()
+    paid = pandabase.pay(session)
+    for pay in (pandabase.pay, pandabase.decline, pandabase.pay_slowly):
+        with pytest.raises(ChangeRefused, match=r"that is PAID can't be paid .*pay_checkout"):
+            pay(session)
+    late, slow = pandabase.checkout(), pandabase.checkout()
+    pandabase.pay_slowly(slow)
+    pandabase.travel(hours=7)
+    with pytest.raises(ChangeRefused, match="EXPIRED"):
+        pandabase.pay(late)
+    assert pandabase.pay(slow).status == "COMPLETED"
+    assert calls == ["paid", "paid"]
+    pandabase.remote.change("pay_checkout", id=session.session_id)
+    pandabase.work()
+    assert Order.objects.filter(order_number=paid.order_number).count() == 2
+
+
+def test_money_goes_back_only_where_it_came(pandabase: Pandabase) -> None:
+    failed, slow = pandabase.decline(pandabase.checkout()), pandabase.checkout()
+    processed = pandabase.pay_slowly(slow)
+    refunded = pandabase.refund(pandabase.paid_order())
+    disputed = pandabase.dispute(pandabase.paid_order())
+    for order in (failed, processed, refunded, disputed):
+        for lose in (pandabase.refund, pandabase.dispute):
+            with pytest.raises(ChangeRefused, match=f"An order that is {order.status} can't be"):
+                lose(order)
+    assert len(pandabase.remote.sandbox.dump("refunds")) == 1
+    with pytest.raises(ChangeRefused, match="without a dispute"):
+        pandabase.resolve(refunded)
+    with pytest.raises(ChangeRefused, match="only as WON, LOST, PREVENTED"):
+        pandabase.resolve(disputed, outcome="WINS")
+    pandabase.resolve(disputed, outcome="LOST")
+    with pytest.raises(ChangeRefused, match="that is LOST can't end"):
+        pandabase.resolve(disputed)
+
+
+@pytest.mark.pandabase(refund_days=30)
+def test_a_refund_has_its_time(pandabase: Pandabase) -> None:
+    order = pandabase.paid_order()
+    pandabase.travel(days=31)
+    with pytest.raises(ChangeRefused, match="refund window"):
+        pandabase.refund(order)
+
+
+def test_what_is_cancelled_is_neither_charged_nor_cancelled(pandabase: Pandabase) -> None:
+    subscription = pandabase.cancel(pandabase.active_subscription())
+    for move in (pandabase.renew, pandabase.miss_charge, pandabase.cancel):
+        with pytest.raises(ChangeRefused, match=r"that is CANCELLED can't be .*remote.change"):
+            move(subscription)
+    ended = pandabase.cancel(subscription, immediate=True)
+    assert ended.ends_at < subscription.ends_at
+    with pytest.raises(ChangeRefused, match="once more"):
+        pandabase.cancel(subscription, immediate=True)
 
 
 def test_a_subscription_lives_its_life(pandabase: Pandabase, ada: User) -> None:

@@ -21,6 +21,7 @@ from pandabase_django.sandbox.seed.timeline import DAY_MS, iso, parse_ms
 from pandabase_django.sandbox.store.dated import DatedRecords, Record
 from pandabase_django.sandbox.store.sequence import shuffled_window
 from pandabase_django.sandbox.store.shapes import Json, dump_json, page
+from pandabase_django.sandbox.store.state import StoreState
 from pandabase_django.sandbox.store.views import (
     dispute_form,
     order_detail,
@@ -40,6 +41,7 @@ __all__ = [
     "list_orders",
     "list_payments",
     "list_refunds",
+    "refund_refusal",
     "retry_fulfillment",
     "submit_evidence",
 ]
@@ -155,14 +157,28 @@ def create_refund(call: Call) -> Response:
     order = order_detail(state, index)
     if order is None:
         return failure(404, "Order not found")
-    if order["status"] != "COMPLETED":
-        return failure(400, f"An order that is {order['status']} can't be refunded")
-    if _is_over(call, order["createdAt"], days=call.services.settings.refund_days):
-        return failure(400, "The refund window of this order has passed")
+    refusal = refund_refusal(state, order, days=call.services.settings.refund_days)
+    if refusal:
+        return failure(400, refusal)
     reason = body.get("reason", "REQUESTED_BY_CUSTOMER")
     refund = refund_order(state, index, reason=reason, status="COMPLETED")
     number = state.ids.index_of("refund", refund)
     return _found(refund_form(state, -1 if number is None else number, detail=True), "Refund")
+
+
+def refund_refusal(state: StoreState, order: Json, *, days: int) -> str:
+    """Why an order can't be refunded; "" when it can.
+
+    Args:
+        state: The store.
+        order: Its detail form.
+        days: For how long it can be, see the setting ``refund_days``.
+    """
+    if order["status"] != "COMPLETED":
+        return f"An order that is {order['status']} can't be refunded"
+    if _is_over(state, order["createdAt"], days=days):
+        return "The refund window of this order has passed"
+    return ""
 
 
 def list_disputes(call: Call) -> Response:
@@ -208,15 +224,15 @@ def submit_evidence(call: Call) -> Response:
         return failure(404, "Dispute not found")
     if found.payload["status"] != "AWAITING_REVIEW":
         return failure(400, "This dispute awaits no evidence")
-    if _is_over(call, found.payload["createdAt"], days=call.services.settings.evidence_days):
+    if _is_over(call.state, found.payload["createdAt"], days=call.services.settings.evidence_days):
         return failure(400, "The time for evidence has passed")
     record = state.disputes.touch(index)
     record.payload.update(status="UNDER_REVIEW", evidence=body, updatedAt=iso(state.clock.now_ms()))
     return _found(dispute_form(state, index, detail=True), "Dispute")
 
 
-def _is_over(call: Call, began: str, *, days: int) -> bool:
-    return bool(days) and call.state.clock.read_ms() > (parse_ms(began) or 0) + days * DAY_MS
+def _is_over(state: StoreState, began: str, *, days: int) -> bool:
+    return bool(days) and state.clock.read_ms() > (parse_ms(began) or 0) + days * DAY_MS
 
 
 def _found(form: Json | None, what: str) -> Response:

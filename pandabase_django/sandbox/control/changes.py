@@ -39,7 +39,10 @@ _Operation = Callable[[StoreState, Any], list[str]]
 
 
 class ChangeRefused(Exception):
-    """A change names an unknown operation or object, or lacks an argument."""
+    """A change names an unknown operation or object, or lacks an argument.
+
+    Or a test's helper was to do what Pandabase never does.
+    """
 
 
 def apply_changes(state: StoreState, changes: list[Json], *, settings: Settings) -> list[str]:

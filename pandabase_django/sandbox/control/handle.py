@@ -11,6 +11,7 @@ from pandabase_django.sandbox.control.changes import apply_changes
 from pandabase_django.sandbox.control.dump import dump_objects
 from pandabase_django.sandbox.control.endpoint import Control
 from pandabase_django.sandbox.faults.rules import Faults
+from pandabase_django.sandbox.settings import Settings
 from pandabase_django.sandbox.store.shapes import Json
 from pandabase_django.sandbox.store.state import StoreState
 from pandabase_django.sandbox.store.tokens import ALL_PERMISSIONS, Token, TokenRegistry
@@ -30,6 +31,11 @@ class Handle:
     _control: Control
     _deliveries: Deliveries
     _delivers: bool
+
+    @property
+    def settings(self) -> Settings:
+        """How it behaves now; :meth:`set` changes that."""
+        return self._services.settings
 
     @property
     def requests_served(self) -> int:
