@@ -84,11 +84,17 @@ class Pandabase(Arrivals):
             user: Whose; None is a guest's.
             product: To what; None: to a product of its own.
             options: Of ``open_checkout``, such as ``purpose``.
+
+        Raises:
+            ValueError: The product is none that is subscribed to.
         """
         product = product or self.product(product_type="SUBSCRIPTION")
+        known = {one["id"] for one in self.remote.sandbox.dump("subscriptions")}
         self.paid_order(product, user=user, **options)
-        made = self.remote.sandbox.dump("subscriptions")[-1]
-        return self._arrived(Subscription, made["id"])
+        made = {one["id"] for one in self.remote.sandbox.dump("subscriptions")} - known
+        if not made:
+            raise ValueError(f"Who buys {product} subscribes to nothing: it is no SUBSCRIPTION.")
+        return self._arrived(Subscription, made.pop())
 
     def license(self, user: Any = None, product: Product | None = None, **options: Any) -> License:
         """A licence that was bought.

@@ -179,6 +179,15 @@ def test_a_subscription_lives_its_life(pandabase: Pandabase, ada: User) -> None:
     assert subscription.ends_at < timezone.now()
 
 
+def test_a_subscription_is_that_of_its_buyer(pandabase: Pandabase, ada: User) -> None:
+    club = pandabase.product("Club", product_type="SUBSCRIPTION")
+    first = pandabase.active_subscription(ada, club)
+    second = pandabase.active_subscription(User.objects.create_user("bob"), club)
+    assert first.pk != second.pk
+    with pytest.raises(ValueError, match=r"Course.* is no SUBSCRIPTION"):
+        pandabase.active_subscription(ada, pandabase.product("Course"))
+
+
 @pytest.mark.parametrize(("interval", "days"), [("WEEKLY", 7), ("MONTHLY", 30), ("YEARLY", 365)])
 def test_a_subscription_is_as_its_product_says(
     pandabase: Pandabase, interval: str, days: int
