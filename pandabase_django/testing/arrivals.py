@@ -119,13 +119,25 @@ class Arrivals(Connection):
     def _arrived(self, model: type[R], pk: str) -> R:
         """The row of what has just happened at Pandabase."""
         self._arrive()
-        rows = model._default_manager.filter(pk=pk)
         if self._celery:
-            self.wait_for(rows.exists)
-        row = rows.first()
+            self._wait_for_a_worker()
+        row = model._default_manager.filter(pk=pk).first()
         if row is None:
             raise LookupError(f"{pk} did not arrive: {self._why() or 'nothing says why'}")
         return row
+
+    def _wait_for_a_worker(self) -> None:
+        """Until all that arrived is worked off: a row may be there from before."""
+        waiting = WebhookDelivery.objects.filter(
+            endpoint=self.endpoint, state=WebhookDelivery.State.PENDING
+        )
+        try:
+            self.wait_for(lambda: not waiting.exists())
+        except TimeoutError:
+            why = self._why() or "is a worker running?"
+            raise TimeoutError(
+                f"Deliveries that are not worked off: {waiting.count()}; {why}"
+            ) from None
 
     def _why(self) -> str:
         troubled = WebhookDelivery.objects.filter(endpoint=self.endpoint).exclude(last_error="")

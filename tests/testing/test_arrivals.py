@@ -25,7 +25,7 @@ from pandabase_django.models import (
     UsageRecord,
 )
 from pandabase_django.sandbox import ChangeRefused
-from pandabase_django.testing import Pandabase, PandabaseMixin
+from pandabase_django.testing import Pandabase, PandabaseMixin, arrivals
 from pandabase_django.usage import record_usage
 from tests.brokers import broker_at
 
@@ -270,11 +270,29 @@ def test_a_worker_of_the_shops_own_does_the_work(pandabase: Pandabase) -> None:
         start_worker(current_app, pool="solo", perform_ping_check=False, shutdown_timeout=30),
     ):
         order = pandabase.paid_order()
-        assert order.status in ("PENDING", "COMPLETED")
+        assert order.status == "COMPLETED"
         pandabase.wait_for(lambda: threads)
-        assert Order.objects.get().status == "COMPLETED"
+        assert pandabase.dispute(order).status == "CHARGEBACK"
+        assert pandabase.resolve(order).status == "COMPLETED"
+        assert pandabase.refund(order).status == "REFUNDED"
         with pytest.raises(TimeoutError):
             pandabase.wait_for(lambda: False)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.pandabase(celery=True)
+def test_nobody_waits_for_a_worker_for_ever(
+    pandabase: Pandabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arrivals, "PATIENCE_SECONDS", 0.1)
+    with broker_at("memory://"):
+        session = pandabase.checkout()
+        with pytest.raises(TimeoutError, match=r"worked off: 2; is a worker running\?"):
+            pandabase.pay(session)
+        # What they said is known, so the order's row is there; the next event waits.
+        pandabase.sync("orders")
+        with pytest.raises(TimeoutError, match="worked off: 3"):
+            pandabase.refund(Order.objects.get())
 
 
 @pytest.mark.pandabase(served=True)
