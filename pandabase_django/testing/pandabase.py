@@ -6,13 +6,18 @@ read. So each has all columns and relations that a real one has.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pandabase_django.checkout import ItemLike, open_checkout
 from pandabase_django.models import CheckoutSession, License, Order, Product, Subscription
 from pandabase_django.models.sync import Resource
 from pandabase_django.services.sync.refresh import fetch_product
 from pandabase_django.testing.arrivals import Arrivals
+from pandabase_django.testing.possible import checked_product
+from pandabase_django.testing.remote import Buyer
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 __all__ = ["Pandabase"]
 
@@ -46,10 +51,13 @@ class Pandabase(Arrivals):
             price_minor: In cents.
             product_type: ``DIGITAL_DOWNLOAD``, ``LICENSE_KEY`` or ``SUBSCRIPTION``.
             fields: Others in Pandabase's spelling, such as ``status="DRAFT"`` or ``variants=[…]``.
+
+        Raises:
+            ValueError: A product has no such field, or none with such a value.
         """
         fields = {"status": "ACTIVE", **fields}
         fields |= {"title": title, "price": price_minor, "productType": product_type}
-        (pk,) = self.remote.change("create_product", fields=fields)
+        (pk,) = self.remote.change("create_product", fields=checked_product(fields))
         fetch_product(self.store, pk)
         return Product.objects.get(pk=pk)
 
@@ -63,9 +71,7 @@ class Pandabase(Arrivals):
         options = {"return_url": RETURN_URL, **options}
         return open_checkout(self.store, items or [self.product()], **options)
 
-    def paid_order(
-        self, *items: ItemLike, buyer: dict[str, Any] | None = None, **options: Any
-    ) -> Order:
+    def paid_order(self, *items: ItemLike, buyer: Buyer | None = None, **options: Any) -> Order:
         """An order that was paid; your handlers were called for it.
 
         Args:
@@ -109,23 +115,26 @@ class Pandabase(Arrivals):
         self.sync(Resource.LICENSES)
         return License.objects.get(order=order)
 
-    def pay(self, session: CheckoutSession, **buyer: Any) -> Order:
+    def pay(self, session: CheckoutSession, **buyer: Unpack[Buyer]) -> Order:
         """A buyer pays a session, or what was being processed of it is paid.
 
         Args:
             session: An open one.
-            buyer: What the buyer gives: ``email``, ``name``, ``country``, ``typed``; see
-                ``Remote.pay``.
+            buyer: What the buyer gives: ``email``, ``name``, ``country``, ``state``, ``typed``,
+                ``prices``, ``presentment``; see ``Remote.pay``.
+
+        Raises:
+            ChangeRefused: It is paid, or has expired.
         """
         return self._arrived(Order, self.remote.pay(session, **buyer))
 
-    def pay_slowly(self, session: CheckoutSession, **buyer: Any) -> Order:
+    def pay_slowly(self, session: CheckoutSession, **buyer: Unpack[Buyer]) -> Order:
         """A buyer pays a session by what takes days: its order is processed until ``pay``."""
-        return self.pay(session, how="async", **buyer)
+        return self._arrived(Order, self.remote.pay(session, how="async", **buyer))
 
-    def decline(self, session: CheckoutSession, **buyer: Any) -> Order:
+    def decline(self, session: CheckoutSession, **buyer: Unpack[Buyer]) -> Order:
         """A buyer's card is declined: the session's order has failed, and can be tried again."""
-        return self.pay(session, how="decline", **buyer)
+        return self._arrived(Order, self.remote.pay(session, how="decline", **buyer))
 
     def refund(self, order: Order) -> Order:
         """The store's owner refunds an order, at Pandabase."""

@@ -1,12 +1,16 @@
 """What Pandabase never does: the lines of a test that do what happens in production ask here.
 
-Each answers why it can't be, or "" when it can, or when there is nothing of that id, which the
-change itself says. ``Remote.change`` does not ask: a test may want the impossible.
+A refusal says why it can't be; it is "" when it can, or when there is nothing of that id, which
+the change itself says. ``Remote.change`` does not ask: a test may want the impossible.
 """
 
 from __future__ import annotations
 
+from copy import deepcopy
+
+from pandabase_django.sandbox.api.bodies.catalog import PRODUCT
 from pandabase_django.sandbox.api.orders import refund_refusal
+from pandabase_django.sandbox.api.validation import Invalid, check_body
 from pandabase_django.sandbox.checkout.payment import standing
 from pandabase_django.sandbox.seed.timeline import parse_ms
 from pandabase_django.sandbox.store.shapes import Json
@@ -16,6 +20,7 @@ from pandabase_django.sandbox.store.views import item_form, order_detail
 __all__ = [
     "cancellation_refusal",
     "charge_refusal",
+    "checked_product",
     "dispute_refusal",
     "outcome_refusal",
     "payment_refusal",
@@ -24,7 +29,27 @@ __all__ = [
 
 OPEN_DISPUTES = ("AWAITING_REVIEW", "UNDER_REVIEW")
 OUTCOMES = ("WON", "LOST", "PREVENTED")
+ONLY_SHOWN = ("currency", "handle")
+"""Fields of a product that nobody writes at Pandabase."""
 CHARGED = ("TRIALING", "ACTIVE", "PAST_DUE")
+
+
+def checked_product(fields: Json) -> Json:
+    """The fields of a product, as Pandabase writes them.
+
+    Raises:
+        ValueError: One is unknown, or can't have this value.
+    """
+    known = sorted({*PRODUCT, *ONLY_SHOWN})
+    unknown = ", ".join(sorted(fields.keys() - set(known)))
+    if unknown:
+        raise ValueError(f"A product has no {unknown}; known are {', '.join(known)}.")
+    shown = {name: fields[name] for name in ONLY_SHOWN if name in fields}
+    written = {name: value for name, value in fields.items() if name not in shown}
+    try:
+        return check_body(deepcopy(written), PRODUCT, partial=True) | shown
+    except Invalid as error:
+        raise ValueError(f"{error}, in a product.") from error
 
 
 def payment_refusal(state: StoreState, session_id: str, *, how: str) -> str:

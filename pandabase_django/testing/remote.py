@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from pandabase_django.api.wire import network
 from pandabase_django.models import CheckoutSession, Order, Subscription
@@ -14,12 +14,32 @@ from pandabase_django.sandbox.http.wire import Request, Response
 from pandabase_django.testing import possible
 from pandabase_django.testing.in_process import WireClock, stand_in_for
 
-__all__ = ["FAULTS", "Remote"]
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+__all__ = ["FAULTS", "Buyer", "Remote"]
 
 _ANSWERING: list[Remote] = []  # the innermost last
 
 FAULTS = {"unreachable": "unreachable", "lost": "commit_then_reset", "broken": "reset"}
 """What can go wrong beside a status, and the sandbox's word for it."""
+
+
+class Buyer(TypedDict, total=False):
+    """What a buyer gives; what is left out is the session's, or nobody's."""
+
+    email: str
+    name: str
+    country: str
+    """ISO 3166 code of two letters, for the tax."""
+    state: str
+    """Its code, where taxes differ by state."""
+    typed: Mapping[str, str]
+    """What is typed into fields, by their keys."""
+    prices: Mapping[int, int]
+    """Of one piece, where it is free to choose, in cents, by the place of the line from 0 on."""
+    presentment: str
+    """Code of the currency to pay in."""
 
 
 class Remote:
@@ -126,18 +146,21 @@ class Remote:
         self.sandbox.pass_time(seconds=span.total_seconds())
         self._clock.pass_time(span.total_seconds())
 
-    def pay(self, session: CheckoutSession, *, how: str = "card", **buyer: Any) -> str:
+    def pay(self, session: CheckoutSession, *, how: str = "card", **buyer: Unpack[Buyer]) -> str:
         """A buyer pays a session; returns the order's id.
 
         Args:
             session: An open one, or one whose payment is being processed.
             how: ``card``; ``async``: it is processed until it is paid by ``card``; ``decline``.
-            buyer: ``email``, ``name``, ``country``, ``typed`` (by the key of a field) and what else
-                the change ``pay_checkout`` takes.
+            buyer: What the buyer gives, see ``Buyer``.
 
         Raises:
             ChangeRefused: It is paid, or has expired.
+            TypeError: A buyer gives no such thing.
         """
+        known = Buyer.__annotations__
+        if unknown := ", ".join(sorted(buyer.keys() - known.keys())):
+            raise TypeError(f"A buyer gives no {unknown}; known are {', '.join(known)}.")
         pk = session.session_id or ""
         refusal = possible.payment_refusal(self.sandbox.state, pk, how=how)
         return self._do("pay_checkout", pk, refusal, **{"as": how}, **buyer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -50,6 +51,36 @@ def test_a_product_is_on_sale(pandabase: Pandabase) -> None:
     (variant,) = product.variants.all()
     assert variant.price_minor == 100
     assert pandabase.product().pk != product.pk
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"billingIntervall": "YEARLY"}, r"no billingIntervall; known are .*billingInterval"),
+        ({"product_type": "SUBSCRIPTON"}, "productType must be one of SUBSCRIPTION"),
+        ({"status": "ACTIV"}, "status must be one of DRAFT, ACTIVE"),
+        ({"trialDays": "14"}, "trialDays must be an integer"),
+        ({"variants": [{"prize": 1}]}, "prize"),
+    ],
+)
+def test_what_is_misspelt_is_refused(
+    pandabase: Pandabase, fields: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        pandabase.product(**fields)
+    assert pandabase.remote.sandbox.dump("products") == []
+
+
+def test_what_a_buyer_does_not_give_is_refused(pandabase: Pandabase) -> None:
+    session = pandabase.checkout()
+    for pay in (pandabase.pay, pandabase.pay_slowly, pandabase.decline, pandabase.remote.pay):
+        with pytest.raises(TypeError, match="no contry; known are email, name, country"):
+            pay(session, contry="DE")
+    order = pandabase.pay(session, country="DE", presentment="EUR", typed={"nick": "Ada"})
+    assert order.payload["customFields"] == {"nick": "Ada"}
+    free = {"pricingModel": "PAY_WHAT_YOU_WANT", "minimumPrice": 300}
+    gift = pandabase.product(price_minor=500, currency="USD", **free)
+    assert pandabase.paid_order(gift, buyer={"prices": {0: 400}}).amount_minor == 400
 
 
 def test_a_paid_order_is_its_users(pandabase: Pandabase, ada: User, calls: list[str]) -> None:
