@@ -17,6 +17,7 @@ __all__ = [
     "atomic_for_shops",
     "non_atomic_requests",
     "on_commit",
+    "refuse_outer",
 ]
 
 V = TypeVar("V", bound=Callable[..., Any])
@@ -51,6 +52,25 @@ def atomic_for_shops() -> Iterator[None]:
                 "A database error was caught inside this transaction, so nothing of it can be "
                 "kept. Catch such an error around a transaction.atomic() of its own."
             )
+
+
+def refuse_outer(what: str) -> None:
+    """Refuse to send where a rollback could undo what was committed before; a ``TestCase`` may.
+
+    Args:
+        what: The function that was called.
+
+    Raises:
+        TransactionManagementError: A transaction is open.
+    """
+    try:
+        with atomic(durable=True):
+            pass
+    except RuntimeError:
+        raise TransactionManagementError(
+            f"{what} must not run inside a transaction: a rollback would forget what was sent. "
+            "With ATOMIC_REQUESTS, decorate the view with transaction.non_atomic_requests."
+        ) from None
 
 
 def on_commit(work: Callable[[], Any], *, robust: bool = False) -> None:

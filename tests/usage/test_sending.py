@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from pandabase_django.exceptions import InvalidCredential
@@ -54,6 +54,19 @@ def test_batches_are_of_a_hundred_and_of_one_subscription(
     assert shown[row.external_id] == row.at.strftime("%Y-%m-%dT%H:%M:%S.") + (
         f"{row.at.microsecond // 1000:03}Z"
     )
+
+
+def test_inside_a_transaction_nothing_is_sent_that_a_rollback_would_forget(
+    sandbox: Sandbox, store: Store, subscription: Subscription
+) -> None:
+    record_usage(subscription, "tokens", 1)
+    message = "send_usage must not run inside a transaction"
+    with (
+        transaction.atomic(),
+        pytest.raises(transaction.TransactionManagementError, match=message),
+    ):
+        send_usage(store)
+    assert billed(sandbox) == {}
 
 
 @pytest.mark.fact(52)

@@ -39,7 +39,8 @@ def perform(action: RemoteAction | uuid.UUID | str) -> RemoteAction:
     lost is looked for. Once it has ended, the mirrored rows are read again. However often and
     wherever this is called, one request is sent.
 
-    Call it outside of transactions: that it is being sent is committed before it is.
+    Call it outside of transactions: that it is being sent is committed before it is. Inside one,
+    only ask: a worker sends it after the commit.
 
     Args:
         action: The row, or its id.
@@ -51,7 +52,7 @@ def perform(action: RemoteAction | uuid.UUID | str) -> RemoteAction:
         RemoteAction.DoesNotExist: There is none.
         TransactionManagementError: A transaction is open.
     """
-    _refuse_outer_transaction()
+    transaction.refuse_outer("perform")
     pk = action.pk if isinstance(action, RemoteAction) else action
     found = RemoteAction.objects.select_related("store").get(pk=pk)
     if used_elsewhere(found.store_id) is None:
@@ -107,14 +108,3 @@ def _read_rows(action: RemoteAction, kind: Kind) -> None:
         **changes,
     )
     action.refresh_from_db()
-
-
-def _refuse_outer_transaction() -> None:
-    try:
-        with transaction.atomic(durable=True):
-            pass
-    except RuntimeError:
-        raise transaction.TransactionManagementError(
-            "An action must not be performed inside a transaction: a rollback would forget that it "
-            "was sent. Ask for it inside; a worker sends it after the commit."
-        ) from None

@@ -117,7 +117,7 @@ def open_checkout(
         CheckoutUnavailable: Nothing was opened, and a later call may succeed.
         CheckoutUnknown: The answer got lost; an equal call opens another session.
     """
-    _refuse_outer_transaction()
+    transaction.refuse_outer("open_checkout")
     asked = Asked(
         store=store,
         lines=[],
@@ -153,17 +153,6 @@ def open_checkout(
         if time.monotonic() > deadline:
             raise error_for(PandabaseError("An equal call is opening it still.", retryable=True))
         time.sleep(LOOK_EVERY_SECONDS)
-
-
-def _refuse_outer_transaction() -> None:
-    try:
-        with transaction.atomic(durable=True):
-            pass
-    except RuntimeError:
-        raise transaction.TransactionManagementError(
-            "open_checkout must not run inside a transaction: a rollback would forget what was "
-            "asked. With ATOMIC_REQUESTS, decorate the view with transaction.non_atomic_requests."
-        ) from None
 
 
 def _prepared(asked: Asked, key: str) -> tuple[CheckoutSession, bool]:

@@ -18,6 +18,7 @@ from django.utils import timezone
 from pandabase_django.api.client import Client
 from pandabase_django.api.wire.headers import clock_skew_seconds
 from pandabase_django.conf import conf
+from pandabase_django.database import transaction
 from pandabase_django.exceptions import PandabaseError
 from pandabase_django.models import Store
 from pandabase_django.observing.logs import about, get_logger
@@ -57,17 +58,21 @@ class UsageSent:
 def send_usage(store: Store, *, seconds: float | None = None) -> UsageSent:
     """Send what is due of a store now.
 
+    Call it outside of transactions: that it is being sent is committed before it is.
+
     Args:
         store: Whose.
         seconds: Nothing more is begun after so long; None sends all.
 
     Raises:
+        TransactionManagementError: A transaction is open.
         HeldBack: This deployment must not send it; nothing was claimed.
         ConfigurationError: The store has no active token.
         SealError: Its secret can't be opened.
         SecretMoved: The credential was refused while its secret is being replaced.
         InvalidCredential: It was refused, and nobody replaces it.
     """
+    transaction.refuse_outer("send_usage")
     refuse_write(store.pk)
     with about(store=store.pk), client_for(store) as client:
         return _Run(store, client, seconds=seconds).send()
