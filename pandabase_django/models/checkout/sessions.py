@@ -29,9 +29,10 @@ from pandabase_django.models.stores import Store
 if TYPE_CHECKING:
     from pandabase_django.models.checkout.purchases import Purchase
 
-__all__ = ["REFERENCE_PATTERN", "CheckoutSession", "new_reference"]
+__all__ = ["METADATA_KEY", "REFERENCE_PATTERN", "CheckoutSession", "new_reference"]
 
 
+METADATA_KEY = "pandabase_django"  # under which the reference travels in the metadata
 REFERENCE_PATTERN = r"\A[0-9a-f]{32}\Z"
 
 

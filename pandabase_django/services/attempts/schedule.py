@@ -6,6 +6,7 @@ A row that is worked on by attempts has the columns ``state`` (PENDING, DEAD or 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,8 +14,15 @@ from typing import Any
 from django.db.models import QuerySet
 
 from pandabase_django.api.masking import mask
-from pandabase_django.exceptions import interruptions
+from pandabase_django.exceptions import SealError, interruptions
 from pandabase_django.printable import printable
+from pandabase_django.services.erasures.addresses import with_addresses_replaced
+from pandabase_django.services.erasures.hashes import (
+    hold_off_erasures,
+    is_erased,
+    without_erased_addresses,
+)
+from pandabase_django.services.erasures.scrubbing import ERASED
 
 __all__ = [
     "ALONE_AFTER",
@@ -68,30 +76,56 @@ class Trouble:
 
     Attributes:
         text: For a person; without credentials.
+        raised: Names of handlers that raised, each with what it said; they follow the text.
         retry_after: The remote asks for at least so long a wait.
         final: No later attempt can end otherwise.
     """
 
     text: str
+    raised: Sequence[tuple[str, str]] = ()
     retry_after: timedelta = timedelta(0)
     final: bool = False
 
+    def kept(self, store_id: str, named: Iterable[tuple[str, str]]) -> str:
+        """What may be kept and logged of it; call it in the transaction that writes it.
+
+        Of an erased person nothing that a handler said, and nobody's erased address. No erasure
+        begins until the end of the transaction.
+
+        Args:
+            store_id: Whose.
+            named: By what the row names a person, see ``is_erased``.
+        """
+        hold_off_erasures()
+        try:
+            of_erased = is_erased(store_id, named)
+            return without_erased_addresses(store_id, self._words(of_erased), joined=True)
+        except SealError:  # nobody can be known again, so nothing of anybody is kept
+            return with_addresses_replaced(
+                self._words(True), ERASED, is_theirs=lambda _: True, joined=True
+            )
+
+    def _words(self, of_erased: bool) -> str:
+        said = (f"{name} ({ERASED if of_erased else it})" for name, it in self.raised)
+        return self.text + ", ".join(said)
+
 
 def note_trouble(
-    mine: QuerySet[Any], trouble: Trouble, *, attempts: int, now: datetime
+    mine: QuerySet[Any], trouble: Trouble, kept: str, *, attempts: int, now: datetime
 ) -> timedelta | None:
     """Write that an attempt failed: the wait until the next one, None when it was the last.
 
     Args:
         mine: The row, as far as it is still this worker's.
         trouble: What was wrong.
+        kept: What is kept of it.
         attempts: How often it was tried, this time included.
         now: The time.
 
     Raises:
         LookupError: Another worker has the row by now, and its attempt counts.
     """
-    error = trouble.text[:MAX_ERROR_CHARACTERS]
+    error = kept[:MAX_ERROR_CHARACTERS]
     if trouble.final or attempts >= MAX_ATTEMPTS:
         rows = give_up(mine, error, now=now)
         wait = None

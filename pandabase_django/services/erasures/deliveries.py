@@ -15,7 +15,7 @@ from pandabase_django.models import Order, WebhookDelivery
 from pandabase_django.services.erasures.hashes import is_erased
 from pandabase_django.services.erasures.scrubbing import identifiers, scrubbed, without_texts
 
-__all__ = ["scrub_deliveries", "scrub_deliveries_of", "without_erased"]
+__all__ = ["named_by", "scrub_deliveries", "scrub_deliveries_of", "without_erased"]
 
 
 def without_erased(store_id: str, kept: dict[str, Any], *, order_id: str) -> dict[str, Any]:
@@ -24,16 +24,20 @@ def without_erased(store_id: str, kept: dict[str, Any], *, order_id: str) -> dic
     Raises:
         SealError: Somebody was erased, and nobody can be known again.
     """
-
-    def named() -> Iterator[tuple[str, str]]:
-        yield from identifiers(kept)
-        if order_id:
-            yield "id", order_id
-            orders = Order.objects.filter(pk=order_id, store=store_id)
-            yield from (("id", pk) for pk in orders.values_list("customer", flat=True) if pk)
-
-    found: dict[str, Any] = scrubbed(kept) if is_erased(store_id, named()) else kept
+    named = named_by(store_id, kept, order_id=order_id)
+    found: dict[str, Any] = scrubbed(kept) if is_erased(store_id, named) else kept
     return found
+
+
+def named_by(
+    store_id: str, kept: dict[str, Any], *, order_id: str = ""
+) -> Iterator[tuple[str, str]]:
+    """By what an event or an order names a person, for ``is_erased``."""
+    yield from identifiers(kept)
+    if order_id:
+        yield "id", order_id
+        orders = Order.objects.filter(pk=order_id, store=store_id)
+        yield from (("id", pk) for pk in orders.values_list("customer", flat=True) if pk)
 
 
 def scrub_deliveries(deliveries: Iterable[WebhookDelivery]) -> None:

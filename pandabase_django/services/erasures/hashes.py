@@ -75,8 +75,13 @@ def ids_of(store_id: str, address: str) -> Callable[[str], bool] | None:
     return (lambda pk: hash_(store_id, "id", pk) in values) if values else None
 
 
-def without_erased_addresses(store_id: str, value: T) -> T:
+def without_erased_addresses(store_id: str, value: T, *, joined: bool = False) -> T:
     """A text or JSON without the addresses of erased persons.
+
+    Args:
+        store_id: Whose it is.
+        value: The text or JSON.
+        joined: See ``with_addresses_replaced``.
 
     Raises:
         SealError: See ``is_erased``.
@@ -91,6 +96,7 @@ def without_erased_addresses(store_id: str, value: T) -> T:
             text,
             ERASED,
             is_theirs=lambda a: rows.filter(value=hash_(store_id, "email", a)).exists(),
+            joined=joined,
         )
 
     changed: T = with_texts_changed(value, change)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from pandabase_django.api.reading import REDACTED
-from pandabase_django.services.purchases.reference import METADATA_KEY
+from pandabase_django.models.checkout.sessions import METADATA_KEY
 
 __all__ = [
     "ERASED",

@@ -32,6 +32,7 @@ from pandabase_django.services.attempts.schedule import (
     note_trouble,
     words_of,
 )
+from pandabase_django.services.erasures.deliveries import named_by
 from pandabase_django.services.purchases import queue
 from pandabase_django.services.purchases.subscriptions import find_subscriptions
 
@@ -233,9 +234,9 @@ def _call_handlers(purchase: Purchase, fact: PurchaseFact) -> tuple[bool, Troubl
         except Exception as error:
             logger.exception("Handler %s failed for purchase %s.", dotted, purchase.pk)
             observing.handler_fails(dotted, kind="fact")
-            failed.append(f"{dotted} ({words_of(error)})")
+            failed.append((dotted, words_of(error)))
     if failed:
-        return False, Trouble(RAISED + ", ".join(failed))
+        return False, Trouble(RAISED, failed)
     return True, None
 
 
@@ -262,11 +263,14 @@ def _finish(purchase: Purchase, trouble: Trouble | None) -> Processed:
     if trouble is None:
         columns: dict[str, Any] = {"finished_at": now, "next_attempt_at": None, "last_error": ""}
         return Processed(finished=mine.update(state=State.IDLE, **columns))
+    named = named_by(purchase.store_id, {}, order_id=purchase.order_id or "")
     try:
-        wait = note_trouble(mine, trouble, attempts=purchase.attempts, now=now)
+        with transaction.atomic():
+            kept = trouble.kept(purchase.store_id, named)
+            wait = note_trouble(mine, trouble, kept, attempts=purchase.attempts, now=now)
     except LookupError:
         return Processed()
     if wait is None:
-        logger.error("Purchase %s is given up: %s", purchase.pk, trouble.text)
+        logger.error("Purchase %s is given up: %s", purchase.pk, kept)
         return Processed(dead=1)
     return Processed(failed=1, retry_after_seconds=wait.total_seconds())

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 
 from django.core.signing import BadSignature, Signer
 
-__all__ = ["METADATA_KEY", "metadata_for", "reference_in"]
+from pandabase_django.models.checkout.sessions import METADATA_KEY
 
-METADATA_KEY = "pandabase_django"
+__all__ = ["metadata_for", "reference_in"]
+
 _SALT = "pandabase_django.checkout"
 _LONGEST = 200
 

@@ -35,7 +35,7 @@ from pandabase_django.services.attempts.schedule import (
     note_trouble,
     words_of,
 )
-from pandabase_django.services.erasures.deliveries import scrub_deliveries
+from pandabase_django.services.erasures.deliveries import named_by, scrub_deliveries
 from pandabase_django.services.sync.due.causes import Cause
 from pandabase_django.services.sync.due.marks import mark_dirty
 from pandabase_django.services.sync.orders.details.lateness import is_behind
@@ -183,7 +183,7 @@ def _tried(kind: str, pk: str, fetch: Callable[[], None]) -> Trouble | None:
         logger.warning("%s %s could not be fetched: %s", kind, printable(pk), error)
         wait = error.retry_after_seconds if isinstance(error, PandabaseError) else None
         final = isinstance(error, UnfitId)
-        return Trouble(str(error), timedelta(seconds=wait or 0), final=final)
+        return Trouble(str(error), retry_after=timedelta(seconds=wait or 0), final=final)
     except interruptions():
         raise
     except Exception as error:
@@ -245,7 +245,7 @@ def _announce(delivery: WebhookDelivery) -> Trouble | None:
         except Exception as error:
             logger.exception("Handler %s failed for event %s.", dotted, event.id)
             observing.handler_fails(dotted, kind="event")
-            failed.append(f"{dotted} ({words_of(error)})")
+            failed.append((dotted, words_of(error)))
     for receiver, result in signals.send_robust(
         signals.webhook_received, sender=WebhookDelivery, event=event
     ):
@@ -253,8 +253,8 @@ def _announce(delivery: WebhookDelivery) -> Trouble | None:
             name = signals.name_of(receiver)
             logger.error("A receiver of webhook_received failed: %s", name, exc_info=result)
             observing.handler_fails(name, kind="receiver")
-            failed.append(f"{name.rpartition('.')[2]} ({words_of(result)})")
-    return Trouble(RAISED + ", ".join(failed)) if failed else None
+            failed.append((name.rpartition(".")[2], words_of(result)))
+    return Trouble(RAISED, failed) if failed else None
 
 
 def _finish(delivery: WebhookDelivery, trouble: Trouble | None) -> State | timedelta | None:
@@ -272,12 +272,16 @@ def _finish(delivery: WebhookDelivery, trouble: Trouble | None) -> State | timed
         if rows:
             observing.delivery_ends(outcome.value)
         return outcome if rows else None
+    store_id = delivery.endpoint.store_id
+    named = named_by(store_id, delivery.payload, order_id=delivery.order_id)
     try:
-        wait = note_trouble(mine, trouble, attempts=delivery.attempts, now=now)
+        with transaction.atomic():
+            kept = trouble.kept(store_id, named)
+            wait = note_trouble(mine, trouble, kept, attempts=delivery.attempts, now=now)
     except LookupError:
         return None
     if wait is None:
-        logger.error("Event %s is a dead letter: %s", delivery.event_id, trouble.text)
+        logger.error("Event %s is a dead letter: %s", delivery.event_id, kept)
         observing.delivery_ends(State.DEAD.value)
         return State.DEAD
     return wait
