@@ -29,6 +29,7 @@ from pandabase_django.models import (
     UsageRecord,
     WebhookDelivery,
 )
+from pandabase_django.models.access.links import CustomerLinkQuerySet
 from pandabase_django.models.base.lookups import Among
 from pandabase_django.services.erasures.addresses import (
     is_similar,
@@ -143,11 +144,8 @@ def find_person(store: Store, address: str, *, also: Rows | None = None) -> Pers
     }
     purchases = Purchase.objects.filter(of_order, store=store)
     person.rows[Purchase] = _ids(purchases)
-    users = sorted({pk for pk in purchases.values_list("user", flat=True) if pk is not None})
-    paid = Q(pk__in=list(purchases.values_list("session", flat=True)))
-    sessions = CheckoutSession.objects.filter(store=store)
-    person.rows[CheckoutSession] = _ids(sessions.filter(paid | Q(user__in=users)))
     links = CustomerLink.objects.filter(of_customer, store=store)
+    person.rows[CheckoutSession] = _sessions(store, purchases, links)
     person.rows[CustomerLink] = _ids(links)
     used = UsageRecord.objects.filter(
         Among(F("subscription_id"), person.rows[Subscription]), store=store
@@ -192,6 +190,29 @@ def _with(
     rows = model._default_manager.filter(store=store)
     named = [pk for pk, *_ in _of_address(rows, path, address)]
     return sorted({*_ids(rows.filter(condition)), *named, *also.get(model, ())})
+
+
+def _sessions(
+    store: Store, purchases: QuerySet[Purchase], links: CustomerLinkQuerySet
+) -> list[Any]:
+    """What they have paid for, and what else their users have opened, if no other one paid it.
+
+    A shop's user may buy for several people: what is handed out to these is none of the person's.
+    """
+    users = {*links.in_force().values_list("user", flat=True)}
+    paid, theirs = set(), set()
+    for pk, session, *of_either in purchases.values_list("pk", "session", "user", "session__user"):
+        theirs.add(pk)
+        paid.add(session)
+        users.update(of_either)
+    users.discard(None)
+    sessions = CheckoutSession.objects.filter(user__in=users, store=store)
+    opened = set(sessions.values_list("pk", flat=True))
+    others = Purchase.objects.filter(session__user__in=users, store=store)
+    for pk, session in others.values_list("pk", "session"):
+        if pk not in theirs:
+            opened.discard(session)
+    return sorted(paid | opened)
 
 
 def _deliveries(store: Store, person: Person, address: str) -> list[Any]:
