@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.utils import timezone
+
 from pandabase_django.api.client import Client
 from pandabase_django.api.schemas import UsageEvent
 from pandabase_django.models import Store, UsageRecord
+from pandabase_django.services.sync.due.causes import LAG_AT_MOST
 from pandabase_django.services.tokens.clients import client_for
 
 __all__ = ["UsageDifference", "compare_usage"]
@@ -42,7 +45,8 @@ def compare_usage(
 ) -> Iterator[UsageDifference]:
     """What differs of all that was used between two moments.
 
-    Subscriptions are those that have records of that time here. What still waits is no difference.
+    Subscriptions are those that have records of that time here. What still waits is no difference,
+    and what was sent a moment ago may be missing: a list lags.
 
     Args:
         store: Whose.
@@ -67,16 +71,23 @@ def _subscriptions(used: Any) -> list[str]:
 def _compare(
     client: Client, store: Store, subscription_id: str, *, since: datetime, until: datetime
 ) -> Iterator[UsageDifference]:
+    rows = UsageRecord.objects.filter(store=store, subscription=subscription_id)
+    # Before the list is read: what is sent meanwhile may not be in it.
+    listed_by = timezone.now() - LAG_AT_MOST
+    sent = list(
+        rows.filter(at__gte=since, at__lt=until, state=State.SENT).values_list(
+            "external_id", "quantity", "settled_at"
+        )
+    )
     there: dict[str, UsageEvent] = {}
     between: dict[str, Any] = {"from": since - MARGIN, "to": until + MARGIN}
     for event in client.usage.iterate(subscription_id=subscription_id, **between):
         there[event.external_id or event.id] = event
-    rows = UsageRecord.objects.filter(store=store, subscription=subscription_id)
-    sent = rows.filter(at__gte=since, at__lt=until, state=State.SENT)
-    for external_id, quantity in sent.values_list("external_id", "quantity"):
+    for external_id, quantity, settled_at in sent:
         found = there.pop(external_id, None)
         if found is None:
-            yield UsageDifference("missing", subscription_id, external_id, quantity, None)
+            if settled_at is None or settled_at <= listed_by:
+                yield UsageDifference("missing", subscription_id, external_id, quantity, None)
         elif found.quantity != quantity:
             yield UsageDifference(
                 "different", subscription_id, external_id, quantity, found.quantity
