@@ -161,6 +161,19 @@ def test_a_store_that_can_not_be_asked_keeps_no_other_ones_usage(
     assert row.state == "SENT"
 
 
+def test_what_was_dropped_is_not_billed_by_its_key_once_its_time_is_over(
+    sandbox: Sandbox, store: Store, rejected: UsageRecord
+) -> None:
+    drop_usage(rejected.pk, reason="a mistake")
+    old = timezone.now() - timedelta(days=91)
+    UsageRecord.objects.update(settled_at=old, recorded_at=old)
+    assert prune_usage() == 0
+    again = record_usage(rejected.subscription_id, "tokens", 5, key="late")
+    assert (again.pk, again.state) == (rejected.pk, "DROPPED")
+    assert send_usage(store).sent == 0
+    assert billed(sandbox) == {}
+
+
 def test_settled_records_are_deleted_when_their_time_is_over(
     store: Store, subscription: Subscription, rejected: UsageRecord, settings: Any
 ) -> None:

@@ -78,7 +78,8 @@ def record_usage(
         event: Name of the meter, as it was made at Pandabase.
         quantity: How much, 0 to 2**53 - 1.
         key: The shop's own name of this use, of up to 128 characters. The same key with the same
-            subscription and event is recorded once. None: each call is a use of its own.
+            subscription and event is recorded once, as long as the row is here
+            (``USAGE_RETENTION_DAYS``). None: each call is a use of its own.
         at: When it was used; None is now.
 
     Returns:
