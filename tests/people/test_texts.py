@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -15,6 +16,7 @@ from pandabase_django.services.erasures.addresses import (
     with_addresses_replaced,
     written_forms,
 )
+from pandabase_django.services.erasures.hashes import without_erased_addresses
 from pandabase_django.services.erasures.scrubber import scrubber_of
 from pandabase_django.services.people.erasing import erase_person
 from tests.actions.conftest import settled
@@ -73,6 +75,19 @@ def test_a_text_of_nothing_but_joints_takes_no_time() -> None:
         text * 3, "", is_theirs=lambda one: bool(asked.append(one)), joined=True
     )
     assert len(asked) <= 3 * 40 * 40
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_text_with_many_addresses_costs_as_many_queries_as_one_with_one(
+    canary: Canary, django_assert_num_queries: Any
+) -> None:
+    erase(canary)
+    log = [f"{n}: bo@x.example, {ADDRESS}" for n in range(200)]
+    # Whether anybody was erased, the key, and which addresses were.
+    for lines in (log[:1], log):
+        with django_assert_num_queries(3):
+            found = without_erased_addresses(canary.store.pk, {"log": lines})
+        assert found == {"log": [line.replace(ADDRESS, "[erased]") for line in lines]}
 
 
 # --- what is mirrored

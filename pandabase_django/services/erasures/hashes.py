@@ -8,10 +8,13 @@ import secrets
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
+from django.db.models import F
+
 from pandabase_django.crypto.secret import Secret
 from pandabase_django.database import connection, transaction
 from pandabase_django.database.pace import Pace
 from pandabase_django.models import ErasedHash, Erasure, ErasureKey
+from pandabase_django.models.base.lookups import Among
 from pandabase_django.services.erasures.addresses import normal_address, with_addresses_replaced
 from pandabase_django.services.erasures.scrubbing import ERASED, with_texts_changed
 
@@ -89,18 +92,25 @@ def without_erased_addresses(store_id: str, value: T, *, joined: bool = False) -
     hash_ = _hasher_if_needed(store_id)
     if hash_ is None:
         return value
-    rows = ErasedHash.objects.filter(store=store_id)
 
-    def change(text: str) -> str:
-        return with_addresses_replaced(
-            text,
-            ERASED,
-            is_theirs=lambda a: rows.filter(value=hash_(store_id, "email", a)).exists(),
-            joined=joined,
+    def changed(is_theirs: Callable[[str], bool]) -> T:
+        found: T = with_texts_changed(
+            value,
+            lambda text: with_addresses_replaced(text, ERASED, is_theirs=is_theirs, joined=joined),
         )
+        return found
 
-    changed: T = with_texts_changed(value, change)
-    return changed
+    asked: set[str] = set()
+
+    def ask_later(address: str) -> bool:
+        asked.add(hash_(store_id, "email", address))
+        return False
+
+    # A log has hundreds of addresses: one query is to tell them all.
+    changed(ask_later)
+    rows = ErasedHash.objects.filter(Among(F("value"), sorted(asked)), store=store_id)
+    known = set(rows.values_list("value", flat=True))
+    return changed(lambda address: hash_(store_id, "email", address) in known) if known else value
 
 
 def remember(erasure: Erasure, address: str, *, ids: Iterable[str]) -> int:
