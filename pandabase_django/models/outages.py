@@ -19,13 +19,14 @@ class RemoteOutage(PandabaseModel):
 
     Attributes:
         host: Name and port.
-        since: When it did not answer first.
+        since: When it did not answer first, or, if others were answered, the first of them since
+            the last failure.
         last_tried_at: When it was asked last.
         next_try_at: When one sync may ask it again.
         failures: How many in a row.
         error: The newest, as a sentence.
-        everywhere: No connection at all, or two syncs failed: the host is away, not one of its
-            endpoints.
+        everywhere: No connection at all, or two stores failed with no answer in between: the
+            host is away, not an endpoint or a store.
     """
 
     host: Column[str] = models.CharField(_("host"), primary_key=True, max_length=255)

@@ -62,6 +62,12 @@ def elsewhere() -> Store:
     return store_at("two.example", "shp_two")
 
 
+@pytest.fixture
+def neighbours() -> list[Store]:
+    """Others at the host of ``store``."""
+    return [store_at("one.example", f"shp_{name}") for name in ("three", "four")]
+
+
 def waits(store: Store, resource: str = "orders") -> float | None:
     """For how many seconds a sync holds back; None when it goes on."""
     try:
@@ -113,9 +119,49 @@ def test_what_fails_alone_holds_back_no_other(
     assert waits(store, "orders") == 30.0
     assert waits(store, "products") is None
     assert waits(elsewhere, "orders") is None
-    note_failure(store, "products", BROKEN)
-    assert waits(store, "customers") == 30.0
+    assert note_failure(store, "products", BROKEN) == (False, 30.0)
+    assert waits(store, "products") == 30.0
+    assert waits(store, "customers") is None
     assert waits(elsewhere, "orders") is None
+
+
+@pytest.mark.parametrize("error", [BROKEN, TransportError("No answer came in time.")], ids=repr)
+def test_a_host_that_answers_no_store_is_away_for_all(
+    store: Store, neighbours: list[Store], error: Exception
+) -> None:
+    note_failure(store, "orders", error)
+    note_failure(neighbours[0], "orders", error)
+    assert waits(neighbours[1]) == 30.0
+    assert waits(store, "products") == 30.0
+
+
+def test_a_store_that_fails_is_no_sign_while_others_are_answered(
+    store: Store, neighbours: list[Store], clock: Clock
+) -> None:
+    """Two suspended stores among many hold back no sync but their own."""
+    for resource in ("customers", "coupons"):
+        note_failure(store, resource, BROKEN)
+        clock.seconds += 2
+        note_answer(neighbours[1], "orders")
+        note_failure(neighbours[0], resource, BROKEN)
+        clock.seconds += 2
+        note_answer(store, "orders")
+    assert waits(neighbours[1]) is None
+    assert waits(store) is None
+    assert waits(store, "coupons") == waits(neighbours[0], "customers") == 22.0
+
+
+def test_failures_with_nothing_asked_between_them_are_no_sign(
+    store: Store, neighbours: list[Store], clock: Clock
+) -> None:
+    note_failure(store, "customers", BROKEN)
+    clock.seconds = 90
+    note_failure(neighbours[0], "customers", BROKEN)
+    assert waits(neighbours[1]) is None
+    began = clock()
+    clock.seconds = 240  # five times without an answer in 30 seconds
+    note_failure(store, "customers", TransportError("No answer came in time."), began=began)
+    assert waits(neighbours[1]) == 120.0
 
 
 def test_a_host_to_which_no_connection_is_made_is_away_for_all(store: Store) -> None:

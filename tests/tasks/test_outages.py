@@ -1,4 +1,4 @@
-"""The remote is away for an hour: few requests, one record, one finding, and noticed when back."""
+"""The remote is away for an hour: few requests and records, one finding, and noticed when back."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def sync(store: Store, resource: str, **options: Any) -> str:
     return state
 
 
-def test_an_hour_costs_one_record_one_finding_and_few_requests(
+def test_an_hour_costs_one_finding_few_requests_and_a_record_for_each_sync(
     sandbox: Sandbox, store: Store, waiting_messages: Messages
 ) -> None:
     go_away(sandbox)
@@ -57,7 +57,7 @@ def test_an_hour_costs_one_record_one_finding_and_few_requests(
         for resource in ("products", "orders"):
             sync(store, resource)
         pass_time(60)
-    assert SyncRun.objects.count() == 1
+    assert SyncRun.objects.count() == 2
     tried = sandbox.requests_served - before
     assert 5 * 10 <= tried <= 5 * 20  # each minute, resource and retry of old: 3600
     away = [f for f in attention(Situation()) if f.code in ("remote_away", "run_failed")]
@@ -119,6 +119,8 @@ def test_one_broken_endpoint_holds_nothing_else_back(
     for _ in range(3):
         assert sync(store, "products") == "COMPLETED"
     assert sync(store, "orders") == "SKIPPED"
+    said = [f.code for f in attention(Situation()) if f.code in ("remote_away", "run_failed")]
+    assert said == ["run_failed"]
 
 
 def test_no_connection_at_all_holds_every_store_of_the_host_back(

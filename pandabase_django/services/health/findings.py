@@ -27,7 +27,7 @@ from pandabase_django.models import (
 from pandabase_django.models.base.lookups import AmongFew
 from pandabase_django.models.sync import Resource
 from pandabase_django.services.health.ticks import last_ticks, missed
-from pandabase_django.services.sync.outages import host_of
+from pandabase_django.services.sync.outages import host_of, scope_of
 from pandabase_django.services.sync.runs import READ_SELDOM, RESOURCES
 from pandabase_django.services.tokens.holding import is_foreign
 from pandabase_django.services.tokens.permissions import Permission, lacking
@@ -318,8 +318,17 @@ class Situation:
         failed = [r for r in self.latest_runs.values() if r.state == SyncRun.State.FAILED]
         if not late and not failed:
             return {}
-        away = {row.host: row for row in RemoteOutage.objects.filter(everywhere=True)}
         hosts = {pk: host_of(token.base_url) for pk, token in self.active_tokens.items()}
+        scopes: dict[str, set[str]] = {host: set() for host in hosts.values()}
+        for pk in hosts.keys() & self.enabled.keys():
+            scopes[hosts[pk]].update(scope_of(pk, resource) for resource in RESOURCES)
+        away = {
+            row.host: row
+            for row in RemoteOutage.objects.all()
+            if row.everywhere
+            # Nothing that is read here was answered, of one store alone or of a few.
+            or ((wanted := scopes.get(row.host)) and wanted <= set(row.scopes))
+        }
         return {pk: away[host] for pk, host in hosts.items() if host in away}
 
     @property

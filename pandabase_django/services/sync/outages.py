@@ -1,13 +1,14 @@
 """A host that does not answer is tried by one sync at a time, ever less often.
 
-Only scheduled syncs hold back: what a person or a command starts is tried at once. One sync that
-fails says little: its endpoint may be broken, or its store. When a second one fails before any has
-succeeded, or no connection comes about, the host counts as away, and all its syncs hold back.
+Only scheduled syncs hold back: what a person or a command starts is tried at once. A store that
+fails says little: its endpoints may be broken, or it is suspended. Those of its syncs that failed
+hold back. When a second store fails before any sync has succeeded, or no connection comes about,
+the host counts as away, and all its syncs hold back.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from django.utils import timezone
@@ -16,7 +17,15 @@ from pandabase_django.database import transaction
 from pandabase_django.exceptions import PandabaseError, ServerError, TransportError
 from pandabase_django.models import ApiToken, RemoteOutage, Store
 
-__all__ = ["OutageUnderWay", "host_of", "is_outage", "note_answer", "note_failure", "take_turn"]
+__all__ = [
+    "OutageUnderWay",
+    "host_of",
+    "is_outage",
+    "note_answer",
+    "note_failure",
+    "scope_of",
+    "take_turn",
+]
 
 # Waits after the 1st to 5th failure and later ones: who is back is noticed within five minutes.
 BACKOFF_SECONDS = (30, 60, 120, 240, 300)
@@ -40,6 +49,11 @@ def host_of(base_url: str) -> str:
     return urlsplit(base_url).netloc
 
 
+def scope_of(store_id: str, resource: str) -> str:
+    """What fails by itself: a resource of a store."""
+    return f"{store_id} {resource}"
+
+
 def take_turn(store: Store, resource: str) -> None:
     """Pass when the host is not known to be away, or it is time to try, and nobody else does.
 
@@ -47,7 +61,7 @@ def take_turn(store: Store, resource: str) -> None:
         OutageUnderWay: Says when the next try is due.
     """
     outage = _outage_of(store)
-    if outage is None or not _concerns(outage, _scope(store, resource)):
+    if outage is None or not _concerns(outage, scope_of(store.pk, resource)):
         return
     now = timezone.now()
     if outage.next_try_at <= now:
@@ -61,11 +75,20 @@ def take_turn(store: Store, resource: str) -> None:
     )
 
 
-def note_failure(store: Store, resource: str, error: Exception) -> tuple[bool, float]:
+def note_failure(
+    store: Store, resource: str, error: Exception, *, began: datetime | None = None
+) -> tuple[bool, float]:
     """Note that a sync failed at the host.
 
+    Args:
+        store: Whose sync.
+        resource: Of what.
+        error: What it failed with.
+        began: When the sync did; None takes now.
+
     Returns:
-        Whether the outage was known before, and for how many seconds it is left alone now.
+        Whether the outage was known before to concern this sync, and for how many seconds it is
+        left alone now.
     """
     host = _host(store)
     now = timezone.now()
@@ -75,11 +98,11 @@ def note_failure(store: Store, resource: str, error: Exception) -> tuple[bool, f
             host=host,
             defaults={"since": now, "last_tried_at": now, "next_try_at": now + first_wait},
         )
-        scope = _scope(store, resource)
-        if scope not in outage.scopes:
-            outage.scopes.append(scope)
+        scope = scope_of(store.pk, resource)
+        known = not new and _concerns(outage, scope)
         never_sent = isinstance(error, TransportError) and not error.executed
-        outage.everywhere |= never_sent or len(outage.scopes) > 1
+        outage.everywhere |= never_sent or _another_just_failed(outage, store, began=began or now)
+        outage.scopes = [*(one for one in outage.scopes if one != scope), scope]
         if not new and now - outage.last_tried_at > TOGETHER:
             outage.failures += 1
             wait = BACKOFF_SECONDS[min(outage.failures, len(BACKOFF_SECONDS)) - 1]
@@ -88,7 +111,7 @@ def note_failure(store: Store, resource: str, error: Exception) -> tuple[bool, f
         outage.next_try_at = max(outage.next_try_at, now + timedelta(seconds=1))
         outage.error = str(error)
         outage.save()
-    return not new, (outage.next_try_at - now).total_seconds()
+    return known, (outage.next_try_at - now).total_seconds()
 
 
 def note_answer(store: Store, resource: str) -> None:
@@ -96,8 +119,22 @@ def note_answer(store: Store, resource: str) -> None:
     outage = _outage_of(store)
     if outage is None:
         return
-    if _concerns(outage, _scope(store, resource)):
+    if _concerns(outage, scope_of(store.pk, resource)):
         outage.delete()
+    elif outage.since <= outage.last_tried_at:
+        # Only the first answer after a failure is written, not that of each sync.
+        RemoteOutage.objects.filter(pk=outage.pk, everywhere=False).update(since=timezone.now())
+
+
+def _another_just_failed(outage: RemoteOutage, store: Store, *, began: datetime) -> bool:
+    """Whether another store's sync failed before this one, and nothing was answered in between.
+
+    Between two that lie far apart nobody may have asked.
+    """
+    if not outage.scopes or outage.since > outage.last_tried_at:
+        return False
+    last_store = outage.scopes[-1].split()[0]
+    return bool(last_store != store.pk) and began - outage.last_tried_at <= TOGETHER
 
 
 def _concerns(outage: RemoteOutage, scope: str) -> bool:
@@ -111,7 +148,3 @@ def _outage_of(store: Store) -> RemoteOutage | None:
 def _host(store: Store) -> str:
     urls = ApiToken.objects.active().filter(store=store)
     return host_of(urls.values_list("base_url", flat=True).first() or "")
-
-
-def _scope(store: Store, resource: str) -> str:
-    return f"{store.pk} {resource}"

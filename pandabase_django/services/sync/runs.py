@@ -195,13 +195,18 @@ def request_cancel(run: SyncRun) -> bool:
 
 
 def _weighed(result: RunResult) -> RunResult:
-    """Note what the end of a run says of its host. One outage leaves one record of the schedule."""
+    """Note what the end of a run says of its host.
+
+    The schedule leaves one record of an outage, or of each sync that alone fails.
+    """
     run = result.run
     if result.error is None or not outages.is_outage(result.error):
         if result.error is None or isinstance(result.error, APIError):
             outages.note_answer(run.store, run.resource)
         return result
-    known, seconds = outages.note_failure(run.store, run.resource, result.error)
+    known, seconds = outages.note_failure(
+        run.store, run.resource, result.error, began=run.started_at
+    )
     wrote = run.rows_created or run.rows_updated or run.rows_gone
     if known and run.trigger == SyncRun.Trigger.SCHEDULE and not wrote:
         run.delete()
