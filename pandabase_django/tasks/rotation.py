@@ -64,7 +64,7 @@ def rotate_due_secrets(self: Task[Any, Any]) -> list[str]:
 
 @shared_task(bind=True, name="pandabase.watch_rotations")
 def watch_rotations(self: Task[Any, Any]) -> int:
-    """Look at every open rotation. Returns how many there were."""
+    """Look at open rotations, for 50 seconds at most. Returns at how many."""
     tick(self.name)
     seen = rotation.watch_rotations()
     for attempt_id in seen.to_run:

@@ -94,6 +94,8 @@ class Wire(Protocol):
 class StoreWire:
     """The real one."""
 
+    tries = PROBE_TRIES
+
     def roll(self, token: ApiToken, *, signer: ApiToken) -> RawReply:
         # A client of its own, and so a fresh connection: on one that was kept alive, a POST can
         # meet the server closing it, and nobody would know whether it was executed.
@@ -106,7 +108,7 @@ class StoreWire:
     def try_secret(self, token: ApiToken, *, secret: Secret) -> Answer:
         answer = Answer(Validity.UNCLEAR, "")
         policy = configured_policy(timeouts=PROBE_TIMEOUTS)
-        for left in reversed(range(PROBE_TRIES)):
+        for left in reversed(range(self.tries)):
             try:
                 with build_client(token, policy=policy, secret=secret) as client:
                     answer = _judged(client.probe())

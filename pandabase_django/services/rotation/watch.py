@@ -5,13 +5,19 @@ from __future__ import annotations
 import traceback
 import uuid
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+
+from django.db.models import F
 
 from pandabase_django.conf import conf
 from pandabase_django.exceptions import PandabaseError, interruptions
 from pandabase_django.models import RotationAttempt
 from pandabase_django.observing.logs import about, get_logger
-from pandabase_django.services.rotation.context import RotationContext, refuse_outer_transaction
+from pandabase_django.services.rotation.context import (
+    RotationContext,
+    StoreWire,
+    refuse_outer_transaction,
+)
 from pandabase_django.services.rotation.judge import end_unsent, settle
 from pandabase_django.services.rotation.preflight import remove_left_canaries
 from pandabase_django.services.rotation.spool import pick_up_spool
@@ -23,6 +29,7 @@ logger = get_logger(__name__)
 
 FORGOTTEN_AFTER = timedelta(minutes=2)  # a worker takes a new attempt within seconds
 EXPIRES_AFTER = timedelta(hours=1)
+LOOKS_FOR = timedelta(seconds=50)  # the next task comes after a minute
 
 
 @dataclass(slots=True)
@@ -31,7 +38,7 @@ class Watched:
 
     Attributes:
         to_run: Attempts that a task should run now.
-        looked_at: How many open attempts there were.
+        looked_at: How many open attempts were looked at.
         failed: Attempts that could not be looked at, with the reason.
     """
 
@@ -40,8 +47,17 @@ class Watched:
     failed: list[tuple[uuid.UUID, str]] = field(default_factory=list)
 
 
+class OneTry(StoreWire):
+    """The next look, in a minute, is the next try."""
+
+    tries = 1
+
+
 def watch_rotations(*, context: RotationContext | None = None) -> Watched:
-    """Look at every open attempt once, and move it on where that is possible.
+    """Look at open attempts, and move them on where that is possible.
+
+    Those that nobody has looked at for longest come first. After 50 seconds no further look begins,
+    since a remote that says nothing costs ten seconds each time: the next task goes on with them.
 
     Attempts that no worker has taken are named to be run, and ended after an hour, since nobody
     expects a rotation asked for yesterday. One that can't be looked at holds up no other.
@@ -54,20 +70,25 @@ def watch_rotations(*, context: RotationContext | None = None) -> Watched:
     refuse_outer_transaction()
     if conf.read_only:
         return Watched()
-    context = context or RotationContext()
+    context = context or RotationContext(wire=OneTry())
     pick_up_spool(context=context)
     remove_left_canaries(context=context)
     seen = Watched()
-    for attempt_id, store_id in RotationAttempt.objects.open().values_list("pk", "token__store"):
-        seen.looked_at += 1
+    until = context.clock() + LOOKS_FOR
+    waiting = RotationAttempt.objects.open().order_by(F("checked_at").asc(nulls_first=True), "pk")
+    for attempt_id, checked_at, store_id in waiting.values_list("pk", "checked_at", "token__store"):
+        if context.clock() >= until:
+            break
         with about(store=store_id):
-            _look_and_report(attempt_id, seen, context=context)
+            _look_and_report(attempt_id, checked_at, seen, context=context)
     return seen
 
 
-def _look_and_report(attempt_id: uuid.UUID, seen: Watched, *, context: RotationContext) -> None:
+def _look_and_report(
+    attempt_id: uuid.UUID, checked_at: datetime | None, seen: Watched, *, context: RotationContext
+) -> None:
     try:
-        _look_at(attempt_id, seen, context=context)
+        _look_at(attempt_id, checked_at, seen, context=context)
     except PandabaseError as error:
         logger.error("Rotation %s could not be looked at: %s", attempt_id, error)
         seen.failed.append((attempt_id, str(error)))
@@ -81,22 +102,27 @@ def _look_and_report(attempt_id: uuid.UUID, seen: Watched, *, context: RotationC
         seen.failed.append((attempt_id, name))
 
 
-def _look_at(attempt_id: uuid.UUID, seen: Watched, *, context: RotationContext) -> None:
+def _look_at(
+    attempt_id: uuid.UUID, checked_at: datetime | None, seen: Watched, *, context: RotationContext
+) -> None:
     attempt = attempt_of(attempt_id)
     if is_held_back(attempt):
         return
-    if attempt.state == State.PREPARED:
-        _look_at_prepared(attempt, seen, context=context)
+    age = context.clock() - attempt.prepared_at
+    prepared = attempt.state == State.PREPARED
+    if prepared and age <= EXPIRES_AFTER:
+        seen.looked_at += 1
+        if age > FORGOTTEN_AFTER:
+            seen.to_run.append(attempt.pk)
+        return
+    mine = RotationAttempt.objects.open().filter(pk=attempt_id, checked_at=checked_at)
+    if not mine.update(checked_at=context.clock()):
+        return  # another task has looked, or looks just now
+    seen.looked_at += 1
+    if prepared:
+        text = "Nothing was sent: no worker took it within an hour."
+        end_unsent(attempt, text, expected=State.PREPARED, context=context)
         return
     follow_up = settle(attempt, context=context)
     if follow_up is not None:
         seen.to_run.append(follow_up.pk)
-
-
-def _look_at_prepared(attempt: RotationAttempt, seen: Watched, *, context: RotationContext) -> None:
-    age = context.clock() - attempt.prepared_at
-    if age > EXPIRES_AFTER:
-        text = "Nothing was sent: no worker took it within an hour."
-        end_unsent(attempt, text, expected=State.PREPARED, context=context)
-    elif age > FORGOTTEN_AFTER:
-        seen.to_run.append(attempt.pk)
