@@ -237,7 +237,8 @@ class Transport:
                 answered(observing.NO_ANSWER)
                 raise arrived
             answered(arrived.status)
-            self._limits.note(arrived, sent_at=sent_at)
+            if not keep_any:  # its limits are known to a cache, which may hang
+                self._limits.note(arrived, sent_at=sent_at)
         if 300 <= arrived.status < 400 and not keep_any:
             raise ProtocolError(
                 f"The remote redirects (HTTP {arrived.status}); requests go nowhere else.",

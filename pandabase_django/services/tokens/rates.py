@@ -30,8 +30,7 @@ class CacheRateState:
 
     Without that pause every request would cost a round trip to the cache; those that are counted
     cost one or two. While the cache is down each client knows of its own limits alone: that costs a
-    429 now and then. An error here would cost more, since it would come after the answer to a roll
-    has arrived and before it is kept.
+    429 now and then. An error here would cost more: an answer that has arrived.
     """
 
     def __init__(self) -> None:

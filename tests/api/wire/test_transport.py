@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import pytest
 import responses
+from django.core.cache.backends.locmem import LocMemCache
 
 from pandabase_django.api.wire.rate import MemoryRateState
 from pandabase_django.exceptions import (
@@ -28,6 +29,7 @@ from pandabase_django.exceptions import (
     StateConflict,
     UnfitId,
 )
+from pandabase_django.services.tokens.rates import CacheRateState
 from tests.api.wire.sending import BASE, OK, URL, Clock, client
 
 
@@ -262,6 +264,29 @@ def test_rolling_sends_once_and_reads_nothing_into_the_answer(
     assert (reply.status, reply.body, reply.request_id) == (500, b"sk_test_new", "r")
     assert "sk_test_new" not in repr(reply)
     assert len(remote.calls) == 1
+
+
+class CacheThatHangs(LocMemCache):
+    """Hangs when something is kept, until somebody interrupts that."""
+
+    def set(self, *_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+
+@pytest.mark.fact(16)
+def test_no_cache_stands_between_the_answer_to_a_roll_and_its_keeping(
+    remote: responses.RequestsMock, settings: Any
+) -> None:
+    settings.CACHES = {"default": {"BACKEND": f"{__name__}.CacheThatHangs"}}
+    reset = str(int(time.time()) + 60)
+    last = {"X-RateLimit-Limit": "60", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": reset}
+    url = f"{BASE}/v2/stores/shp_1/tokens/stk_1/roll-secret"
+    remote.post(url, body="sk_test_new", headers=last)
+    remote.get(URL, json=OK, headers=last)
+    asking = client(rate_state=CacheRateState())
+    assert asking.roll_secret("stk_1").body == b"sk_test_new"
+    with pytest.raises(KeyboardInterrupt):  # these headers would have been kept
+        asking.products.list()
 
 
 @pytest.mark.fact(7, 10)

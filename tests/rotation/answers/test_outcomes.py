@@ -64,7 +64,6 @@ def test_a_cache_that_is_down_costs_no_answer(
     token: ApiToken, sandbox: Sandbox, context: RotationContext, settings: Any
 ) -> None:
     settings.CACHES = {"default": {"BACKEND": f"{__name__}.CacheThatIsDown"}}
-    # The last request of a limit: this is noted after the answer came and before it is kept.
     args = {"status": 429, "error": "slow down", "retry_after_seconds": 120}
     sandbox.fault([{"match": ROLL, "action": "status", "args": args}])
     first = rotate(token, context)
