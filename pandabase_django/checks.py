@@ -19,6 +19,7 @@ pandabase.E023  VERIFIED_EMAILS names no function
 pandabase.I024  READ_ONLY is set: nothing is changed at Pandabase
 pandabase.E025  METRICS or TRACES is set, and its library is not installed
 pandabase.W026  METRICS_TOKEN is set without METRICS
+pandabase.W027  confirm_publish without read_timeout: RabbitMQ may hold a page without end
 pandabase.E101  a sealed field is bound to a column that does not exist
 pandabase.E102  a sealed field has no purpose
 pandabase.E103  a sealed field was copied into another model, as packages for histories do
@@ -27,7 +28,9 @@ pandabase.E103  a sealed field was copied into another model, as packages for hi
 
 from __future__ import annotations
 
-from django.core.checks import Tags, register
+from typing import Any
+
+from django.core.checks import CheckMessage, Tags, Warning, register
 
 from pandabase_django.services.health.system import (
     check_databases,
@@ -40,6 +43,7 @@ from pandabase_django.services.health.system import (
 )
 
 __all__ = [
+    "check_broker",
     "check_databases",
     "check_deployment",
     "check_handlers",
@@ -49,6 +53,24 @@ __all__ = [
     "check_time_zones",
 ]
 
+
+def check_broker(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Whether RabbitMQ can hold a message, and the page that sends it, without end."""
+    # When it is called: Celery need not be loaded to register it.
+    from pandabase_django.tasks.broker import waits_without_end
+
+    if not waits_without_end():
+        return []
+    return [
+        Warning(
+            "Celery's broker_transport_options set confirm_publish and no read_timeout: a RabbitMQ "
+            "that runs out of memory or disk holds whoever sends it a message, pages too.",
+            hint='Add "read_timeout": 5 and "write_timeout": 5 to them.',
+            id="pandabase.W027",
+        )
+    ]
+
+
 for check in (
     check_settings,
     check_deployment,
@@ -56,6 +78,7 @@ for check in (
     check_databases,
     check_handlers,
     check_surroundings,
+    check_broker,
 ):
     register(check, "pandabase")
 register(check_stored_keys, Tags.database)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from celery import current_app
 from django.core.checks import run_checks
 
 from pandabase_django.crypto.keyring import generate_key
@@ -54,6 +55,26 @@ def test_times_without_a_time_zone_are_told(settings: Any) -> None:
 
 def test_a_cache_of_one_process_is_told(settings: Any) -> None:
     assert ids() == ["pandabase.W006"]
+
+
+@pytest.mark.parametrize(
+    ("url", "options", "told"),
+    [
+        ("amqp://localhost", {"confirm_publish": True}, True),
+        ("amqps://one;amqps://two", {"confirm_publish": True, "write_timeout": 5}, True),
+        (["pyamqp://one", "pyamqp://two"], {"confirm_publish": True}, True),
+        ("amqp://localhost", {"confirm_publish": True, "read_timeout": 5}, False),
+        ("amqp://localhost", {}, False),
+        ("redis://localhost", {"confirm_publish": True}, False),
+        ("", {"confirm_publish": True}, False),
+    ],
+)
+def test_a_rabbitmq_that_may_hold_a_page_without_end_is_told(
+    monkeypatch: pytest.MonkeyPatch, url: Any, options: dict[str, Any], told: bool
+) -> None:
+    monkeypatch.setattr(current_app.conf, "broker_url", url)
+    monkeypatch.setattr(current_app.conf, "broker_transport_options", options)
+    assert ("pandabase.W027" in ids()) is told
 
 
 def test_rows_whose_key_is_gone_are_told(token: ApiToken, settings: Any) -> None:

@@ -12,11 +12,20 @@ from kombu.exceptions import OperationalError
 
 from pandabase_django.observing.logs import get_logger
 
-__all__ = ["Message", "broker_problem", "can_wait", "enqueue", "held_back", "is_eager"]
+__all__ = [
+    "Message",
+    "broker_problem",
+    "can_wait",
+    "enqueue",
+    "held_back",
+    "is_eager",
+    "waits_without_end",
+]
 
 logger = get_logger(__name__)
 
 BROKER_TIMEOUT_SECONDS = 3
+RABBITMQ = ("amqp://", "amqps://", "pyamqp://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +126,18 @@ def broker_problem() -> str:
     except (OperationalError, OSError, KeyError, ValueError) as error:
         return type(error).__name__
     return ""
+
+
+def waits_without_end() -> bool:
+    """Whether messages go to RabbitMQ, and its confirmation of each is waited for without end."""
+    urls = current_app.conf.broker_write_url or ""
+    first = (urls.split(";") if isinstance(urls, str) else urls)[0]
+    options = current_app.conf.broker_transport_options or {}
+    return bool(
+        first.startswith(RABBITMQ)
+        and options.get("confirm_publish")
+        and not options.get("read_timeout")
+    )
 
 
 def _missing(error: ImportError) -> str:

@@ -50,7 +50,11 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE_FILENAME = env("BEAT_FILE", default=CELERY_BEAT_SCHEDULE_FILENAME)
 if CELERY_BROKER_URL.startswith("amqp"):
     # The web server learns that RabbitMQ has a message, or enqueues it later by the sweeper.
-    CELERY_BROKER_TRANSPORT_OPTIONS = {"confirm_publish": True}
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "confirm_publish": True,
+        "read_timeout": 5,
+        "write_timeout": 5,
+    }
     CELERY_TASK_DEFAULT_QUEUE_TYPE = env("QUEUE_TYPE")
 if scheduler := env("BEAT_SCHEDULER", default=""):
     INSTALLED_APPS += ["django_celery_beat"]
