@@ -116,6 +116,16 @@ def test_a_resource_without_its_permission_is_skipped_in_clear_words(sandbox: Sa
     assert observed["PRODUCTS_READ"] == "GRANTED"
 
 
+def test_products_do_not_wait_for_categories_that_are_broken(
+    sandbox: Sandbox, sync: Sync, short_backoff: None
+) -> None:
+    match = {"method": "GET", "path_regex": "/categories$"}
+    sandbox.fault([{"match": match, "times": 0, "action": "status", "args": {"status": 500}}])
+    run = sync("products").run
+    assert (run.state, Product.objects.count()) == ("PARTIAL", 120)
+    assert any("Categories were left out" in text for text in run.warnings)
+
+
 @pytest.mark.parametrize(
     "answer",
     [

@@ -102,6 +102,40 @@ def test_lists_that_are_not_there_keep_no_order_waiting(
         sandbox.change([{"op": "create_order", "count": 3}])
 
 
+@pytest.mark.parametrize("status", [500, 503])
+@pytest.mark.parametrize("kind", OPERATIONS)
+def test_a_list_that_is_broken_keeps_no_order_waiting(
+    sandbox: Sandbox, sync: Sync, kind: str, status: int
+) -> None:
+    match = {"method": "GET", "path_regex": f"/{kind}$"}
+    broken = [{"match": match, "times": 0, "action": "status", "args": {"status": status}}]
+    sandbox.fault(broken)
+    for _ in range(2):
+        run = sync("orders").run
+        assert run.state == "PARTIAL"
+        assert any("can't be watched" in text for text in run.warnings)
+        assert order_differences(sandbox) == []
+        sandbox.change([{"op": "create_order", "count": 3}])
+    sandbox.clear_faults()
+    assert sync("orders").run.state == "COMPLETED"
+    # It was read, and breaks again: what is known of it stays.
+    sandbox.fault(broken)
+    book(sandbox, kind)
+    assert sync("orders").run.state == "PARTIAL"
+    sandbox.clear_faults()
+    assert sync("orders").run.state == "COMPLETED"
+    assert order_differences(sandbox) == []
+
+
+@pytest.mark.parametrize("status", [401, 429])
+def test_a_limit_or_a_refused_credential_is_of_all_lists(
+    sandbox: Sandbox, sync: Sync, status: int
+) -> None:
+    match = {"method": "GET", "path_regex": "/disputes$"}
+    sandbox.fault([{"match": match, "times": 0, "action": "status", "args": {"status": status}}])
+    assert sync("orders").run.state == "FAILED"
+
+
 def test_what_was_booked_while_a_list_was_closed_is_found_by_a_full_sync(
     sandbox: Sandbox, sync: Sync
 ) -> None:

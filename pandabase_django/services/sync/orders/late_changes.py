@@ -6,9 +6,9 @@ shows every order that changed, however old it is. The end is found by ids and n
 neither a wrong clock nor a date in the far future can end the reading early. A first sync notes
 their newest page before it reads the orders, and reads the pages below it afterwards.
 
-A list that refuses is asked again in each run, and what is known of it stays. When it opens, it is
-read down to that, in as many pages and runs as it takes. A list that is first read after the orders
-is read to its end, since nothing of it is known.
+A list that refuses or is broken is asked again in each run, and what is known of it stays. When it
+opens, it is read down to that, in as many pages and runs as it takes. A list that is first read
+after the orders is read to its end, since nothing of it is known.
 
 A token that may read neither may still read the payout ledger, which shows both.
 """
@@ -93,13 +93,16 @@ class LateChanges:
         if self.cannot_watch:
             yield self._ledger
 
-    def _note_refusal(self, resource: Resource[Any], look: Look, error: Exception) -> None:
+    def _note_refusal(self, resource: Resource[Any], look: Look, error: PandabaseError) -> None:
         """What is known stays known, and nothing else becomes so."""
         known = look.known
         if not known.closed:
             hurry(self._context, self._orders)
         known.closed = True
-        self._context.recorder.warn([f"{resource.name.title()} can't be watched: {error}"])
+        recorder = self._context.recorder
+        # A list that refuses for good is complete without it; one that is broken was not read.
+        say = recorder.leave_out if error.retryable else recorder.warn
+        say([f"{resource.name.title()} can't be watched: {error}"])
         self._context.save_checkpoints()
 
 

@@ -103,11 +103,12 @@ def failure_of(error: Exception) -> PandabaseError:
 def list_is_closed(error: Exception) -> bool:
     """Whether one list alone does not give its rows, whatever it says, and the others may.
 
-    A token without the permission is answered so, a store without the feature, and whoever has a
-    firewall on the way. What is tried again is no such answer, nor is a refused credential.
+    A token without the permission is answered so, a store without the feature, whoever has a
+    firewall on the way, and whoever asks a list that is broken. If it is the whole remote that is,
+    the next list ends the run. A credential or a limit is of all lists.
     """
-    answered = isinstance(error, (APIError, ProtocolError)) and not error.retryable
-    return answered and not isinstance(error, InvalidCredential)
+    answered = isinstance(error, (APIError, ProtocolError))
+    return answered and not isinstance(error, (InvalidCredential, RateLimited))
 
 
 def exists(get: Callable[[str], object], pk: str) -> bool | PandabaseError:
