@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from pandabase_django.exceptions import DatabaseBusy
-from pandabase_django.models import Order, Store, Subscription, SyncCursor
+from pandabase_django.models import Order, Store, Subscription, SyncRun
 from pandabase_django.sandbox import Sandbox
 from pandabase_django.sandbox.seed.timeline import parse_ms
 from pandabase_django.services.sync.access.refreshing import fetch_subscription
@@ -92,10 +92,52 @@ def test_a_list_that_lags_does_not_take_back_what_an_event_had_read(
     Subscription.objects.filter(pk=pk).update(
         quantity=1, digest="other", synced_at=timezone.now() - timedelta(minutes=10)
     )
-    SyncCursor.objects.update(last_completed_at=timezone.now() - timedelta(hours=6))
     sync("subscriptions")
     row.refresh_from_db()
     assert row.quantity == 78
+
+
+def test_a_list_that_lags_through_several_runs_gives_no_access_back(
+    sandbox: Sandbox, sync: Sync, store: Store
+) -> None:
+    pk = next(one["id"] for one in sandbox.dump("subscriptions") if one["status"] == "ACTIVE")
+    sync("subscriptions")
+    sandbox.set(list_lag_seconds=60.0, lag_share=1.0)
+    change(sandbox, "cancel_subscription", pk, immediate=True)
+    fetch_subscription(store, pk)
+    for _ in range(3):
+        assert sync("subscriptions").run.state == "COMPLETED"
+        row = Subscription.objects.get(pk=pk)
+        assert (row.status, row.is_active()) == ("CANCELLED", False)
+    sandbox.set(list_lag_seconds=0.0)
+    change(sandbox, "edit_subscription", pk, fields={"quantity": 2})
+    sync("subscriptions")
+    since = sandbox.requests_served
+    run = sync("subscriptions").run
+    assert sum(step["requests"] for step in run.steps) == sandbox.requests_served - since < 10
+    assert Subscription.objects.get(pk=pk).quantity == 2
+
+
+def test_what_an_event_reads_between_two_lists_of_a_run_is_not_taken_back(
+    sandbox: Sandbox, sync: Sync, store: Store
+) -> None:
+    sync("subscriptions")
+    (pk,) = sandbox.change([{"op": "create_subscription", "customer": 1}])
+    change(sandbox, "edit_subscription", pk, fields={"quantity": 2})
+    events: list[str] = []
+
+    def cancel(_: SyncRun) -> None:
+        """As soon as the run has written the row."""
+        if not events and Subscription.objects.filter(pk=pk).exists():
+            events.append("SUBSCRIPTION_CANCELLED")
+            sandbox.set(list_lag_seconds=60.0, lag_share=1.0)
+            change(sandbox, "cancel_subscription", pk, immediate=True)
+            fetch_subscription(store, pk)
+
+    sync("subscriptions", on_progress=cancel)
+    assert events
+    row = Subscription.objects.get(pk=pk)
+    assert (row.status, row.is_active()) == ("CANCELLED", False)
 
 
 def test_an_unknown_status_is_kept_and_gives_no_access(sandbox: Sandbox, sync: Sync) -> None:

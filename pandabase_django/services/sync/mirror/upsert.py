@@ -42,7 +42,6 @@ def upsert(
     keep: frozenset[str] = frozenset(),
     compare: tuple[str, ...] = (),
     newer_than: datetime | None = None,
-    own: Collection[str] = (),
     dry_run: bool = False,
 ) -> Outcome[M]:
     """Insert the new, update the changed, skip the rest.
@@ -56,8 +55,8 @@ def upsert(
         rows: Complete unsaved instances, with ``digest`` and ``synced_at`` set.
         keep: Fields that an update leaves as they are.
         compare: Columns that show a change as the digest does.
-        newer_than: Rows that somebody else wrote after this time stay; None keeps none.
-        own: Ids of rows that nobody else wrote.
+        newer_than: Rows that were written after this time stay, and the outcome names those that
+            differ; None keeps none.
         dry_run: Compare only.
     """
     outcome: Outcome[M] = Outcome()
@@ -89,12 +88,11 @@ def upsert(
             outcome.changes.append(_change(row, None))
         elif owner != row.store_id:
             outcome.left_out[pk] = f"{pk} belongs to store {owner} already; it was left out."
-        elif (
-            before is None
-            or [before[name] for name in compared] == shows(row)
-            or (newer_than and before["synced_at"] > newer_than and pk not in own)
-        ):
+        elif before is None or [before[name] for name in compared] == shows(row):
             outcome.unchanged += 1
+        elif newer_than and before["synced_at"] > newer_than:
+            outcome.unchanged += 1
+            outcome.newer.append(pk)
         else:
             row.appeared_at = _appeared_at(row, before, places=compare)
             outcome.changes.append(_change(row, before, keep=keep))

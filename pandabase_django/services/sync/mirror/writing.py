@@ -26,7 +26,7 @@ from pandabase_django.services.sync.run.one_object import (
 )
 from pandabase_django.services.sync.run.outcome import Outcome
 
-__all__ = ["read_again", "write_items", "write_page", "write_rows"]
+__all__ = ["read_again", "write_items", "write_listed", "write_page", "write_rows"]
 
 
 def write_rows(
@@ -37,6 +37,7 @@ def write_rows(
     *,
     silent: bool = False,
     counted: bool = True,
+    asked_at: datetime | None = None,
 ) -> Outcome[Any]:
     """Write items inside ``context.writing()``, count them, and note what they make due.
 
@@ -47,7 +48,10 @@ def write_rows(
         now: Time to write into the rows.
         silent: Nothing becomes due, since all is read anyway.
         counted: The run's numbers are of these rows too.
+        asked_at: The items are of no list: each was asked for by its id, and not before this time.
     """
+    # A list may be older than what was read for an event, even one that an earlier run has met.
+    newer_than = asked_at or timezone.now() - LAG_AT_MOST
     for item in batch:
         context.recorder.warn(getattr(item, "warnings", ()))
     rows = [row_of(resource.table, item, store_id=context.store.pk, now=now) for item in batch]
@@ -55,12 +59,9 @@ def write_rows(
         resource.table,
         rows,
         keep=resource.keep,
-        newer_than=_last_run(context) if resource.read_by_events else None,
-        own=context.written,
+        newer_than=newer_than if resource.read_by_events else None,
         dry_run=context.dry_run,
     )
-    if resource.read_by_events:
-        context.written.update(change.row.pk for change in outcome.changes)
     if counted:
         context.count(outcome)
     else:
@@ -75,12 +76,6 @@ def write_rows(
         changed = [ChangedItem(item, known=known[item.id]) for item in items]
         resource.makes_due(context, due_by(resource, changed), outcome.changes)
     return outcome
-
-
-def _last_run(context: RunContext) -> datetime:
-    """What was written since was read for an event, and may be newer than what lists show."""
-    lag_ends = timezone.now() - LAG_AT_MOST
-    return max(context.cursor.last_completed_at or lag_ends, lag_ends)
 
 
 def write_items(
@@ -101,11 +96,34 @@ def write_page(context: RunContext, resource: Resource[Any], page: Page[Any]) ->
     if resource.take_page is not None:
         return resource.take_page(context, page)
     note_page(context, resource.name, page)
-    write = partial(write_rows, context, resource)
-    parts = write_in_parts(context, page.items, write, of=resource.name)
+    parts = write_listed(context, resource, page.items)
     return sum(
         change.created or "status" in change.columns for part in parts for change in part.changes
     )
+
+
+def write_listed(
+    context: RunContext,
+    resource: Resource[Any],
+    items: Sequence[Any],
+    *,
+    silent: bool = False,
+    counted: bool = True,
+) -> list[Outcome[Any]]:
+    """Write items of a list; read by their ids those that may be newer here.
+
+    Args:
+        context: The run.
+        resource: What the items are of.
+        items: The items.
+        silent: See ``write_rows``.
+        counted: See ``write_rows``.
+    """
+    write = partial(write_rows, context, resource, silent=silent, counted=counted)
+    parts = write_in_parts(context, items, write, of=resource.name)
+    if newer := {pk for part in parts for pk in part.newer}:
+        read_again(context, resource, newer, silent=silent, counted=counted)
+    return parts
 
 
 def read_again(
@@ -143,6 +161,7 @@ def read_again(
         except Exception as error:  # noqa: BLE001  what is no object's is raised again
             return failure_of(error)
 
+    asked_at = timezone.now()
     control = partial(context.reader.aside, lambda: listing.list(page=1, limit=1))
     answers = context.reader.each(get, sorted(ids))
     answered = {
@@ -156,6 +175,8 @@ def read_again(
         for pk, answer in answered.items()
         if isinstance(answer, PandabaseError)
     )
-    write = partial(write_rows, context, resource, silent=silent, counted=counted)
+    write = partial(
+        write_rows, context, resource, silent=silent, counted=counted, asked_at=asked_at
+    )
     write_in_parts(context, items, write, of=resource.name)
     return answered

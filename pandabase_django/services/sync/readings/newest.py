@@ -16,7 +16,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -24,7 +23,7 @@ from pandabase_django.api.schemas import Page
 from pandabase_django.api.wire.traffic import purpose
 from pandabase_django.exceptions import PandabaseError
 from pandabase_django.services.sync.mirror.resource import ChangedItem, Due, Resource, due_by
-from pandabase_django.services.sync.mirror.writing import write_rows
+from pandabase_django.services.sync.mirror.writing import write_listed
 from pandabase_django.services.sync.readings.known import (
     Known,
     Unread,
@@ -40,7 +39,6 @@ from pandabase_django.services.sync.run.one_object import (
     forget_left_out,
     list_is_closed,
     note_page,
-    write_in_parts,
 )
 from pandabase_django.services.sync.run.reader import PAGE_SIZE, batches
 
@@ -258,17 +256,7 @@ class Look:
             self._make_due(due_by(self._resource, changed))
             return
 
-        def write(batch: Sequence[Any], now: datetime) -> object:
-            return write_rows(
-                self._context,
-                self._resource,
-                batch,
-                now,
-                silent=self._silent,
-                counted=self._whole,
-            )
-
-        write_in_parts(self._context, items, write, of=self._resource.name)
+        write_listed(self._context, self._resource, items, silent=self._silent, counted=self._whole)
 
     def _make_due(self, due: Due) -> None:
         for chunk in batches(sorted(due), DUE_PER_TRANSACTION):

@@ -47,7 +47,6 @@ class RunContext:
         noted: What a dry run has counted already.
         unwritten: Ids of rows that the database refused.
         left_out: Ids of what could not be kept, as far as this run met it, by resource.
-        written: Ids of rows that this run wrote, of a resource that events have read as well.
         checkpoints: Where each reading is; kept by ``keep_checkpoints``.
     """
 
@@ -60,7 +59,6 @@ class RunContext:
     noted: set[str] = field(default_factory=set)
     unwritten: set[str] = field(default_factory=set)
     left_out: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    written: set[str] = field(default_factory=set)
     checkpoints: Checkpoints = field(init=False)
 
     def __post_init__(self) -> None:

@@ -32,7 +32,8 @@ class Outcome(Generic[M]):
 
     Attributes:
         changes: Rows that were written.
-        unchanged: How many rows needed no write.
+        unchanged: How many rows needed no write, or were not to be written.
+        newer: Ids of rows that stayed, though they differ: they were written lately.
         gone_rows: Rows that became tombstones.
         too_new: Ids that would have become tombstones and are here for too short a time.
         warnings: Sentences about rows that were written.
@@ -41,6 +42,7 @@ class Outcome(Generic[M]):
 
     changes: list[Change[M]] = field(default_factory=list)
     unchanged: int = 0
+    newer: list[str] = field(default_factory=list)
     gone_rows: list[tuple[type[MirrorRow], str]] = field(default_factory=list)
     too_new: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -68,6 +70,7 @@ class Outcome(Generic[M]):
         """Count what another batch came to as well."""
         self.changes.extend(other.changes)
         self.unchanged += other.unchanged
+        self.newer.extend(other.newer)
         self.gone_rows.extend(other.gone_rows)
         self.too_new.extend(other.too_new)
         self.warnings.extend(other.warnings)
