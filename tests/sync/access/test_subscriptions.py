@@ -179,3 +179,24 @@ def test_a_row_that_is_dated_by_a_clock_ahead_is_not_asked_for_without_end(
         fetch_subscription(store, row.pk)
     assert error.value.retryable
     assert sandbox.requests_served - since <= 5
+
+
+def test_a_list_that_is_not_newest_first_is_compared_as_a_whole(
+    sandbox: Sandbox, sync: Sync
+) -> None:
+    sandbox.set(page_cap=10)
+    sandbox.change([{"op": "create_subscription", "customer": 1}] * 100)
+    shown = sorted(sandbox.dump("subscriptions"), key=lambda one: one["createdAt"], reverse=True)
+    for place, one in enumerate(shown):
+        at = timezone.now() - timedelta(days=300 - place)
+        change(sandbox, "edit_subscription", one["id"], fields={"createdAt": at.isoformat()})
+        if place % 5 < 3:
+            change(sandbox, "cancel_subscription", one["id"], immediate=True)
+    sync("subscriptions")
+    active = list(Subscription.objects.filter(status="ACTIVE").order_by("created_at"))
+    pk = active[len(active) // 2].pk
+    change(sandbox, "cancel_subscription", pk, immediate=True)
+    run = sync("subscriptions").run
+    assert Subscription.objects.get(pk=pk).status == "CANCELLED"
+    by_status = [s["requests"] for s in run.steps if "status ACTIVE" in s["strategy"]]
+    assert sum(by_status) <= len(active) // 10 + 2

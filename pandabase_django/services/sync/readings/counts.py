@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import pairwise
 from typing import Any, ClassVar
 
 from django.db.models import Count, Q
@@ -49,7 +50,8 @@ class Counts:
         statuses: Those that the remote filters by; any other one is counted as the rest.
         open_statuses: Those that are left again, and read in every run.
         settled: Local rows whose status is believed; others are read again anyway.
-        query: What asks for the newest first.
+        query: What asks for the newest first. A list that can't be sorted is asked for without;
+            the times of its pages then show whether the newest come first.
     """
 
     statuses: Sequence[str]
@@ -211,7 +213,8 @@ class StatusCounts:
         """Compare pages of the newest rows of one status with what is here.
 
         Between the oldest row of a page and that of the page before, the local rows of this status
-        must be those that are listed; the others left it and are due.
+        must be those that are listed; the others left it and are due. A list in another order is
+        compared as a whole, after its last page.
 
         Returns:
             The number of pages that were read.
@@ -227,19 +230,21 @@ class StatusCounts:
         return pages
 
     def _read_unlisted(self, status: str, page: Page[Any], finding: _Finding) -> int:
-        listed = {item.id for item in page.items}
+        finding.listed.update(item.id for item in page.items)
         times = [item.created_at for item in page.items if item.created_at]
         below = min(times, default=None)
+        if not self._config.query and not _descend(times, finding.above):
+            finding.newest_first = False
         here = self._live.filter(self._config.settled, status=status)
         if page.page < page.total_pages:
-            if below is None:
+            if below is None or not finding.newest_first:
                 return 0
             # A row as old as the page's oldest may be on the next one.
             here = here.filter(created_at__gt=below)
-        if finding.above is not None:
+        if finding.above is not None and finding.newest_first:
             here = here.filter(Q(created_at__lte=finding.above) | Q(created_at__isnull=True))
-        gone = set(here.values_list("pk", flat=True)) - listed - finding.edge
-        finding.above, finding.edge = below or finding.above, listed
+        gone = set(here.values_list("pk", flat=True)) - finding.listed
+        finding.above = below or finding.above
         read_again(self._context, self._resource, gone)
         return len(gone)
 
@@ -288,4 +293,11 @@ class _Finding:
     came: int = 0
     left: int = 0
     above: datetime | None = None
-    edge: set[str] = field(default_factory=set)
+    listed: set[str] = field(default_factory=set)
+    newest_first: bool = True
+
+
+def _descend(times: Sequence[datetime], above: datetime | None) -> bool:
+    """Whether these times go down, from that of the page before."""
+    met = times if above is None else [above, *times]
+    return all(later >= earlier for later, earlier in pairwise(met))
