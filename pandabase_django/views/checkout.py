@@ -20,6 +20,7 @@ from django.http import (
 )
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.crypto import get_random_string, salted_hmac
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -64,6 +65,7 @@ SHOWN = {
 MOVING = ("waiting", "processing")
 LOOKS_WITHOUT_SCRIPT = 60
 SECONDS_BETWEEN_LOOKS = 5
+VISITOR = "pandabase_visitor"  # in the session of a guest who has pressed a button
 
 
 @transaction.non_atomic_requests
@@ -178,13 +180,19 @@ def _address(request: HttpRequest, name: str) -> str:
 
 
 def _visitor(request: HttpRequest) -> str:
-    """What makes two clicks of one guest equal; "" on a site without sessions."""
+    """What makes two clicks of one guest equal; "" on a site without sessions.
+
+    A text of our own: the key of a session in a signed cookie is none, and changes with the cookie.
+    """
     session = getattr(request, "session", None)
     if session is None:
         return ""
-    if session.session_key is None:
-        session.create()
-    return str(session.session_key)
+    kept = session.get(VISITOR)
+    if kept is None:
+        # Two first clicks at once do not see each other's text, but the same key where one is.
+        key = session.session_key or get_random_string(32)
+        kept = session[VISITOR] = salted_hmac(VISITOR, key, algorithm="sha256").hexdigest()
+    return str(kept)
 
 
 def _refused(request: HttpRequest, error: CheckoutError, *, store_id: str) -> HttpResponse:

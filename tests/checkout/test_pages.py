@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +20,7 @@ from pandabase_django.models import CheckoutSession, Product, SyncCursor, Webhoo
 from pandabase_django.services.checkout.embedding import SCRIPT, script_address
 from pandabase_django.services.checkout.offers import Offer
 from pandabase_django.services.sync.refresh import fetch_order
-from pandabase_django.views.checkout import SHOWN
+from pandabase_django.views.checkout import SHOWN, _visitor
 from tests.checkout.conftest import PLANS, Seller
 from tests.unstorable import refusing_nul
 
@@ -77,6 +79,40 @@ def test_a_double_click_is_one_session_for_a_user_and_for_a_guest(
     assert press(client, html)["Location"] == press(client, html)["Location"]
     users = CheckoutSession.objects.order_by("created_at").values_list("user", flat=True)
     assert list(users) == [None, None, seller.buyer.pk]
+
+
+ENGINES = ("cache", "cached_db", "db", "file", "signed_cookies")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_each_guest_has_a_checkout_of_their_own_with_every_engine_of_sessions(
+    seller: Seller, client: Client, settings: Any, tmp_path: Path, engine: str
+) -> None:
+    settings.SESSION_ENGINE = f"django.contrib.sessions.backends.{engine}"
+    settings.SESSION_FILE_PATH = str(tmp_path)
+    html = button(seller.product())
+    other = Client()
+    first = press(client, html)["Location"]
+    assert press(other, html)["Location"] != first
+    assert press(client, html)["Location"] == first
+    assert CheckoutSession.objects.count() == 2
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_two_first_clicks_at_once_of_a_known_visitor_are_one_checkout(
+    seller: Seller, settings: Any, tmp_path: Path, engine: str
+) -> None:
+    settings.SESSION_ENGINE = f"django.contrib.sessions.backends.{engine}"
+    settings.SESSION_FILE_PATH = str(tmp_path)
+    kept = import_module(settings.SESSION_ENGINE).SessionStore()
+    kept["language"] = "de"
+    kept.save()
+    asked = []
+    for _ in range(2):  # neither sees what the other writes at the end of its request
+        request = RequestFactory().post("/")
+        request.session = type(kept)(kept.session_key)
+        asked.append(_visitor(request))
+    assert asked[0] == asked[1]
 
 
 def test_what_is_sold_can_not_be_changed_by_the_buyer(seller: Seller, client: Client) -> None:

@@ -104,7 +104,8 @@ def open_checkout(
         title: Heading of the pay page.
         description: A text below it.
         idempotency: Tells calls apart that are equal but for this; or says of guests' that they
-            are one, such as the session key of a visitor. Without user and this each is its own.
+            are one, such as a random text in a visitor's session. Without user and this each is
+            its own.
 
     Returns:
         The session, OPEN; or the one that an equal call has opened, as long as it is open.
