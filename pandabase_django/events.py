@@ -28,7 +28,8 @@ be ahead of the event.
 
 A handler runs in a Celery task, at least once. Its database work is done exactly once: it runs in a
 transaction that also notes it as done. One that raises is called again, 8 times over some 20 hours;
-those that are through are not. Work outside the database (a mail, a call to another service) can
+those that are through are not. A purpose that none of a project's handlers is for is tried again
+as well. Work outside the database (a mail, a call to another service) can
 happen twice when a process is killed between it and the commit; give such services ``event.id``, or
 ``purchase.pk`` with the fact, as their idempotency key.
 """
@@ -244,6 +245,12 @@ def fact_handlers(fact: str, purpose: str) -> dict[str, FactHandler]:
         for dotted, (handler, purposes) in found.items()
         if not purposes or purpose in purposes
     }
+
+
+def is_for_nobody(purpose: str) -> bool:
+    """Whether there are handlers of facts, but none of any fact is for this purpose."""
+    found = [names for of_fact in _fact_handlers.values() for _, names in of_fact.values()]
+    return bool(purpose and found) and all(names and purpose not in names for names in found)
 
 
 def registered_purposes() -> set[str]:

@@ -16,8 +16,10 @@ from pandabase_django.events import (
     fact_handlers,
     on_event,
     on_paid,
+    on_reversed,
 )
 from pandabase_django.models import Order, Purchase
+from pandabase_django.services.purchases import queue
 from pandabase_django.services.purchases.matching import accept_purchase
 from tests.purchases.conftest import LICENCE, Learn, Shop, work
 
@@ -93,6 +95,88 @@ def test_handlers_are_found_by_the_purpose_of_the_checkout(shop: Shop) -> None:
         shop.webhook(shop.pay(shop.open(purpose=purpose)))
     work()
     assert sorted(said) == ["all ", "all gift", "all licence", "some licence"]
+
+
+@pytest.mark.parametrize("later", ["deployed", "refunded"])
+def test_a_purpose_that_no_handler_is_for_waits_for_one(shop: Shop, later: str) -> None:
+    said: list[str] = []
+
+    @on_paid("course")
+    def of_another_purpose(purchase: Purchase) -> None:
+        said.append("course")
+
+    shop.webhook(order_id := shop.pay(shop.open(purpose="gift")))
+    work()
+    purchase = shop.purchase(order_id)
+    assert (purchase.state, purchase.last_fact, said) == ("PENDING", "", [])
+    assert "No handler is for the purpose 'gift'" in purchase.last_error
+
+    @on_paid("gift")
+    def grant(purchase: Purchase) -> None:
+        said.append("paid")
+
+    @on_reversed("gift")
+    def take_back(purchase: Purchase) -> None:
+        said.append("reversed")
+
+    if later == "refunded":
+        shop.change("refund_order", order_id)
+        shop.webhook(order_id)
+    work()
+    # What was never handed out is not taken back.
+    assert said == (["paid"] if later == "deployed" else [])
+    assert shop.purchase(order_id).state == "IDLE"
+
+
+@pytest.mark.parametrize("registered", [(), ("",), ("gift",)])
+def test_what_no_handler_is_wanted_for_is_done_at_once(
+    shop: Shop, registered: tuple[str, ...]
+) -> None:
+    """No handler of any fact; one for all; or one of this purpose, but for another fact."""
+    for purpose in registered:
+        on_reversed(*filter(None, [purpose]))(lambda purchase: None)
+    shop.webhook(order_id := shop.pay(shop.open(purpose="gift")))
+    shop.webhook(unnamed := shop.pay(shop.open(purpose="")))
+    work()
+    for pk in (order_id, unnamed):
+        assert (shop.purchase(pk).state, shop.purchase(pk).last_fact) == ("IDLE", "PAID")
+
+
+def test_a_handler_that_was_added_since_is_called_when_a_person_asks(
+    shop: Shop, calls: list[str]
+) -> None:
+    shop.webhook(order_id := shop.pay(shop.open()))
+    work()
+
+    @on_paid("licence")
+    def added(purchase: Purchase) -> None:
+        calls.append("added")
+
+    purchase = shop.purchase(order_id)
+    assert queue.uncalled(purchase)
+    shop.webhook(order_id)
+    work()
+    assert calls == ["paid"]
+    assert queue.replay([purchase.pk]) == [purchase.pk]
+    work()
+    assert calls == ["paid", "added"]
+    assert not queue.uncalled(shop.purchase(order_id))
+    assert [fact.state for fact in purchase.facts.all()] == ["DONE"]
+
+
+def test_a_refund_overtakes_handlers_that_are_called_again(shop: Shop, calls: list[str]) -> None:
+    shop.webhook(order_id := shop.pay(shop.open()))
+    work()
+    queue.replay([shop.purchase(order_id).pk])
+    shop.change("refund_order", order_id)
+    shop.webhook(order_id)
+    work()
+    assert calls == ["paid", "reversed"]
+    facts = shop.purchase(order_id).facts.order_by("number")
+    assert [(fact.fact, fact.state) for fact in facts] == [
+        ("PAID", "STOPPED"),
+        ("REVERSED", "DONE"),
+    ]
 
 
 @pytest.mark.parametrize("purposes", [("", "licence"), ("licence", "")])

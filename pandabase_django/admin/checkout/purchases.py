@@ -38,7 +38,7 @@ from pandabase_django.admin.checkout.texts import difference_texts, explain, is_
 from pandabase_django.models import CheckoutSession, Purchase, Store
 from pandabase_django.models.base.lookups import Among
 from pandabase_django.services.purchases.matching import accept_purchase
-from pandabase_django.services.purchases.queue import replay
+from pandabase_django.services.purchases.queue import replay, uncalled
 from pandabase_django.texts.amounts import major_units
 
 __all__ = ["PurchaseAdmin"]
@@ -53,6 +53,11 @@ def _has_failed(purchase: Purchase) -> bool:
     return purchase.state == State.DEAD or (
         purchase.state == State.PENDING and bool(purchase.last_error)
     )
+
+
+def _may_help(purchase: Purchase) -> bool:
+    # Only on the page of one: to a handler that was renamed, all of a list would be new.
+    return _has_failed(purchase) or uncalled(purchase)
 
 
 def _call_again(model_admin: PurchaseAdmin, request: HttpRequest, purchase: Purchase) -> None:
@@ -77,7 +82,7 @@ class PurchaseAdmin(PrefixSearchMixin, ExportMixin, ReadOnlyAdmin):
     actions = ("call_handlers_again",)
     above = ("admin/pandabase/checkout/purchase.html",)
     below = ("admin/pandabase/checkout/facts.html",)
-    buttons = (Button("again", _("Call again now"), REPLAY, _call_again, _has_failed),)
+    buttons = (Button("again", _("Call again now"), REPLAY, _call_again, _may_help),)
     export_columns = (
         ("order", lambda row: row.order_id),
         ("store", lambda row: row.store_id),

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from pandabase_django.models import Purchase
 from pandabase_django.services.purchases.judgement import NAMING
+from pandabase_django.services.purchases.queue import uncalled
 from pandabase_django.texts.amounts import money_text
 from pandabase_django.texts.times import near_time_text
 
@@ -211,6 +212,11 @@ def _handing(purchase: Purchase) -> tuple[str, str]:
         return (
             _("A worker is to call its handlers."),
             _("Nothing. If it takes longer than a minute, see that a worker and beat run."),
+        )
+    if uncalled(purchase):
+        return (
+            _("There is a handler that was not called for it: it was added or renamed since."),
+            _("Nothing, unless that handler has something to do: then use “Call again now”."),
         )
     if purchase.last_fact and not _was_handled(purchase):
         return (

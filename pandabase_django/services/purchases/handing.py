@@ -19,10 +19,11 @@ from django.utils import timezone
 
 from pandabase_django import observing
 from pandabase_django.database import connection, transaction
-from pandabase_django.events import FactHandler, fact_handlers
+from pandabase_django.events import FactHandler, fact_handlers, is_for_nobody
 from pandabase_django.exceptions import interruptions
 from pandabase_django.models import HandledFact, Order, Purchase, PurchaseFact
 from pandabase_django.observing.logs import about, facts, get_logger
+from pandabase_django.printable import printable
 from pandabase_django.services.attempts.claims import Renewal, claim
 from pandabase_django.services.attempts.schedule import (
     MAX_ATTEMPTS,
@@ -206,7 +207,7 @@ def _holds(fact: str, standing: str) -> bool:
 
 def _stop(purchase: Purchase, begun: PurchaseFact, last: str) -> str:
     """End a fact that is true no more. Returns what handlers were called for until then."""
-    if not begun.handled.exists():
+    if begun.ended_at is None and not begun.handled.exists():
         begun.delete()  # no handler knows of it
         return last
     _end(purchase, begun, FactState.STOPPED)
@@ -220,10 +221,16 @@ def _end(purchase: Purchase, fact: PurchaseFact, state: PurchaseFact.State) -> N
 
 
 def _call_handlers(purchase: Purchase, fact: PurchaseFact) -> tuple[bool, Trouble | None]:
-    """Call those that were not called yet: whether all are through, and which ones raised.
+    """Call those that were not called yet: whether all are through, and what was wrong.
 
     Neither, when the fact is true no more.
     """
+    if is_for_nobody(purchase.purpose):
+        # Misspelt; or this worker still has the code from before a deploy.
+        return False, Trouble(
+            f"No handler is for the purpose {printable(purchase.purpose)!r}. Add one that names "
+            "it (one that does nothing, where nothing is to be done), and restart the workers."
+        )
     failed = []
     for dotted, handler in fact_handlers(fact.fact, purchase.purpose).items():
         try:

@@ -7,11 +7,13 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from django.db.models import F
+from django.db.models import F, Max
 from django.utils import timezone
 
 from pandabase_django.database import transaction
-from pandabase_django.models import Purchase
+from pandabase_django.events import fact_handlers
+from pandabase_django.models import Purchase, PurchaseFact
+from pandabase_django.models.base.lookups import Among
 from pandabase_django.services.attempts.waiting import put_back, take_due
 
 __all__ = [
@@ -20,6 +22,7 @@ __all__ = [
     "mark_not_enqueued",
     "replay",
     "standing_changed",
+    "uncalled",
 ]
 
 State = Purchase.State
@@ -77,6 +80,25 @@ def mark_not_enqueued(purchase_id: int) -> None:
 def replay(purchase_ids: Iterable[int]) -> list[int]:
     """Put purchases back to have their handlers called; returns the ids to enqueue.
 
-    Handlers that are through with a fact are not called again.
+    Handlers that are through with a fact are not called again. Where all was done, the last fact is
+    gone through once more: for handlers that were added since.
     """
-    return put_back(Purchase.objects.all(), purchase_ids)
+    ids = list(purchase_ids)
+    idle = Purchase.objects.filter(Among(F("pk"), ids), state=State.IDLE)
+    newest = idle.annotate(newest=Max("facts__pk")).values_list("newest", flat=True)
+    done = PurchaseFact.objects.filter(
+        Among(F("pk"), [pk for pk in newest if pk]), state=PurchaseFact.State.DONE
+    )
+    with transaction.atomic():
+        # As a worker: the fact first.
+        done.update(state=PurchaseFact.State.OPEN)
+        return put_back(Purchase.objects.all(), ids)
+
+
+def uncalled(purchase: Purchase) -> bool:
+    """Whether ``replay`` would call a handler for a fact that all others are through with."""
+    newest = max(purchase.facts.all(), key=lambda fact: fact.number, default=None)
+    if purchase.state != State.IDLE or newest is None or newest.state != PurchaseFact.State.DONE:
+        return False
+    handled = {each.handler for each in newest.handled.all()}
+    return bool(fact_handlers(newest.fact, purchase.purpose).keys() - handled)

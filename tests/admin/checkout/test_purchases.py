@@ -143,6 +143,30 @@ def test_failing_handlers_are_shown_and_called_again(
     assert not client.get(listing, {"handing": "failing"}).context["cl"].result_list
 
 
+def test_a_handler_that_was_added_since_is_called_from_the_purchases_own_page(
+    shop: Shop, login: Login
+) -> None:
+    shop.webhook(order_id := shop.pay(shop.open()))
+    process_purchase((purchase := shop.purchase(order_id)).pk)
+    client = login("view_purchase", "replay_purchase")
+    assert "Call again now" not in client.get(url(purchase)).content.decode()
+    said: list[str] = []
+
+    @on_paid("licence")
+    def added(purchase: Purchase) -> None:
+        said.append("paid")
+
+    listing = reverse("admin:pandabase_purchase_changelist")
+    client.post(listing, {"action": "call_handlers_again", "_selected_action": [purchase.pk]})
+    assert shop.purchase(order_id).state == "IDLE", "to a renamed handler all of a list is new"
+    page = client.get(url(purchase)).content.decode()
+    assert "There is a handler that was not called for it" in page
+    client.post(url(purchase, "again"))
+    process_purchase(purchase.pk)
+    assert said == ["paid"]
+    assert "Call again now" not in client.get(url(purchase)).content.decode()
+
+
 @pytest.mark.parametrize("name", ["purchase", "checkoutsession"])
 def test_lists_are_filtered_by_purpose(shop: Shop, login: Login, name: str) -> None:
     @on_paid("course")
