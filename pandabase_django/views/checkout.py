@@ -39,7 +39,12 @@ from pandabase_django.services.checkout.embedding import MODES
 from pandabase_django.services.checkout.offers import Offer
 from pandabase_django.services.checkout.opening import open_checkout
 from pandabase_django.services.checkout.refusals import refused_here
-from pandabase_django.services.checkout.waiting import may_have_expired_paid, needs_a_sync
+from pandabase_django.services.checkout.waiting import (
+    can_be_paid,
+    may_be_paid_yet,
+    may_have_expired_paid,
+    needs_a_sync,
+)
 from pandabase_django.tasks import enqueue_sync
 
 __all__ = ["checkout_pay", "checkout_return", "checkout_start", "checkout_status"]
@@ -107,7 +112,7 @@ def checkout_start(request: HttpRequest) -> HttpResponse:
 def checkout_pay(request: HttpRequest, public_id: str) -> HttpResponse:
     """A page of this site that shows the vendor's checkout; one that is over leads to its end."""
     session = _session(public_id)
-    if session.state != State.OPEN:
+    if not can_be_paid(session):
         return HttpResponseRedirect(reverse("pandabase:checkout-return", args=[public_id]))
     refusal = refused_here(session.store)
     if refusal is not None:
@@ -122,8 +127,8 @@ def checkout_pay(request: HttpRequest, public_id: str) -> HttpResponse:
 def checkout_return(request: HttpRequest, public_id: str) -> HttpResponse:
     """Where the buyer comes back to: how the payment stands, until it is decided."""
     session = _session(public_id)
-    shown = _shown(session)
-    pay_at = session.checkout_url if session.state == State.OPEN else ""
+    shown, moving = _shown(session)
+    pay_at = session.checkout_url if can_be_paid(session) else ""
     refusal = refused_here(session.store) if pay_at else None
     found = re.fullmatch("[0-9]{1,9}", request.GET.get("look", ""))
     look = min(int(found[0]), LOOKS_WITHOUT_SCRIPT) if found else 0
@@ -135,9 +140,9 @@ def checkout_return(request: HttpRequest, public_id: str) -> HttpResponse:
             "shown": shown,
             "pay_at": "" if refusal else pay_at,
             "closed": refusal.for_buyer if refusal else "",
-            "moving": shown in MOVING,
+            "moving": moving,
             # Without scripts the page is loaded again, and not for ever.
-            "next_look": look + 1 if shown in MOVING and look < LOOKS_WITHOUT_SCRIPT else None,
+            "next_look": look + 1 if moving and look < LOOKS_WITHOUT_SCRIPT else None,
             "seconds": SECONDS_BETWEEN_LOOKS,
         },
     )
@@ -148,9 +153,11 @@ def checkout_return(request: HttpRequest, public_id: str) -> HttpResponse:
 @require_safe
 def checkout_status(request: HttpRequest, public_id: str) -> HttpResponse:
     """The same for scripts: ``{"state": "paid", "open": false}``."""
-    shown = _shown(_session(public_id))
-    # Also as ``live.js`` reads it: while it is open, it asks again.
-    return JsonResponse({"state": shown, "open": shown in MOVING, "texts": {}, "progress": {}})
+    shown, moving = _shown(_session(public_id))
+    # Also as ``live.js`` reads it: while it is open, it asks again. A page that says which state it
+    # shows is loaded anew when that is another one by now.
+    is_open = moving and request.GET.get("shown", shown) == shown
+    return JsonResponse({"state": shown, "open": is_open, "texts": {}, "progress": {}})
 
 
 def _session(public_id: str) -> CheckoutSession:
@@ -162,15 +169,19 @@ def _session(public_id: str) -> CheckoutSession:
     return found
 
 
-def _shown(session: CheckoutSession) -> str:
-    """What the buyer is shown; a store without webhooks is read meanwhile, in a worker."""
+def _shown(session: CheckoutSession) -> tuple[str, bool]:
+    """What the buyer is shown, and whether that may change while somebody looks.
+
+    A store without webhooks is read meanwhile, in a worker.
+    """
     shown = "waiting" if may_have_expired_paid(session) else SHOWN[State(session.state)]
-    if shown in MOVING and needs_a_sync(session.store):
+    moving = shown in MOVING or may_be_paid_yet(session)
+    if moving and needs_a_sync(session.store):
         ask = partial(
             enqueue_sync, [session.store_id], [Resource.ORDERS], trigger=SyncRun.Trigger.SCHEDULE
         )
         transaction.on_commit(ask, robust=True)
-    return shown
+    return shown, moving
 
 
 def _address(request: HttpRequest, name: str) -> str:

@@ -182,6 +182,59 @@ def test_a_remote_that_is_away_is_a_page_that_says_so(seller: Seller, client: Cl
     assert "elsewhere" not in answer.text
 
 
+def test_after_a_declined_card_the_page_waits_for_another_try(
+    seller: Seller, client: Client, broker: Any, django_capture_on_commit_callbacks: Any
+) -> None:
+    html = button(seller.product())
+    press(client, html)
+    session = CheckoutSession.objects.get()
+    status = reverse("pandabase:checkout-status", args=[session.public_id])
+    assert client.get(status, {"shown": "waiting"}).json()["open"] is True
+    decline = {"op": "pay_checkout", "id": session.session_id, "as": "decline"}
+    fetch_order(seller.store, seller.sandbox.change([decline])[-1])
+    # A page that shows another state is loaded again; what is shown then goes on asking.
+    assert client.get(status, {"shown": "waiting"}).json()["open"] is False
+    answer = client.get(status, {"shown": "failed"}).json()
+    assert (answer["state"], answer["open"]) == ("failed", True)
+    SyncCursor.objects.update(last_completed_at=None, heartbeat_at=None)
+    broker()
+    with django_capture_on_commit_callbacks(execute=True):
+        page = client.get(session.return_url).text
+    assert broker().headers["task"] == "pandabase.sync_orders"
+    assert "One try to pay failed." in page
+    assert "Nothing was bought" not in page
+    assert f'href="{session.checkout_url}"' in page
+    assert "?shown=failed" in page
+    # A second click, and the page within the shop, lead to the same session.
+    assert press(client, html)["Location"] == session.checkout_url
+    pay = reverse("pandabase:checkout-pay", args=[session.public_id])
+    assert session.session_id in client.get(pay).text
+    paid = seller.sandbox.change([{"op": "pay_checkout", "id": session.session_id}])[-1]
+    fetch_order(seller.store, paid)
+    assert client.get(status, {"shown": "failed"}).json()["open"] is False
+    assert "Thank you, it is paid." in client.get(session.return_url).text
+
+
+def test_a_declined_session_that_has_ended_is_not_paid_again(
+    seller: Seller, client: Client
+) -> None:
+    html = button(seller.product())
+    press(client, html)
+    session = CheckoutSession.objects.get()
+    address = reverse("pandabase:checkout-return", args=[session.public_id])
+    for minutes, asks in ((9, True), (11, False)):
+        ended = timezone.now() - timedelta(minutes=minutes)
+        CheckoutSession.objects.update(state="FAILED", expires_at=ended)
+        page = client.get(address).text
+        assert ("data-live-url" in page, "Nothing was bought" in page) == (asks, not asks)
+        assert session.checkout_url not in page
+    pay = client.get(reverse("pandabase:checkout-pay", args=[session.public_id]))
+    assert pay["Location"] == address
+    # Neither one that is about to end.
+    CheckoutSession.objects.update(expires_at=timezone.now() + timedelta(minutes=4))
+    assert press(client, html)["Location"] != session.checkout_url
+
+
 def test_every_state_has_its_page_and_only_moving_ones_ask_again(
     seller: Seller, client: Client
 ) -> None:

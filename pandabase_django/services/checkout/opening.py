@@ -2,7 +2,8 @@
 
 A lost answer leaves the row UNKNOWN, and harmless: nobody knows that session's address, and an
 equal call opens another one. Equal calls while a session lives give that one, so that a double
-click, two tabs or the back button lead to one payment.
+click, two tabs or the back button lead to one payment. So does a click after a declined card: that
+session may have been paid by then.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from pandabase_django.api import schemas
@@ -108,7 +110,8 @@ def open_checkout(
             its own.
 
     Returns:
-        The session, OPEN; or the one that an equal call has opened, as long as it is open.
+        The session, OPEN; or the one that an equal call has opened, as long as it is open: FAILED
+        when a payment of it was declined, and it can be paid still.
 
     Raises:
         TransactionManagementError: A transaction is open.
@@ -149,7 +152,7 @@ def open_checkout(
         session, is_ours = _prepared(asked, key)
         if is_ours:
             return _opened(session, asked)
-        if session.state == State.OPEN:
+        if session.state != State.PREPARED:
             return session
         if time.monotonic() > deadline:
             raise error_for(PandabaseError("An equal call is opening it still.", retryable=True))
@@ -170,6 +173,8 @@ def _prepared(asked: Asked, key: str) -> tuple[CheckoutSession, bool]:
             if now - known.created_at < OPENED_WITHIN:
                 return known, False
             equal.filter(pk=known.pk, state=State.PREPARED).update(state=State.UNKNOWN)
+        elif key and (declined := _declined(equal, now)) is not None:
+            return declined, False
         session = CheckoutSession(
             store=asked.store,
             user_id=asked.user_id,
@@ -196,6 +201,14 @@ def _prepared(asked: Asked, key: str) -> tuple[CheckoutSession, bool]:
             return session, True
         if is_gone:
             raise refused("user", "The user was deleted meanwhile.")
+
+
+def _declined(equal: QuerySet[CheckoutSession], now: datetime) -> CheckoutSession | None:
+    """The last session whose payment was declined, if it can be paid still."""
+    # By the time of its making as well: there is an index for that, and none for the key.
+    rows = equal.filter(state=State.FAILED, created_at__gt=now - LIFE)
+    living = rows.filter(expires_at__gte=now + LEFT_AT_LEAST).exclude(checkout_url="")
+    return living.order_by("-created_at").first()
 
 
 def _opened(session: CheckoutSession, asked: Asked) -> CheckoutSession:

@@ -1,8 +1,8 @@
-"""What a buyer who waits for a payment to show waits for."""
+"""What becomes of a session that a buyer has come back from, and what they wait for."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db.models import Q
 from django.utils import timezone
@@ -11,7 +11,9 @@ from pandabase_django.models import CheckoutSession, Store, SyncCursor, WebhookE
 from pandabase_django.models.sync import Resource
 from pandabase_django.services.tokens.holding import used_elsewhere
 
-__all__ = ["may_have_expired_paid", "needs_a_sync"]
+__all__ = ["can_be_paid", "may_be_paid_yet", "may_have_expired_paid", "needs_a_sync"]
+
+State = CheckoutSession.State
 
 # However many buyers wait and load their pages again, a store is not read more often.
 READ_EVERY = timedelta(seconds=20)
@@ -37,11 +39,31 @@ def needs_a_sync(store: Store) -> bool:
     ).exists()
 
 
+def can_be_paid(session: CheckoutSession) -> bool:
+    """Whether to lead a buyer to its payment: after a declined card too, as long as it lives."""
+    if session.state == State.OPEN:
+        return True
+    ends = _end_of_declined(session)
+    return ends is not None and timezone.now() < ends
+
+
+def may_be_paid_yet(session: CheckoutSession) -> bool:
+    """Whether a try failed, and another may succeed, or may have while its order is not here."""
+    ends = _end_of_declined(session)
+    return ends is not None and timezone.now() - ends < REPORTED_WITHIN
+
+
+def _end_of_declined(session: CheckoutSession) -> datetime | None:
+    # Of one whose answer got lost, neither its end nor its address is known.
+    is_known = session.state == State.FAILED and session.checkout_url
+    return session.expires_at if is_known else None
+
+
 def may_have_expired_paid(session: CheckoutSession) -> bool:
     """Whether a session ended so short a while ago that its payment may be on its way here."""
     ended = session.expires_at
     return (
-        session.state == CheckoutSession.State.EXPIRED
+        session.state == State.EXPIRED
         and ended is not None
         and timezone.now() - ended < REPORTED_WITHIN
     )
