@@ -18,6 +18,7 @@ from pandabase_django.models import ApiToken, Store
 from pandabase_django.sandbox import Sandbox
 from pandabase_django.services import client_for
 from pandabase_django.services.checkout.clients import public_base_url, public_client_for
+from pandabase_django.services.tokens.rates import CacheRateState
 
 pytestmark = pytest.mark.django_db
 
@@ -91,6 +92,48 @@ def test_a_disabled_store_sells_nothing(lone_store: Store) -> None:
     lone_store.enabled = False
     with pytest.raises(ConfigurationError, match="disabled here"):
         public_client_for(lone_store)
+
+
+@pytest.mark.fact(29)
+@pytest.mark.parametrize("scope", ["StoreResource", "AccountResource"])
+def test_a_sync_at_its_limit_turns_no_buyer_away(
+    store: Store, sandbox: Sandbox, scope: str
+) -> None:
+    cache.clear()
+    sandbox.set(rate_limit_type=scope)
+    args = {"status": 429, "retry_after_seconds": 30}
+    refusal = {"match": {"path_regex": "/products"}, "action": "status", "args": args}
+    sandbox.fault([refusal])
+    with client_for(store, hurried=True) as client, pytest.raises(RateLimited):
+        client.products.list(limit=1)
+    with public_client_for(store) as buyers:
+        assert buyers.storefront.store().id == store.pk
+    # Nor does what buyers have used up stop a sync; but it stops the next buyer.
+    cache.clear()
+    sandbox.fault([{**refusal, "match": {"path_regex": "storefront"}}])
+    for _ in range(2):
+        with public_client_for(store) as buyers, pytest.raises(RateLimited):
+            buyers.storefront.store()
+    with client_for(store, hurried=True) as client:
+        assert client.products.list(limit=1).items
+    cache.clear()
+
+
+@pytest.mark.parametrize(("seconds", "answered"), [(0.5, True), (20, False)])
+def test_a_buyer_waits_a_moment_for_the_limit_of_this_address(
+    store: Store, sandbox: Sandbox, seconds: float, answered: bool
+) -> None:
+    cache.clear()
+    CacheRateState().block("ip", time.time() + seconds)
+    served, began = sandbox.requests_served, time.monotonic()
+    try:
+        with public_client_for(store) as client:
+            client.storefront.store()
+    except RateLimited:
+        assert not answered
+    assert (sandbox.requests_served > served) is answered
+    assert time.monotonic() - began < 3
+    cache.clear()
 
 
 def test_a_limit_that_one_client_met_is_kept_by_the_next(lone_store: Store) -> None:

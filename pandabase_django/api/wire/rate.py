@@ -138,11 +138,19 @@ class RateLimits:
         store_id: The store that is called.
         token_key: Tells the token from others; not a secret.
         state: Remembers exhausted limits.
+        store_key: What the store's limit is remembered by; None for the store's id.
     """
 
-    def __init__(self, *, store_id: str, token_key: str, state: RateState | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        store_id: str,
+        token_key: str,
+        state: RateState | None = None,
+        store_key: str | None = None,
+    ) -> None:
         self.store_id = store_id
-        self._scopes = scopes_of(store_id=store_id, token_key=token_key)
+        self._scopes = scopes_of(store_id=store_key or store_id, token_key=token_key)
         self._state = state if state is not None else MemoryRateState()
         self._windows: dict[str, Windows] = {}
         self._counts_until = 0.0

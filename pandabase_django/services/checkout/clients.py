@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from pandabase_django.api.auth import NoAuth
@@ -23,15 +24,21 @@ from pandabase_django.services.tokens.roles import active_token
 
 __all__ = ["public_base_url", "public_client_for"]
 
+# This address may have many clients that share its limit; a buyer rather waits than is sent away.
+LIMIT_WAIT_SECONDS = 3.0
+
 
 def public_client_for(store: Store, *, hurried: bool = True) -> PublicClient:
     """A client of a store's public APIs; use it as a context manager.
 
-    It needs no token, and sends none. Rate limits that other clients met are kept to as well.
+    It needs no token, and sends none. Of the rate limits that other clients met, that of this
+    address is kept to as well (Source: P-29). What a store's syncs have used up is no reason not to
+    ask for a buyer: only answers to public calls say what those may do.
 
     Args:
         store: The store.
-        hurried: A person waits for the page: short time-outs, no second try, no wait for a limit.
+        hurried: A person waits for the page: short time-outs, no second try, no long wait for a
+            limit.
 
     Raises:
         ConfigurationError: The store is disabled here, or ``PANDABASE["API_URL"]`` is no address.
@@ -40,14 +47,17 @@ def public_client_for(store: Store, *, hurried: bool = True) -> PublicClient:
         raise ConfigurationError(
             f"Store {store.pk} is disabled here. Enable it in the admin to sell with it."
         )
+    key = f"public-{store.pk}"
     return PublicClient(
         Transport(
             base_url=public_base_url(store),
             auth=NoAuth(),
             limits=RateLimits(
-                store_id=store.pk, token_key=f"public-{store.pk}", state=CacheRateState()
+                store_id=store.pk, token_key=key, store_key=key, state=CacheRateState()
             ),
-            policy=HURRIED if hurried else configured_policy(),
+            policy=replace(HURRIED, max_wait_seconds=LIMIT_WAIT_SECONDS)
+            if hurried
+            else configured_policy(),
             pool_size=1,
             egress=configured_egress(before_write=partial(refuse_write, store.pk)),
         )
