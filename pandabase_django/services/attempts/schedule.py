@@ -79,12 +79,14 @@ class Trouble:
         raised: Names of handlers that raised, each with what it said; they follow the text.
         retry_after: The remote asks for at least so long a wait.
         final: No later attempt can end otherwise.
+        limited: Only a limit was in the way: the attempt does not count.
     """
 
     text: str
     raised: Sequence[tuple[str, str]] = ()
     retry_after: timedelta = timedelta(0)
     final: bool = False
+    limited: bool = False
 
     def kept(self, store_id: str, named: Iterable[tuple[str, str]]) -> str:
         """What may be kept and logged of it; call it in the transaction that writes it.
@@ -126,7 +128,11 @@ def note_trouble(
         LookupError: Another worker has the row by now, and its attempt counts.
     """
     error = kept[:MAX_ERROR_CHARACTERS]
-    if trouble.final or attempts >= MAX_ATTEMPTS:
+    if trouble.limited:
+        wait = max(BACKOFF[0], trouble.retry_after)
+        columns: dict[str, Any] = {"next_attempt_at": now + wait, "attempts": attempts - 1}
+        rows = mine.update(enqueued_at=None, last_error=error, **columns)
+    elif trouble.final or attempts >= MAX_ATTEMPTS:
         rows = give_up(mine, error, now=now)
         wait = None
     else:

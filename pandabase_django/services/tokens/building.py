@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from pandabase_django.api.auth import BearerAuth, HmacAuth, Revealable
 from pandabase_django.api.client import Client
@@ -22,7 +25,10 @@ __all__ = [
     "configured_egress",
     "configured_policy",
     "configured_timeouts",
+    "limits_waited_for",
 ]
+
+_longest_wait: ContextVar[float] = ContextVar("pandabase_longest_wait", default=math.inf)
 
 HURRIED = RequestPolicy(
     timeouts=Timeouts(connect_seconds=5.0, read_seconds=10.0), retries=0, max_wait_seconds=0.0
@@ -76,13 +82,25 @@ def configured_policy(
     max_wait_seconds: float | None = None,
 ) -> RequestPolicy:
     """How requests are tried; what is not given is as the settings say."""
+    usual_wait = min(conf.max_rate_limit_wait_seconds, _longest_wait.get())
     return RequestPolicy(
         timeouts=timeouts or configured_timeouts(),
         retries=retries,
-        max_wait_seconds=(
-            conf.max_rate_limit_wait_seconds if max_wait_seconds is None else max_wait_seconds
-        ),
+        max_wait_seconds=(usual_wait if max_wait_seconds is None else max_wait_seconds),
     )
+
+
+@contextmanager
+def limits_waited_for(seconds: float) -> Iterator[None]:
+    """Clients that are built inside wait no longer than this for a limit.
+
+    Where a worker has other work to do meanwhile, and comes back to this.
+    """
+    token = _longest_wait.set(seconds)
+    try:
+        yield
+    finally:
+        _longest_wait.reset(token)
 
 
 def configured_egress(*, before_write: Callable[[], object]) -> Egress:

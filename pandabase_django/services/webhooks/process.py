@@ -21,7 +21,13 @@ from pandabase_django import observing, signals
 from pandabase_django.api.webhooks.payload import EVENT_TYPES, UNFIT_ORDER, EventSubscription
 from pandabase_django.database import transaction
 from pandabase_django.events import Event, handlers_of
-from pandabase_django.exceptions import ConfigurationError, PandabaseError, UnfitId, interruptions
+from pandabase_django.exceptions import (
+    ConfigurationError,
+    PandabaseError,
+    RateLimited,
+    UnfitId,
+    interruptions,
+)
 from pandabase_django.models import Order, Store, WebhookDelivery
 from pandabase_django.observing.logs import about, facts, get_logger
 from pandabase_django.printable import printable
@@ -41,6 +47,7 @@ from pandabase_django.services.sync.due.marks import mark_dirty
 from pandabase_django.services.sync.orders.details.lateness import is_behind
 from pandabase_django.services.sync.refresh import fetch_order
 from pandabase_django.services.sync.run.failures import database_away
+from pandabase_django.services.tokens.building import limits_waited_for
 from pandabase_django.services.tokens.holding import stores_elsewhere
 from pandabase_django.services.webhooks.queue import ORDER_BEHIND, RAISED, SUBSCRIPTION_BEHIND
 from pandabase_django.services.webhooks.reversals import read_reversals
@@ -54,6 +61,8 @@ __all__ = ["event_of", "process_delivery"]
 logger = get_logger(__name__)
 
 MAX_COALESCED = 100
+# Longer, and the limit of one store would hold the workers that hand out what all others sold.
+LIMIT_WAIT_SECONDS = 1.0
 
 State = WebhookDelivery.State
 
@@ -178,12 +187,18 @@ def _fetch(store: Store, deliveries: Sequence[WebhookDelivery], renewal: Renewal
 
 def _tried(kind: str, pk: str, fetch: Callable[[], None]) -> Trouble | None:
     try:
-        fetch()
+        with limits_waited_for(LIMIT_WAIT_SECONDS):
+            fetch()
     except (PandabaseError, ConfigurationError) as error:
         logger.warning("%s %s could not be fetched: %s", kind, printable(pk), error)
         wait = error.retry_after_seconds if isinstance(error, PandabaseError) else None
         final = isinstance(error, UnfitId)
-        return Trouble(str(error), retry_after=timedelta(seconds=wait or 0), final=final)
+        return Trouble(
+            str(error),
+            retry_after=timedelta(seconds=wait or 0),
+            final=final,
+            limited=isinstance(error, RateLimited),
+        )
     except interruptions():
         raise
     except Exception as error:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.db import transaction
 from django.utils import timezone
 
@@ -20,6 +22,7 @@ from pandabase_django.models import (
 from pandabase_django.sandbox import Sandbox
 from pandabase_django.services.attempts.claims import CLAIM
 from pandabase_django.services.attempts.schedule import BACKOFF, MAX_ATTEMPTS
+from pandabase_django.services.tokens.rates import CacheRateState
 from pandabase_django.services.webhooks import process, queue
 from pandabase_django.services.webhooks.process import process_delivery
 from tests.conftest import store
@@ -51,6 +54,36 @@ def test_a_remote_that_fails_backs_off_and_ends_as_a_dead_letter(
     assert (delivery.state, delivery.next_attempt_at) == ("DEAD", None)
     assert queue.due_deliveries(now=timezone.now() + timedelta(days=9)) == []
     assert process_delivery(delivery.pk).dead == 0
+
+
+def test_a_limit_holds_no_worker_and_uses_up_no_attempt(
+    sandbox: Sandbox, synced: Store, arrive: Arrive
+) -> None:
+    cache.clear()
+    first, second = (arrive(order.pk) for order in Order.objects.order_by("pk")[:2])
+    WebhookDelivery.objects.update(attempts=MAX_ATTEMPTS - 1)
+    CacheRateState().block(f"store:{synced.pk}", time.time() + 20)
+    served, began = sandbox.requests_served, time.monotonic()
+    for delivery in (first, second):
+        done = process_delivery(delivery.pk)
+        assert (done.failed, done.dead) == (1, 0)
+        assert 15 < (done.retry_after_seconds or 0) < 21
+        delivery.refresh_from_db()
+        assert (delivery.attempts, delivery.state) == (MAX_ATTEMPTS - 1, "PENDING")
+        assert "limit of the store" in delivery.last_error
+    assert time.monotonic() - began < 5
+    assert sandbox.requests_served == served
+    # One that is met by the delivery's own request is the same; one that ends soon is waited for.
+    cache.clear()
+    make_due()
+    args = {"status": 429, "retry_after_seconds": 30}
+    sandbox.fault([{"match": {"path_regex": first.order_id}, "action": "status", "args": args}])
+    assert process_delivery(first.pk).failed == 1
+    cache.clear()
+    make_due()
+    CacheRateState().block(f"store:{synced.pk}", time.time() + 0.5)
+    assert process_delivery(first.pk).finished == process_delivery(second.pk).finished == 1
+    cache.clear()
 
 
 def test_a_dead_letter_is_replayed_when_its_cause_is_gone(
