@@ -7,6 +7,7 @@ show nothing of a person, so their addresses may be shared.
 from __future__ import annotations
 
 import re
+import time
 from functools import partial
 from typing import Any
 
@@ -70,6 +71,7 @@ SHOWN = {
 MOVING = ("waiting", "processing")
 LOOKS_WITHOUT_SCRIPT = 60
 SECONDS_BETWEEN_LOOKS = 5
+LONG_WAIT_SECONDS = 30  # webhooks come within seconds
 VISITOR = "pandabase_visitor"  # in the session of a guest who has pressed a button
 
 
@@ -127,11 +129,11 @@ def checkout_pay(request: HttpRequest, public_id: str) -> HttpResponse:
 def checkout_return(request: HttpRequest, public_id: str) -> HttpResponse:
     """Where the buyer comes back to: how the payment stands, until it is decided."""
     session = _session(public_id)
-    shown, moving = _shown(session)
-    pay_at = session.checkout_url if can_be_paid(session) else ""
-    refusal = refused_here(session.store) if pay_at else None
     found = re.fullmatch("[0-9]{1,9}", request.GET.get("look", ""))
     look = min(int(found[0]), LOOKS_WITHOUT_SCRIPT) if found else 0
+    shown, moving = _shown(session, waited_seconds=look * SECONDS_BETWEEN_LOOKS)
+    pay_at = session.checkout_url if can_be_paid(session) else ""
+    refusal = refused_here(session.store) if pay_at else None
     return _page(
         request,
         "return",
@@ -144,6 +146,7 @@ def checkout_return(request: HttpRequest, public_id: str) -> HttpResponse:
             # Without scripts the page is loaded again, and not for ever.
             "next_look": look + 1 if moving and look < LOOKS_WITHOUT_SCRIPT else None,
             "seconds": SECONDS_BETWEEN_LOOKS,
+            "since": int(time.time()),
         },
     )
 
@@ -153,7 +156,9 @@ def checkout_return(request: HttpRequest, public_id: str) -> HttpResponse:
 @require_safe
 def checkout_status(request: HttpRequest, public_id: str) -> HttpResponse:
     """The same for scripts: ``{"state": "paid", "open": false}``."""
-    shown, moving = _shown(_session(public_id))
+    since = re.fullmatch("[0-9]{1,12}", request.GET.get("since", ""))
+    waited = time.time() - int(since[0]) if since else 0.0
+    shown, moving = _shown(_session(public_id), waited_seconds=waited)
     # Also as ``live.js`` reads it: while it is open, it asks again. A page that says which state it
     # shows is loaded anew when that is another one by now.
     is_open = moving and request.GET.get("shown", shown) == shown
@@ -169,14 +174,15 @@ def _session(public_id: str) -> CheckoutSession:
     return found
 
 
-def _shown(session: CheckoutSession) -> tuple[str, bool]:
+def _shown(session: CheckoutSession, *, waited_seconds: float) -> tuple[str, bool]:
     """What the buyer is shown, and whether that may change while somebody looks.
 
-    A store without webhooks is read meanwhile, in a worker.
+    A store without webhooks is read meanwhile, in a worker; after a while any other as well.
     """
     shown = "waiting" if may_have_expired_paid(session) else SHOWN[State(session.state)]
     moving = shown in MOVING or may_be_paid_yet(session)
-    if moving and needs_a_sync(session.store):
+    waited_long = waited_seconds >= LONG_WAIT_SECONDS
+    if moving and needs_a_sync(session.store, waited_long=waited_long):
         ask = partial(
             enqueue_sync, [session.store_id], [Resource.ORDERS], trigger=SyncRun.Trigger.SCHEDULE
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
@@ -278,9 +279,9 @@ def test_a_store_without_webhooks_is_read_while_its_buyer_waits(
 ) -> None:
     session = seller.sell(seller.product())
 
-    def look(name: str) -> Any:
+    def look(name: str, **asked: str) -> Any:
         with django_capture_on_commit_callbacks(execute=True):
-            client.get(reverse(f"pandabase:checkout-{name}", args=[session.public_id]))
+            client.get(reverse(f"pandabase:checkout-{name}", args=[session.public_id]), asked)
         return broker()
 
     assert look("return").headers["task"] == "pandabase.sync_orders"
@@ -291,8 +292,24 @@ def test_a_store_without_webhooks_is_read_while_its_buyer_waits(
     SyncCursor.objects.update(last_completed_at=a_while_ago, heartbeat_at=timezone.now())
     assert look("return") is None  # one that failed, or is under way
     SyncCursor.objects.update(heartbeat_at=a_while_ago)
-    WebhookEndpoint.objects.create(store=seller.store)
+    endpoint = WebhookEndpoint.objects.create(store=seller.store)
+    assert look("return").headers["task"] == "pandabase.sync_orders", "it reports nothing yet"
+    SyncCursor.objects.update(scheduled_waits_until=None)
+    WebhookEndpoint.objects.update(last_verified_at=timezone.now())
     assert look("return") is None
+    # By then the webhook would have come.
+    assert look("return", look="6").headers["task"] == "pandabase.sync_orders"
+    SyncCursor.objects.update(scheduled_waits_until=None)
+    now = int(time.time())
+    assert look("status", since=str(now - 20)) is None
+    for none in ("²", "9" * 5000, str(now + 100)):
+        assert look("status", since=none) is None
+    assert look("status", since=str(now - 31)).headers["task"] == "pandabase.sync_orders"
+    half_a_minute_ago = timezone.now() - timedelta(seconds=30)
+    SyncCursor.objects.update(scheduled_waits_until=None, heartbeat_at=half_a_minute_ago)
+    assert look("status", since=str(now - 31)) is None
+    endpoint.delete()
+    assert look("status").headers["task"] == "pandabase.sync_orders"
 
 
 def test_a_checkout_within_the_shops_page_takes_its_nonce_and_its_language(

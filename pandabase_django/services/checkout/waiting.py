@@ -17,21 +17,34 @@ State = CheckoutSession.State
 
 # However many buyers wait and load their pages again, a store is not read more often.
 READ_EVERY = timedelta(seconds=20)
+# The same where a webhook should have reported the order, and did not.
+READ_ANYWAY_EVERY = timedelta(minutes=1)
 # A payment of the last moment is reported after the end of its session.
 REPORTED_WITHIN = timedelta(minutes=10)
 
 
-def needs_a_sync(store: Store) -> bool:
-    """Whether no webhook would report the order, and the last sync was a while ago.
+def needs_a_sync(store: Store, *, waited_long: bool = False) -> bool:
+    """Whether no webhook reports the order, and the last sync was a while ago.
 
     One that failed counts as well: each may leave a record, and anybody can load the page. A store
     that is disabled, or of another environment, is not read.
+
+    Args:
+        store: Whose order is waited for.
+        waited_long: A webhook would have come by now: it may be lost, or its secret be wrong.
     """
     if not store.enabled or used_elsewhere(store.pk) is not None:
         return False
-    if WebhookEndpoint.objects.filter(store=store, enabled=True).exists():
-        return False
-    since = timezone.now() - READ_EVERY
+    # One that never took a good delivery may be registered nowhere, or have a wrong secret.
+    working = WebhookEndpoint.objects.filter(
+        store=store, enabled=True, last_verified_at__isnull=False
+    )
+    every = READ_EVERY
+    if working.exists():
+        if not waited_long:
+            return False
+        every = READ_ANYWAY_EVERY
+    since = timezone.now() - every
     return not SyncCursor.objects.filter(
         Q(last_completed_at__gt=since) | Q(heartbeat_at__gt=since),
         store=store,
