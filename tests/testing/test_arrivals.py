@@ -141,12 +141,12 @@ def test_the_remote_s_clock_goes_with_time(pandabase: Pandabase) -> None:
     pandabase.work()
     assert UsageRecord.objects.get().state == "REJECTED"
     course = pandabase.product()
-    pandabase.remote.next(429, retry_after_seconds=5)
-    for seconds in (0, 3):
+    pandabase.remote.next(429, retry_after_seconds=30)
+    for seconds in (0, 24):
         pandabase.travel(seconds=seconds)
         with pytest.raises(CheckoutUnavailable):
             pandabase.checkout(course)
-    pandabase.travel(seconds=4)
+    pandabase.travel(seconds=7)
     assert pandabase.checkout(course).checkout_url
 
 

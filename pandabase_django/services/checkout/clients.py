@@ -19,7 +19,7 @@ from pandabase_django.services.tokens.building import (
     configured_policy,
 )
 from pandabase_django.services.tokens.holding import refuse_write
-from pandabase_django.services.tokens.rates import CacheRateState
+from pandabase_django.services.tokens.rates import CacheRateState, public_key
 from pandabase_django.services.tokens.roles import active_token
 
 __all__ = ["public_base_url", "public_client_for"]
@@ -47,7 +47,7 @@ def public_client_for(store: Store, *, hurried: bool = True) -> PublicClient:
         raise ConfigurationError(
             f"Store {store.pk} is disabled here. Enable it in the admin to sell with it."
         )
-    key = f"public-{store.pk}"
+    key = public_key(store.pk)
     return PublicClient(
         Transport(
             base_url=public_base_url(store),

@@ -17,7 +17,7 @@ from pandabase_django.conf import conf
 from pandabase_django.models import ApiToken
 from pandabase_django.services.caching import unless_cache_fails
 
-__all__ = ["CacheRateState", "forget_limits"]
+__all__ = ["CacheRateState", "forget_limits", "public_key"]
 
 PREFIX = "pandabase:rate:"
 # The name changes with the fields of Windows: in a deploy, two versions share the cache.
@@ -99,8 +99,16 @@ def _keys(scopes: Sequence[str]) -> list[str]:
     return [prefix + scope for prefix in (PREFIX, WINDOWS) for scope in scopes]
 
 
+def public_key(store_id: str) -> str:
+    """What the limits of a store's public calls are remembered by."""
+    return f"public-{store_id}"
+
+
 def forget_limits(token: ApiToken) -> None:
-    """Forget the limits that a token's requests met, of its store and of this address too."""
-    scopes = scopes_of(store_id=token.store_id, token_key=str(token.pk))
-    keys = _keys(scopes)
+    """Forget the limits that a token's requests met; its store's, public ones, this address's."""
+    public = public_key(token.store_id)
+    keys = [
+        *_keys(scopes_of(store_id=token.store_id, token_key=str(token.pk))),
+        *_keys(scopes_of(store_id=public, token_key=public)),
+    ]
     unless_cache_fails(lambda: caches[conf.rate_limit_cache].delete_many(keys), None)
