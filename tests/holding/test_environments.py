@@ -123,7 +123,7 @@ def test_nothing_at_all_is_asked_and_what_waits_stays(
 
     assert tasks.sync_all() == tasks.sync_seldom() == tasks.send_usage() == []
     assert tasks.rotate_due_secrets() == []
-    assert tasks.watch_rotations() == 1
+    assert tasks.watch_rotations() == 0
     assert tasks.sweep_actions() == 0
     assert tasks.perform_action(str(action.pk)) == "PREPARED"
     assert tasks.sync_orders(shop.store.pk) == "SKIPPED"
