@@ -176,7 +176,9 @@ class ChangePlanForm(ActionForm):
         label=_("Product"), queryset=Product.objects.none(), required=False, empty_label=None
     )
     billing_interval = forms.ChoiceField(label=_("Interval"), required=False)
-    quantity = forms.IntegerField(label=_("Quantity"), min_value=1, max_value=MAX_QUANTITY)
+    quantity = forms.IntegerField(
+        label=_("Quantity"), min_value=1, max_value=MAX_QUANTITY, required=False
+    )
     when = forms.ChoiceField(
         label=_("When"),
         widget=forms.RadioSelect,
@@ -191,12 +193,17 @@ class ChangePlanForm(ActionForm):
         assert isinstance(products, forms.ModelChoiceField)  # noqa: S101
         products.queryset = _plans_beside(row)
         products.initial = row.product_id
+        # A browser sends the first choice where none is chosen: the change of another term would
+        # change what is not known here, too.
+        if not products.queryset.filter(pk=row.product_id).exists():
+            products.empty_label = gettext("As it is")
         intervals = self.fields["billing_interval"]
         assert isinstance(intervals, forms.ChoiceField)  # noqa: S101
         known = dict.fromkeys([*INTERVALS, *filter(None, [row.billing_interval])])
-        intervals.choices = [(name, interval_text(name)) for name in known]
+        unknown = [] if row.billing_interval else [("", gettext("As it is"))]
+        intervals.choices = [*unknown, *((name, interval_text(name)) for name in known)]
         intervals.initial = row.billing_interval
-        self.fields["quantity"].initial = row.quantity or 1
+        self.fields["quantity"].initial = row.quantity
 
     @property
     def arguments(self) -> dict[str, Any]:

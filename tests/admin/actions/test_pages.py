@@ -17,7 +17,15 @@ from django.utils import timezone
 
 from pandabase_django import actions
 from pandabase_django.actions import evidence_for
-from pandabase_django.models import Dispute, Order, RemoteAction, Subscription
+from pandabase_django.models import (
+    Dispute,
+    Order,
+    Product,
+    RemoteAction,
+    Subscription,
+    SyncRun,
+)
+from pandabase_django.services.sync.runs import sync_resource
 from pandabase_django.usage import record_usage
 from tests.actions.conftest import LOG, REASON, Shop, pass_time, settled
 from tests.admin.actions.conftest import url
@@ -117,6 +125,38 @@ def test_a_form_of_an_old_plan_does_not_set_it_again(shop: Shop, login: Login) -
     )
     assert "Nothing was done" in answer.content.decode()
     assert not RemoteAction.objects.exists()
+
+
+def chosen_by_the_browser(field: Any) -> str:
+    """What a select sends that nobody touched: what is selected, or else its first choice."""
+    options = re.findall(r'<option value="([^"]*)"( selected)?', str(field))
+    return next((value for value, selected in options if selected), options[0][0])
+
+
+@pytest.mark.parametrize("known", ["all", "not the product", "the price alone"])
+def test_what_was_not_changed_of_a_plan_is_not_sent(known: str, shop: Shop, login: Login) -> None:
+    row = shop.subscription()
+    sync_resource(row.store, resource="products", trigger=SyncRun.Trigger.COMMAND)
+    products = Product.objects.filter(store=row.store)
+    products.update(product_type="SUBSCRIPTION", status="ACTIVE")
+    assert products.exclude(pk=row.product_id).exists()
+    if known != "all":
+        products.filter(pk=row.product_id).update(gone_at=timezone.now())
+    if known == "the price alone":
+        unknown = {"product": None, "billing_interval": "", "quantity": None}
+        Subscription.objects.filter(pk=row.pk).update(**unknown)
+    client = login(*VIEWS, "change_plan_subscription")
+    form = client.get(url(row, "change_plan")).context["form"]
+    untouched = {
+        name: chosen_by_the_browser(form[name]) for name in ("product", "billing_interval")
+    }
+    untouched["quantity"] = str(form["quantity"].value() or "")
+    page = post(client, url(row, "change_plan"), when="later", **untouched)
+    assert "This changes nothing." in page.content.decode()
+    asked = {**untouched, "billing_interval": "YEARLY"}
+    post(client, url(row, "change_plan"), when="later", **asked)
+    parameters = RemoteAction.objects.get().parameters
+    assert parameters == {"billing_interval": "YEARLY", "proration_behavior": "END_OF_PERIOD"}
 
 
 def test_an_open_action_is_led_to_and_what_can_t_be_done_says_why(shop: Shop, login: Login) -> None:
