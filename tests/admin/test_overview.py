@@ -109,6 +109,17 @@ def test_attention_leads_to_the_fix(mirrored: ApiToken, login: Login) -> None:
     assert "Stale" in shown
 
 
+def test_nobody_is_told_that_all_is_well_who_may_not_see_what_is_wrong(
+    mirrored: ApiToken, login: Login, settings: Any
+) -> None:
+    settings.DEBUG = True  # else the tests' own cache is something wrong that everybody sees
+    assert "as they should be" in login("view_store").get(URL).content.decode()
+    ApiToken.objects.update(health="SUSPECT", health_reason="HTTP 401")
+    shown = login("view_store").get(URL).content.decode()
+    assert "Nothing that your permissions let you see." in shown
+    assert "as they should be" not in shown
+
+
 def test_each_part_needs_the_right_to_see_it(mirrored: ApiToken, login: Login) -> None:
     ApiToken.objects.update(health="SUSPECT", health_reason="HTTP 401")
     shown = login("view_store").get(URL).content.decode()

@@ -53,7 +53,8 @@ class OverviewMixin(PandabaseAdmin):
             raise PermissionDenied
         site = self.admin_site
         situation = Situation(stores=visible_stores(site, request, Store))
-        findings = shown_findings(site, request, attention(situation))
+        found = attention(situation)
+        findings = shown_findings(site, request, found)
         cards = store_cards(site, request, situation, findings)
         context = {
             **self._shared_context(request, gettext("Overview")),
@@ -62,6 +63,7 @@ class OverviewMixin(PandabaseAdmin):
             else shown_findings(site, request, setup(situation)),
             "may_ask_broker": self.may(request, RUN_SYNC),
             "findings": findings[:FINDINGS_SHOWN],
+            "is_all_well": not found,
             "more_findings": max(0, len(findings) - FINDINGS_SHOWN),
             "stores": cards,
             "more_stores": len(situation.stores) - len(cards),
