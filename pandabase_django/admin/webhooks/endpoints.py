@@ -18,7 +18,7 @@ from pandabase_django.admin.base.display import EMPTY, badge, with_quiet
 from pandabase_django.admin.base.filters import StoreFilter
 from pandabase_django.admin.base.links import admin_url, change_url
 from pandabase_django.admin.base.page import PandabaseAdmin, without_empty
-from pandabase_django.admin.base.rights import may_view
+from pandabase_django.admin.base.rights import may_view, rules_allow
 from pandabase_django.admin.base.scope import open_stores, visible_stores
 from pandabase_django.admin.base.store_search import STORES_OFFERED, StoreChoice
 from pandabase_django.admin.webhooks.buttons import BUTTONS, REGISTER, receiving_url
@@ -182,7 +182,8 @@ class WebhookEndpointAdmin(DoctorMixin, PandabaseAdmin):
         """Deliveries name their endpoint, and a registration would go on delivering to it."""
         if obj is not None and (obj.remote_id or obj.deliveries.exists()):
             return False
-        return admin.ModelAdmin.has_delete_permission(self, request, obj)
+        granted = admin.ModelAdmin.has_delete_permission(self, request, obj)
+        return granted and (obj is None or rules_allow(self, request, obj))
 
     @method_decorator(sensitive_post_parameters("secret"))
     def changeform_view(

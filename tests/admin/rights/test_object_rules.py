@@ -73,6 +73,29 @@ def test_nothing_is_done_to_a_row_that_may_not_be_changed(
     assert wrong == []
 
 
+def test_nothing_is_changed_or_deleted_on_djangos_own_pages(
+    rows: dict[str, Any], closed: dict[str, Any]
+) -> None:
+    # Just added: one with a registration or with deliveries is deleted by nobody.
+    theirs, ours = (WebhookEndpoint.objects.create(store=some["store"]) for some in (closed, rows))
+    closed["webhookendpoint"] = theirs
+    client, wrong = person(), []
+    own = [page for page in pages() if page.part in ("change", "delete", "changelist")]
+    assert {page.part for page in own} == {"change", "delete", "changelist"}
+    for page in own:
+        row = closed[name_of(page)]
+        before = type(row)._default_manager.filter(pk=row.pk).values().get()
+        data = {"post": "yes", "action": "delete_selected", "_selected_action": row.pk}
+        answer = client.post(page.url(row), data)
+        after = type(row)._default_manager.filter(pk=row.pk).values().first()
+        if after != before or (page.part != "changelist" and answer.status_code != 403):
+            wrong.append((page.name, answer.status_code))
+    assert wrong == []
+    delete = reverse("admin:pandabase_webhookendpoint_delete", args=[ours.pk])
+    client.post(delete, {"post": "yes"})
+    assert not WebhookEndpoint.objects.filter(pk=ours.pk).exists()
+
+
 def test_the_rule_holds_for_people_without_the_permission_to_change(
     rows: dict[str, Any], closed: dict[str, Any]
 ) -> None:
