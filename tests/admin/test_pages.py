@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from html.parser import HTMLParser
 from typing import Any
 
 import pytest
@@ -23,7 +25,9 @@ from pandabase_django.models import (
     RowChange,
     Store,
     SyncRun,
+    TokenPermission,
     WebhookDelivery,
+    WebhookEndpoint,
 )
 from pandabase_django.sandbox import Sandbox
 from tests.admin.conftest import Login
@@ -43,6 +47,76 @@ def url(model: type, page: str, *arguments: Any) -> str:
 
 def first(model: Any) -> Any:
     return model.objects.order_by("pk").first()
+
+
+class Sent(HTMLParser):
+    """What a browser sends for the fields of a form as they were shown."""
+
+    def __init__(self, page: Any) -> None:
+        super().__init__()
+        self.data: dict[str, list[str]] = {}
+        self._select = self._text = ""
+        for field in page.context["adminform"].form:
+            self.feed(str(field))
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        of = dict(attrs)
+        name, value = of.get("name", ""), of.get("value", "")
+        if tag == "input" and (of["type"] not in ("checkbox", "radio") or "checked" in of):
+            self.data.setdefault(name, []).append(value)
+        elif tag == "option" and "selected" in of:
+            self.data[self._select] = [value]
+        elif tag == "select":
+            self._select = name
+        elif tag == "textarea":
+            self._text = name
+            self.data[name] = [""]
+
+    def handle_data(self, data: str) -> None:
+        if self._text:
+            self.data[self._text][0] += data.lstrip("\n")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._text = "" if tag == "textarea" else self._text
+
+
+def test_a_tab_opened_earlier_undoes_nothing(rows: dict[str, Any], login: Login) -> None:
+    store, endpoint, token = (rows[name] for name in ("store", "webhookendpoint", "apitoken"))
+    TokenPermission.objects.filter(token=token).delete()
+    declared = TokenPermission.objects.create(token=token, code="REFUNDS_WRITE", declared=True)
+    until = timezone.now() + timedelta(days=30)
+    WebhookEndpoint.objects.update(event_types=["PAYMENT_COMPLETED"])
+    before: dict[Any, dict[str, Any]] = {
+        store: {"enabled": True, "mark": "TEST"},
+        endpoint: {"enabled": True, "v1_allowed_until": until},
+        token: {"rotate_after_days": None},
+    }
+    after: dict[Any, dict[str, Any]] = {
+        store: {"enabled": False, "mark": "LIVE"},
+        endpoint: {"enabled": False, "v1_allowed_until": None},
+        token: {"rotate_after_days": 30},
+    }
+    typed = {store: "note", endpoint: "label", token: "name"}
+    client = login(superuser=True)
+    for row, values in before.items():
+        type(row).objects.filter(pk=row.pk).update(**values)
+        TokenPermission.objects.update(declared=True)
+        sent = Sent(client.get(url(type(row), "change", str(row.pk)))).data
+        type(row).objects.filter(pk=row.pk).update(**after[row])
+        TokenPermission.objects.update(declared=False)
+        answer = client.post(
+            url(type(row), "change", str(row.pk)), {**sent, typed[row]: ["Typed late"]}
+        )
+        assert answer.status_code == 302, answer.context["adminform"].form.errors
+        row.refresh_from_db()
+        saved = {name: getattr(row, name) for name in (typed[row], *values)}
+        assert saved == {typed[row]: "Typed late", **after[row]}
+        declared.refresh_from_db()
+        assert not declared.declared
+    # Without what the page showed, as a shop's own page may send it, all that is sent is saved.
+    Store.objects.update(enabled=True)
+    client.post(url(Store, "change", store.pk), {"mark": "TEST", "note": "Typed late"})
+    assert not Store.objects.get().enabled
 
 
 @pytest.mark.parametrize("model", [*MIRRORS, ApiToken], ids=lambda m: m.__name__)

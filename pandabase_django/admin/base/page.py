@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from typing import Any
 
 from django.contrib import admin
@@ -96,6 +97,26 @@ class PandabaseAdmin(ButtonsMixin, OwnLookupsMixin, ByStoreMixin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nothing of this app is deleted by hand: histories hang on every row."""
         return False
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        """A form that sends what it showed as well: ``changed_data`` is what a person changed."""
+        form: Any = super().get_form(request, obj, change, **kwargs)
+        # A page of the shop's own may leave that out: then what is here now counts as shown.
+        if change and (request.method != "POST" or any(map(_is_initial, request.POST))):
+            form.base_fields = {name: copy(field) for name, field in form.base_fields.items()}
+            for field in form.base_fields.values():
+                field.show_hidden_initial = True
+        return form
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Save what was changed alone: the rest may be older than what a colleague has saved."""
+        if change:
+            columns = {field.name for field in obj._meta.concrete_fields}
+            obj.save(update_fields=columns.intersection(form.changed_data))
+        else:
+            super().save_model(request, obj, form, change)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
         """None for an id that no row can have."""
@@ -200,6 +221,10 @@ class PandabaseAdmin(ButtonsMixin, OwnLookupsMixin, ByStoreMixin):
                 **self.panel_context(request, obj),
             }
         return super().render_change_form(request, context, add, change, form_url, obj)
+
+
+def _is_initial(name: str) -> bool:
+    return name.startswith("initial-")
 
 
 class ReadOnlyAdmin(PandabaseAdmin):

@@ -160,8 +160,9 @@ class ApiTokenAdmin(FirstSyncMixin, ConfirmTokenMixin, TokenSecretMixin, Pandaba
             _Refused: The service refuses the new token.
         """
         if change:
-            obj.save(update_fields=["name", *filter("rotate_after_days".__eq__, form.fields)])
-            declare_permissions(obj, form.codes())
+            super().save_model(request, obj, form, change)
+            if not {"preset", "declared", "other"}.isdisjoint(form.changed_data):
+                declare_permissions(obj, form.codes())
             return
         data = form.cleaned_data
         try:

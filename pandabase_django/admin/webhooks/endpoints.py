@@ -207,11 +207,7 @@ class WebhookEndpointAdmin(DoctorMixin, PandabaseAdmin):
         }
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        if change:
-            fields = ["label", "enabled", "event_types", "v1_allowed_until"]
-            obj.save(update_fields=fields)
-        else:
-            obj.save()
+        super().save_model(request, obj, form, change)
         secret = form.cleaned_data.get("new_secret")
         if secret is None:
             return
