@@ -8,7 +8,7 @@ from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from pandabase_django.admin.base.nonces import ConfirmedForm
+from pandabase_django.admin.base.nonces import ConfirmedForm, shown_by
 from pandabase_django.exceptions import interruptions
 from pandabase_django.models import MirrorRow, Product, RemoteAction
 from pandabase_django.observing.logs import facts, get_logger
@@ -71,6 +71,19 @@ class ActionForm(ConfirmedForm):
     def arguments(self) -> dict[str, Any]:
         """What the service is called with."""
         return {"reason": self.cleaned_data["reason"]}
+
+    @property
+    def was_followed(self) -> bool:
+        """An action of the row was recorded since the page was shown, perhaps by this form."""
+        return shown_by(self.data.get("nonce", ""))[-1:] not in ([], [str(self.shown[-1])])
+
+    def shown_anew(self) -> ActionForm:
+        """For the row as it is now: typed texts stay, and what is chosen is chosen again."""
+        form = type(self)(row=self.row, user=self.user)
+        for name, field in form.fields.items():
+            if isinstance(field, forms.CharField) and name != "nonce":
+                field.initial = self.data.get(name, field.initial)
+        return form
 
     def _reason_last(self) -> None:
         self.order_fields(

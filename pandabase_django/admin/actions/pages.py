@@ -37,6 +37,10 @@ from pandabase_django.services.actions.kinds import Kind
 __all__ = ["ActionPage", "ActionsMixin"]
 
 ACTIONS_SHOWN = 5
+_NOTHING_DONE = _(
+    "Nothing was done: this form was sent before, is older than an hour, or the object has "
+    "changed since it was opened. This is its state now."
+)
 Fact = tuple[str | Promise, Any]
 
 
@@ -129,8 +133,11 @@ class ActionsMixin(PandabaseAdmin):
         previewed: dict[str, Any] | None = None if page.preview else {}
         if form.is_bound:
             if form.is_spent:
-                return self._nothing_was_done(request, row)
-            if form.is_valid():
+                messages.warning(request, _NOTHING_DONE)
+                if form.was_followed:
+                    return self._show(request, row, RemoteAction.objects.of(row).first())
+                form = form.shown_anew()
+            elif form.is_valid():
                 if page.preview and "preview" in request.POST:
                     previewed = page.preview(row)
                 elif (answer := self._ask(page, request, row, form)) is not None:
@@ -180,14 +187,6 @@ class ActionsMixin(PandabaseAdmin):
         else:
             messages.success(request, gettext("The action was handed to the workers."))
         return self._show(request, row, action)
-
-    def _nothing_was_done(self, request: HttpRequest, row: Any) -> HttpResponse:
-        text = gettext(
-            "Nothing was done: this form was sent before, is older than an hour, or the object "
-            "has changed since it was opened. This is its state now."
-        )
-        messages.warning(request, text)
-        return self._show(request, row, RemoteAction.objects.of(row).first())
 
     def _show(self, request: HttpRequest, row: Any, action: RemoteAction | None) -> HttpResponse:
         """Lead to an action, or to its object for who may not see actions."""

@@ -13,7 +13,7 @@ from typing import Any
 from django import forms
 from django.core import signing
 
-__all__ = ["ConfirmedForm", "is_spent", "new_nonce"]
+__all__ = ["ConfirmedForm", "is_spent", "new_nonce", "shown_by"]
 
 SALT = "pandabase.confirmation"
 MAX_AGE_SECONDS = 3600
@@ -31,6 +31,14 @@ def is_spent(nonce: str, *, user: Any, shown: Sequence[object]) -> bool:
     except signing.BadSignature:
         return True
     return bool(known != _texts(user, shown))
+
+
+def shown_by(nonce: str) -> list[str]:
+    """What a nonce of any age names: who saw it, then what was shown; [] for one made up."""
+    try:
+        return list(signing.loads(nonce, salt=SALT))
+    except signing.BadSignature:
+        return []
 
 
 def _texts(user: Any, shown: Sequence[object]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -125,6 +126,31 @@ def test_a_form_of_an_old_plan_does_not_set_it_again(shop: Shop, login: Login) -
     )
     assert "Nothing was done" in answer.content.decode()
     assert not RemoteAction.objects.exists()
+
+
+@pytest.mark.parametrize("why", ["old", "the row moved", "another SECRET_KEY"])
+def test_evidence_that_was_written_for_long_is_not_lost(
+    why: str, shop: Shop, login: Login, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = shop.attempt("evidence").row
+    client = login(*VIEWS, "answer_dispute")
+    nonce = client.get(url(row, "evidence")).context["form"]["nonce"].initial
+    if why == "old":
+        later = time.time() + 3660
+        monkeypatch.setattr(time, "time", lambda: later)
+    elif why == "another SECRET_KEY":
+        nonce = "signed with the one before"
+    else:
+        Dispute.objects.filter(pk=row.pk).update(amount_minor=row.amount_minor + 1)
+    data = {"nonce": nonce, "reason": "Delivered.", "text": "Signed in\nat ten"}
+    page = client.post(url(row, "evidence"), data)
+    assert "Nothing was done" in page.content.decode()
+    assert not RemoteAction.objects.exists()
+    form = page.context["form"]
+    kept = {name: form[name].value() for name in ("reason", "text")}
+    assert kept == {"reason": "Delivered.", "text": "Signed in\nat ten"}
+    client.post(url(row, "evidence"), {**kept, "nonce": form["nonce"].value()})
+    assert RemoteAction.objects.get().parameters == {"access_activity_log": kept["text"]}
 
 
 def chosen_by_the_browser(field: Any) -> str:
