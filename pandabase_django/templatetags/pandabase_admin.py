@@ -11,7 +11,7 @@ from pandabase_django.exceptions import ConfigurationError
 from pandabase_django.models import Store
 from pandabase_django.models.stores import store_of
 
-__all__ = ["changes_nothing_there", "test_store_of"]
+__all__ = ["changes_nothing_there", "show_stores", "test_store_of"]
 
 register = template.Library()
 
@@ -23,6 +23,13 @@ def changes_nothing_there() -> bool:
         return conf.read_only
     except ConfigurationError:
         return True
+
+
+@register.filter
+def show_stores(apps: list[dict[str, Any]]) -> bool:
+    """Whether this person may open the pages of stores, or of a proxy: the overview is one."""
+    models = (model for app in apps for model in app["models"])
+    return any(issubclass(model["model"], Store) and model["admin_url"] for model in models)
 
 
 @register.simple_tag

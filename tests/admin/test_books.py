@@ -109,6 +109,14 @@ def test_another_month_or_store_is_not_found(
     assert client.get(page("month_export"), query).status_code == 404
 
 
+@pytest.mark.urls("tests.admin.sites.no_orders_urls")
+def test_no_link_leads_to_an_order_that_a_rule_hides(store: Store, login: Login) -> None:
+    said = login(superuser=True).get(page("month"), MONTH).content.decode()
+    assert "cs_1" in said
+    order = reverse("admin:pandabase_order_change", args=[quote("ord_1")])
+    assert order not in said
+
+
 @pytest.mark.urls("tests.admin.sites.by_store_urls")
 def test_a_hidden_stores_months_are_neither_listed_nor_opened(store: Store, login: Login) -> None:
     from tests.admin.sites.by_store_urls import HIDDEN_STORE, site

@@ -101,9 +101,12 @@ def test_it_is_dropped_with_a_reason_or_sent_again(record: UsageRecord) -> None:
     )
     record.refresh_from_db()
     assert record.state == "PENDING"
+    data = {"action": "send_again", "_selected_action": [record.pk]}
+    again = browser.post(_url("changelist"), data, follow=True).content.decode()
+    assert "Nothing was done" in again
+    assert "sent again within" not in again
     assert browser.get(_url("drop", record.pk)).status_code == 302
     UsageRecord.objects.update(state="REJECTED")
-    data = {"action": "send_again", "_selected_action": [record.pk]}
     browser.post(_url("changelist"), data)
     record.refresh_from_db()
     assert record.state == "PENDING"

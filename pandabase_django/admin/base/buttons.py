@@ -16,18 +16,20 @@ from django.http import (
     Http404,
     HttpRequest,
     HttpResponse,
-    HttpResponseNotAllowed,
     HttpResponseRedirect,
     QueryDict,
 )
 from django.urls import URLPattern, path, reverse
 from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from pandabase_django.admin.base.rights import RightsMixin
 from pandabase_django.database import transaction
 from pandabase_django.exceptions import HeldBack
 
-__all__ = ["Button", "ButtonsMixin"]
+__all__ = ["NOTHING_DONE", "Button", "ButtonsMixin"]
+
+NOTHING_DONE = _("Nothing was done: it has changed. This is its state now.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +129,13 @@ class ButtonsMixin(RightsMixin):
             obj = self.get_object(request, unquote(object_id))
             if not self.may(request, button.permission, obj):
                 raise PermissionDenied
-            if request.method != "POST":
-                return HttpResponseNotAllowed(["POST"])
-            if obj is None or not button.fits(obj):
+            if obj is None:
                 raise Http404
+            if request.method != "POST":  # a login in between makes it a GET
+                return HttpResponseRedirect(self._page(obj))
+            if not button.fits(obj):
+                self.message_user(request, NOTHING_DONE, messages.WARNING)
+                return HttpResponseRedirect(self._page(obj))
             return HttpResponseRedirect(self._press(button, request, obj) or self._page(obj))
 
         return transaction.non_atomic_requests(view) if button.waits else view

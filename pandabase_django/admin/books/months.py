@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
 from urllib.parse import urlencode
 
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
+from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -16,8 +18,13 @@ from django.utils.translation import gettext
 from pandabase_django.admin.base.display import badge, money
 from pandabase_django.admin.base.export import download
 from pandabase_django.admin.base.links import admin_url, change_url
-from pandabase_django.admin.base.rights import may_view
-from pandabase_django.admin.base.scope import ByStoreMixin, blank_row_of, visible_stores
+from pandabase_django.admin.base.rights import admin_of, may_view
+from pandabase_django.admin.base.scope import (
+    ByStoreMixin,
+    blank_row_of,
+    visible_ids,
+    visible_stores,
+)
 from pandabase_django.admin.base.store_search import StoreSearch, told_apart
 from pandabase_django.models import Dispute, LedgerEntry, Order, Payout, Refund, Store
 from pandabase_django.observing.logs import facts, get_logger
@@ -121,7 +128,7 @@ class MonthsMixin(ByStoreMixin):
             "totals": [_total(total) for total in closing.totals],
             "untied": closing.untied,
             "page": page,
-            "lines": [self._line(request, line) for line in page.object_list],
+            "lines": self._month_lines(request, list(page.object_list)),
             "months_url": self._page("books"),
             "export_url": self._of_month(EXPORT, store, month),
             "page_query": urlencode({"store": store.pk, "month": month}),
@@ -160,14 +167,20 @@ class MonthsMixin(ByStoreMixin):
             if self.may(request, CLOSE, blank_row_of(self, store))
         ]
 
-    def _line(self, request: HttpRequest, line: Line) -> dict[str, Any]:
-        entry, tied, site = line.entry, line.tied, self.admin_site
-        found = [
-            (Order, "order", tied.order_id, tied.order_number or tied.order_id),
-            (Refund, "refund", tied.refund_id, tied.refund_id),
-            (Dispute, "dispute", tied.dispute_id, tied.dispute_id),
-            (Payout, "payout", tied.payout_id, tied.payout_id),
-        ]
+    def _month_lines(self, request: HttpRequest, lines: Sequence[Line]) -> list[dict[str, Any]]:
+        tied = [found for line in lines for found in _tied(line)]
+        models: tuple[type[Model], ...] = (Order, Refund, Dispute, Payout)
+        seen = {
+            model: visible_ids(
+                admin_of(self.admin_site, model), request, {pk for of, pk, _ in tied if of is model}
+            )
+            for model in models
+            if may_view(self.admin_site, request, model)
+        }
+        return [self._line(line, seen) for line in lines]
+
+    def _line(self, line: Line, seen: Mapping[type[Model], set[str]]) -> dict[str, Any]:
+        entry, site = line.entry, self.admin_site
         return {
             "entry": entry,
             "url": change_url(site, "ledgerentry", entry.id),
@@ -175,9 +188,13 @@ class MonthsMixin(ByStoreMixin):
             "balance": money(entry.balance_minor, entry.currency),
             "is_wrong": bool(line.differences),
             "belongs_to": [
-                (text, change_url(site, name, pk) if may_view(site, request, model) else "")
-                for model, name, pk, text in found
-                if pk
+                (
+                    text,
+                    change_url(site, str(model._meta.model_name), pk)
+                    if pk in seen.get(model, ())
+                    else "",
+                )
+                for model, pk, text in _tied(line)
             ],
         }
 
@@ -189,6 +206,18 @@ class MonthsMixin(ByStoreMixin):
 
     def _of_month(self, part: str, store: Store, month: Month) -> str:
         return f"{self._page(part)}?{urlencode({'store': store.pk, 'month': month})}"
+
+
+def _tied(line: Line) -> list[tuple[type[Model], str, str]]:
+    """What an entry belongs to: model, id, and what is shown of it."""
+    tied = line.tied
+    found: list[tuple[type[Model], str, str]] = [
+        (Order, tied.order_id, tied.order_number or tied.order_id),
+        (Refund, tied.refund_id, tied.refund_id),
+        (Dispute, tied.dispute_id, tied.dispute_id),
+        (Payout, tied.payout_id, tied.payout_id),
+    ]
+    return [row for row in found if row[1]]
 
 
 def _asked(request: HttpRequest, stores: list[Store]) -> tuple[Store, Month]:

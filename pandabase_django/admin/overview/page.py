@@ -10,7 +10,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext
@@ -100,12 +100,13 @@ class OverviewMixin(PandabaseAdmin):
         """Ask the broker, which waits for a network: a button's work alone."""
         if not self.may(request, RUN_SYNC):
             raise PermissionDenied
+        overview = HttpResponseRedirect(reverse(f"{self.admin_site.name}:pandabase_overview"))
         if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
+            return overview
         problem = tasks.broker_problem()
         if problem:
             text = gettext("The broker does not answer: %(why)s") % {"why": problem}
             messages.error(request, text)
         else:
             messages.success(request, gettext("The broker answers."))
-        return HttpResponseRedirect(reverse(f"{self.admin_site.name}:pandabase_overview"))
+        return overview

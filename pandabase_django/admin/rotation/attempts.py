@@ -12,7 +12,6 @@ from django.http import (
     Http404,
     HttpRequest,
     HttpResponse,
-    HttpResponseNotAllowed,
     HttpResponseRedirect,
 )
 from django.urls import URLPattern, path
@@ -23,7 +22,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from pandabase_django import tasks
-from pandabase_django.admin.base.buttons import Button
+from pandabase_django.admin.base.buttons import NOTHING_DONE, Button
 from pandabase_django.admin.base.display import EMPTY, badge, moment, with_quiet
 from pandabase_django.admin.base.filters import StoreFilter
 from pandabase_django.admin.base.links import admin_url, change_url, link
@@ -188,10 +187,14 @@ class RotationAttemptAdmin(LiveMixin, ReadOnlyAdmin):
         attempt: RotationAttempt | None = self.get_object(request, unquote(object_id))
         if not self.may(request, ROTATE, attempt):
             raise PermissionDenied
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
-        if attempt is None or attempt.state != State.HELD:
+        if attempt is None:
             raise Http404
+        page = HttpResponseRedirect(change_url(self.admin_site, "rotationattempt", attempt.pk))
+        if request.method != "POST":
+            return page
+        if attempt.state != State.HELD:
+            messages.warning(request, NOTHING_DONE)
+            return page
         try:
             install_from_held(attempt, place=request.POST.get("place", ""))
         except (PandabaseError, ConfigurationError) as error:
@@ -199,7 +202,7 @@ class RotationAttemptAdmin(LiveMixin, ReadOnlyAdmin):
         else:
             self.log_change(request, attempt.token, "Installed a secret of a kept answer.")
             messages.success(request, gettext("Pandabase accepts it. It is installed."))
-        return HttpResponseRedirect(change_url(self.admin_site, "rotationattempt", attempt.pk))
+        return page
 
     @admin.display(description=_("state"), ordering="state")
     def outcome_badge(self, attempt: RotationAttempt) -> str:

@@ -13,7 +13,6 @@ from django.http import (
     Http404,
     HttpRequest,
     HttpResponse,
-    HttpResponseNotAllowed,
     HttpResponseRedirect,
 )
 from django.urls import URLPattern, path
@@ -120,8 +119,9 @@ class RequestLogAdmin(ReadOnlyAdmin):
         """Hand a fetch to the workers."""
         if not self.may(request, FETCH):
             raise PermissionDenied
+        page = HttpResponseRedirect(admin_url(self.admin_site, "pandabase_requestlog_changelist"))
         if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
+            return page
         hidden = hidden_stores(self, request)
         named = unquote(store_id)
         if not is_storable(named):
@@ -133,7 +133,7 @@ class RequestLogAdmin(ReadOnlyAdmin):
             raise PermissionDenied
         text = gettext("A fetch of %(store)s's request log was handed to the workers.")
         hand_over_sync(request, store.pk, (Resource.REQUEST_LOGS,), message=text % {"store": store})
-        return HttpResponseRedirect(admin_url(self.admin_site, "pandabase_requestlog_changelist"))
+        return page
 
     @admin.display(description=_("time"), ordering="logged_at")
     def at(self, entry: RequestLog) -> str:

@@ -16,7 +16,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from pandabase_django.admin.base.buttons import Button
+from pandabase_django.admin.base.buttons import NOTHING_DONE, Button
 from pandabase_django.admin.base.display import EMPTY, badge, moment, with_quiet, with_store
 from pandabase_django.admin.base.export import ExportMixin
 from pandabase_django.admin.base.filters import StoreFilter
@@ -205,6 +205,9 @@ class UsageRecordAdmin(PrefixSearchMixin, ExportMixin, ReadOnlyAdmin):
         """Have rejected records sent again."""
         permitted = self.permitted(request, CORRECT, [row for row in records if _is_rejected(row)])
         number = resend_usage([row.pk for row in permitted])
+        if not number:
+            self.message_user(request, NOTHING_DONE, messages.WARNING)
+            return
         for record in permitted:
             self.log_change(request, record, "Sent again.")
         text = ngettext(

@@ -71,7 +71,7 @@ class DoctorMixin(RightsMixin):
         if not self.may(request, CHANGE):
             raise PermissionDenied
         if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
+            return HttpResponseRedirect(self._doctor_url(None))
         endpoint = None
         if "endpoint" in request.POST:
             endpoint = self.get_object(request, request.POST["endpoint"])

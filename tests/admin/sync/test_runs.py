@@ -78,7 +78,9 @@ def test_a_run_is_cancelled_once(running: SyncRun, login: Login) -> None:
     running.refresh_from_db()
     asked = running.cancel_requested_at
     assert asked is not None
-    assert client.post(page("cancel", running)).status_code == 404
+    again = client.post(page("cancel", running), follow=True)
+    assert again.redirect_chain == [(page("change", running), 302)]
+    assert "Nothing was done: it has changed." in again.content.decode()
     running.refresh_from_db()
     assert running.cancel_requested_at == asked
 
