@@ -23,7 +23,15 @@ from pandabase_django.exceptions import (
 )
 from pandabase_django.printable import printable
 
-__all__ = ["Exit", "PandabaseCommand", "exit_code_of", "fail", "read_secret", "worst"]
+__all__ = [
+    "Exit",
+    "PandabaseCommand",
+    "encoding_of",
+    "exit_code_of",
+    "fail",
+    "read_secret",
+    "worst",
+]
 
 SECRET_VARIABLE = "PANDABASE_TOKEN_SECRET"  # noqa: S105  the variable's name
 
@@ -84,6 +92,11 @@ class PandabaseCommand(BaseCommand):
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         try:
+            if "store" in options:
+                # An unset variable in a script: to such a command, no store is all stores.
+                if options["store"] == "":
+                    raise fail("--store names no store.", code=Exit.USAGE)
+                options["store"] = options["store"] or ""
             return super().execute(*args, **options)
         except AnyDatabaseError as error:
             why = printable(str(error).strip().partition("\n")[0])
@@ -92,6 +105,11 @@ class PandabaseCommand(BaseCommand):
             raise fail(printable(str(error)), code=Exit.USAGE) from None
         finally:
             self.stdout.flush()
+
+
+def encoding_of(output: OutputWrapper) -> str:
+    """The encoding of the stream that a command writes to; the wrapper's own says nothing."""
+    return getattr(vars(output)["_out"], "encoding", None) or "utf-8"
 
 
 class _Output(OutputWrapper):
@@ -106,8 +124,11 @@ class _Output(OutputWrapper):
         style_func: Callable[[str], str] | None = None,
         ending: str | None = None,
     ) -> None:
+        # What a terminal can't show ends no command in the middle of its work.
+        encoding = encoding_of(self)
+        text = msg.encode(encoding, errors="replace").decode(encoding)
         with self._without_its_reader():
-            super().write(msg, style_func, ending)
+            super().write(text, style_func, ending)
 
     def flush(self) -> None:
         with self._without_its_reader():

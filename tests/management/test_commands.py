@@ -14,12 +14,12 @@ from typing import Any
 from unittest.mock import ANY
 
 import pytest
-from django.core.management import CommandError, call_command, load_command_class
+from django.core.management import CommandError, call_command, get_commands, load_command_class
 from django.db import connection
 from django.utils import timezone
 
 from pandabase_django.crypto.keyring import Keyring
-from pandabase_django.models import ApiToken, Order, Product, Store, SyncCursor
+from pandabase_django.models import ApiToken, Erasure, Order, Product, Store, SyncCursor
 from pandabase_django.sandbox import Sandbox
 from pandabase_django.services.sync.run import lease as leases
 from tests.brokers import broker_at
@@ -129,6 +129,51 @@ def test_a_missing_migration_is_a_sentence(
 def test_a_store_that_is_not_here_is_no_success() -> None:
     for name in ("pandabase_sync", "pandabase_replay_webhooks"):
         assert _run(name, "--store", "shp_unknown") == ("", 2)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["pandabase_add_token", "--mode", "hmac", "--name", "x"],
+        ["pandabase_close", "--month", "2020-01"],
+        ["pandabase_confirm_token", "--no-input"],
+        ["pandabase_person", "--email", "ada@example.com", "--erase", "--no-input"],
+        ["pandabase_replay_webhooks"],
+        ["pandabase_sync"],
+        ["pandabase_usage"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_an_empty_store_is_not_all_of_them(arguments: list[str]) -> None:
+    Store.objects.create(pk="shp_1")
+    assert _run(*arguments, "--store", "") == ("", 2)
+    assert not Erasure.objects.exists()
+
+
+def test_every_command_that_takes_a_store_is_in_that_test() -> None:
+    named = test_an_empty_store_is_not_all_of_them.pytestmark[0].args[1]  # type: ignore[attr-defined]
+    taking = set()
+    for name, app in get_commands().items():
+        if app == "pandabase_django":
+            parser = load_command_class(app, name).create_parser("manage.py", name)
+            if "--store" in parser.format_help():
+                taking.add(name)
+    assert taking == {arguments[0] for arguments in named}
+
+
+@pytest.mark.parametrize("export", [False, True])
+def test_a_terminal_that_can_t_show_it_all_ends_no_command(export: bool) -> None:
+    Store.objects.create(pk="shp_1")
+    out = io.BytesIO()
+    stream = io.TextIOWrapper(out, encoding="latin-1", write_through=True)
+    name = "pandabase_person" if export else "pandabase_check"
+    arguments = ["--email", "ada@example.com", "--export"] if export else []
+    # As a shell does it: Django wraps what is given to `call_command` by itself.
+    command = type(load_command_class("pandabase_django", name))(stdout=stream)
+    with pytest.raises(CommandError) as caught:
+        call_command(command, *arguments)
+    # What would not be whole without these letters is refused.
+    assert "UTF-8" in str(caught.value) if export else b"          ? " in out.getvalue()
 
 
 def test_progress_on_a_terminal_is_not_red() -> None:

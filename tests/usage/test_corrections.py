@@ -145,6 +145,9 @@ def test_the_command_sends_and_says_what_is_left(
     assert _run()[0] == 4
     assert _run("--store", "shp_nobody")[0] == 2
     assert _run("--compare", "--since", "yesterday")[0] == 2
+    assert _run("--compare", "--until", "0001-01-01")[0] == 2
+    assert _run("--compare", "--since", "9999-12-31")[0] == 2
+    assert _run("--compare", "--since", "2026-03-02", "--until", "2026-03-01")[0] == 2
     assert _run("--compare", "--since", "2026-02-31")[0] == 2
     record_usage(subscription, "tokens", 1)
     sandbox.revoke_token(token.token_id)

@@ -30,7 +30,7 @@ class Command(PandabaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--month", required=True, help="Such as 2026-10, in UTC.")
-        parser.add_argument("--store", default="", help="The id of a store; all enabled ones else.")
+        parser.add_argument("--store", help="The id of a store; all enabled ones else.")
         parser.add_argument(
             "--format",
             choices=["text", "json", "csv"],

@@ -28,7 +28,7 @@ class Command(PandabaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         which = parser.add_mutually_exclusive_group(required=True)
         which.add_argument("--token", default="", metavar="PK", help="This token alone.")
-        which.add_argument("--store", default="", metavar="shp_…", help="All tokens of a store.")
+        which.add_argument("--store", metavar="shp_…", help="All tokens of a store.")
         which.add_argument("--all", action="store_true", help="All tokens there are.")
         parser.add_argument("--no-input", action="store_true", help="Ask nothing.")
 

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from pandabase_django.exceptions import SealError
-from pandabase_django.management.exits import Exit, PandabaseCommand, fail
+from pandabase_django.management.exits import Exit, PandabaseCommand, encoding_of, fail
 from pandabase_django.models import Erasure, Store
 from pandabase_django.services.people.erasing import erase_person, lift_erasure, open_erasures
 from pandabase_django.services.people.exporting import export_texts
@@ -32,7 +32,7 @@ class Command(PandabaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--email", required=True, help="The address; - reads it from stdin.")
-        parser.add_argument("--store", default="", help="The id of a store; all of them else.")
+        parser.add_argument("--store", help="The id of a store; all of them else.")
         what = parser.add_mutually_exclusive_group()
         what.add_argument("--export", action="store_true", help="Print all of it as JSON.")
         what.add_argument("--erase", action="store_true", help="Empty it, and remember that.")
@@ -49,6 +49,9 @@ class Command(PandabaseCommand):
             raise fail("There is no such store here.", code=Exit.USAGE)
         try:
             if options["export"]:
+                if not encoding_of(self.stdout).lower().startswith("utf"):
+                    text = "An export needs UTF-8 to be whole: set PYTHONIOENCODING=utf-8."
+                    raise fail(text, code=Exit.USAGE)
                 for text in export_texts(stores, address):
                     self.stdout.write(text, ending="")
             elif options["lift"]:

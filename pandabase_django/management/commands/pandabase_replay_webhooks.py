@@ -24,7 +24,7 @@ class Command(PandabaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--store", default="", help="Dead letters of this store alone.")
+        parser.add_argument("--store", help="Dead letters of this store alone.")
         parser.add_argument(
             "--event-id", action="append", default=[], help="These, whatever became of them."
         )

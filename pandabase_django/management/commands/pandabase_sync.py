@@ -63,7 +63,6 @@ class Command(PandabaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--store",
-            default="",
             metavar="shp_…",
             help="This store alone, enabled or not. Without it: every enabled one.",
         )

@@ -35,7 +35,7 @@ class Command(PandabaseCommand):
     help = "Sends recorded usage at once, or compares it with what Pandabase lists."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--store", default="", help="This store alone; all enabled ones else.")
+        parser.add_argument("--store", help="This store alone; all enabled ones else.")
         parser.add_argument("--compare", action="store_true", help="Send nothing, and compare.")
         parser.add_argument(
             "--since", default="", help="From this date or time on; 31 days ago else."
@@ -54,6 +54,8 @@ class Command(PandabaseCommand):
             raise fail("There is no such store, or none in use.", code=Exit.USAGE)
         until = _moment(options["until"]) or timezone.now()
         since = _moment(options["since"]) or until - COMPARED
+        if since >= until:
+            raise fail("--since must be before --until.", code=Exit.USAGE)
         work = self._send
         if options["compare"]:
             work = partial(
@@ -114,4 +116,6 @@ def _moment(text: str) -> datetime | None:
         found = datetime.combine(day, time())
     if found is None:
         raise fail(f"{text!r} is neither a date nor a time.", code=Exit.USAGE)
+    if not 1970 < found.year < 9000:  # so that it can be reckoned with, in any time zone
+        raise fail(f"{text!r} is too far away.", code=Exit.USAGE)
     return timezone.make_aware(found) if timezone.is_naive(found) else found
