@@ -97,3 +97,14 @@ def test_every_page_is_sound_and_no_worse_than_a_plain_one(
         f"\n{look}: {len(pages)} pages, {len(ours)} findings of axe-core, all on plain pages too;"
         f" {len(plain[look].paths)} plain pages not opened."
     )
+
+
+def test_the_grid_of_permissions_fits_a_phone(shop: Shop, browser: Browser) -> None:
+    """Who ticks a box must read what it is."""
+    (which,) = (page for page in shop.seed["pages"] if page["name"] == "apitoken_change")
+    with open_page(
+        browser, session=shop.seed["session"], url=shop.url, complaints=[], viewport=PHONE
+    ) as page:
+        visit(page, shop.url, which)
+        grid = page.locator(".pandabase-permissions .pandabase-scroll")
+        assert grid.evaluate("grid => grid.scrollWidth - grid.clientWidth") == 0

@@ -141,6 +141,7 @@ class TokenSecretMixin(PandabaseAdmin):
             and change_url(self.admin_site, "rotationattempt", open_attempt.pk),
             blast=blast_radius(token),
             has_pair=any(way.flip for way in ways),
+            without_id=", ".join(way.signer.name for way in ways if not way.signer.token_id),
             add_url=admin_url(self.admin_site, "pandabase_apitoken_add")
             if self.has_add_permission(request)
             else "",

@@ -67,6 +67,15 @@ def test_without_a_standby_the_confirmation_says_what_one_would_spare(
     assert "add one" not in text(owner.get(page_url("rotate", token)))
 
 
+def test_a_standby_without_a_token_id_is_said_to_lack_it(
+    token: ApiToken, standby: ApiToken, login: Login
+) -> None:
+    ApiToken.objects.filter(pk=standby.pk).update(token_id="", mode="BEARER")
+    page = text(login(*RIGHTS, "add_apitoken").get(page_url("rotate", token)))
+    assert f"the standby has no token id (stk_…): {standby.name}." in page
+    assert "add one" not in page
+
+
 def test_confirming_records_the_intent_and_sends_nothing_itself(
     token: ApiToken, owner: Client, sandbox: Sandbox, broker: Any
 ) -> None:
