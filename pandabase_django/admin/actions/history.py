@@ -29,7 +29,7 @@ from pandabase_django.admin.base.page import ReadOnlyAdmin
 from pandabase_django.admin.base.rights import admin_of
 from pandabase_django.database import transaction
 from pandabase_django.exceptions import ActionError
-from pandabase_django.models import RemoteAction
+from pandabase_django.models import Refund, RemoteAction
 from pandabase_django.services.actions.registry import kind_of
 from pandabase_django.services.actions.settling import settle_by_hand, settleable_by_hand
 
@@ -222,8 +222,8 @@ class RemoteActionAdmin(LiveMixin, PrefixSearchMixin, ExportMixin, ReadOnlyAdmin
     def made(self, action: RemoteAction) -> str:
         if not action.result_id:
             return EMPTY
-        url = change_url(self.admin_site, "refund", action.result_id)
-        return format_html('<a href="{}">{}</a>', url, action.result_id) if url else EMPTY
+        row = Refund.objects.filter(pk=action.result_id, store=action.store_id).first()
+        return link(self.admin_site, row, row.pk) if row is not None else action.result_id
 
     @admin.display(description=_("asked with"))
     def parameters_shown(self, action: RemoteAction) -> str:

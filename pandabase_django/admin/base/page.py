@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from pandabase_django.admin.base.buttons import ButtonsMixin
 from pandabase_django.admin.base.display import EMPTY, store_name
-from pandabase_django.admin.base.links import change_url, model_name_of
+from pandabase_django.admin.base.links import change_url, link, model_name_of, note_who_asks
 from pandabase_django.admin.base.lists import ListWithStores, OwnLookupsMixin
 from pandabase_django.admin.base.rights import asks_rules_alone
 from pandabase_django.admin.base.scope import ByStoreMixin
@@ -165,6 +165,12 @@ class PandabaseAdmin(ButtonsMixin, OwnLookupsMixin, ByStoreMixin):
         """The store of a row, named as a test where it is one."""
         return store_name(store_of(row))
 
+    @admin.display(description=_("store"))
+    def store_link(self, row: Any) -> str:
+        """The same with a link; Django's own, of a foreign key, asks nobody's rights."""
+        store = store_of(row)
+        return EMPTY if store is None else link(self.admin_site, store)
+
     def panel_context(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         """What the panels of this object's page show."""
         return {}
@@ -173,6 +179,7 @@ class PandabaseAdmin(ButtonsMixin, OwnLookupsMixin, ByStoreMixin):
         self, request: HttpRequest, obj: Any, template: str, title: str, **context: Any
     ) -> HttpResponse:
         """A page of our own below an object's page; its template extends ``form_page.html``."""
+        note_who_asks(request)
         return TemplateResponse(
             request,
             template,
@@ -195,6 +202,7 @@ class PandabaseAdmin(ButtonsMixin, OwnLookupsMixin, ByStoreMixin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
+        note_who_asks(request)
         notices = rotation_notices(self.admin_site, request)
         context = {
             "pandabase_notices": notices,
@@ -212,6 +220,7 @@ class PandabaseAdmin(ButtonsMixin, OwnLookupsMixin, ByStoreMixin):
         form_url: str = "",
         obj: Any = None,
     ) -> HttpResponse:
+        note_who_asks(request)
         context["pandabase_notices"] = rotation_notices(self.admin_site, request, besides=obj)
         if obj is not None:
             context |= {

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from pandabase_django.admin.access.links import LinkPageMixin
 from pandabase_django.admin.base.display import EMPTY, money, name_and_id
 from pandabase_django.admin.base.filters import GoneFilter, StoreFilter
-from pandabase_django.admin.base.links import admin_url
+from pandabase_django.admin.base.links import admin_url, may_link
 from pandabase_django.admin.mirror.page import OF_THIS_COPY, MirrorAdmin
 from pandabase_django.admin.mirror.recent import recent_orders
 from pandabase_django.models import Customer, Order
@@ -76,6 +76,8 @@ class CustomerAdmin(LinkPageMixin, MirrorAdmin):
 
     @admin.display(description=_("orders"))
     def orders_link(self, row: Customer) -> str:
+        if not may_link(self.admin_site, Order):
+            return EMPTY
         url = admin_url(self.admin_site, "pandabase_order_changelist")
         query = urlencode({"customer__id__exact": row.pk})
         return format_html('<a href="{}?{}">{}</a>', url, query, _("Show all")) if url else EMPTY

@@ -178,10 +178,6 @@ class OrderAdmin(ActionsMixin, MirrorAdmin):
     def details_read(self, row: Order) -> bool:
         return not row.dirty
 
-    @admin.display(description=_("store"))
-    def store_link(self, row: Order) -> str:
-        return link(self.admin_site, row.store)
-
     @admin.display(description=_("customer"))
     def customer_link(self, row: Order) -> str:
         if row.customer is None:

@@ -85,7 +85,7 @@ class RequestLogAdmin(ReadOnlyAdmin):
     list_per_page = 50
     fields = (
         "id",
-        "store",
+        "store_link",
         "logged_at",
         "method",
         "path",

@@ -100,7 +100,7 @@ class SyncRunAdmin(LiveMixin, ReadOnlyAdmin):
             None,
             {
                 "fields": (
-                    "store",
+                    "store_link",
                     "resource",
                     "outcome",
                     "attention",

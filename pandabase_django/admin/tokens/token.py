@@ -34,7 +34,14 @@ from pandabase_django.services.tokens.impact import blast_radius
 
 __all__ = ["ApiTokenAdmin"]
 
-READONLY_ON_CHANGE = ("store", "token_id", "base_url", "secret_set_at", "environment", "added_at")
+READONLY_ON_CHANGE = (
+    "store_link",
+    "token_id",
+    "base_url",
+    "secret_set_at",
+    "environment",
+    "added_at",
+)
 
 
 _REFUSED = "_pandabase_refused"

@@ -24,7 +24,7 @@ from pandabase_django.admin.base.display import (
     with_store,
 )
 from pandabase_django.admin.base.enqueue import hand_over_again
-from pandabase_django.admin.base.links import change_url, link
+from pandabase_django.admin.base.links import change_url, link, may_link
 from pandabase_django.admin.base.lists import PrefixSearchMixin
 from pandabase_django.admin.base.page import ReadOnlyAdmin
 from pandabase_django.admin.base.scope import visible_rows
@@ -183,7 +183,7 @@ class WebhookDeliveryAdmin(PrefixSearchMixin, ReadOnlyAdmin):
     @admin.display(description=_("order"))
     def order_link(self, delivery: Any) -> str:
         url = change_url(self.admin_site, "order", delivery.order_id)
-        if delivery.order_status is None or not url:
+        if delivery.order_status is None or not (url and may_link(self.admin_site, Order)):
             return delivery.order_id or EMPTY
         order = format_html('<a href="{}">{}</a>', url, delivery.order_id)
         return with_quiet(order, delivery.order_status)

@@ -16,7 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from pandabase_django.admin.base.display import EMPTY, badge, with_quiet
 from pandabase_django.admin.base.filters import StoreFilter
-from pandabase_django.admin.base.links import admin_url, change_url
+from pandabase_django.admin.base.links import admin_url, change_url, may_link
 from pandabase_django.admin.base.page import PandabaseAdmin, without_empty
 from pandabase_django.admin.base.rights import may_view, rules_allow
 from pandabase_django.admin.base.scope import open_stores, visible_stores
@@ -113,16 +113,16 @@ class WebhookEndpointAdmin(DoctorMixin, PandabaseAdmin):
         return form
 
     def get_fieldsets(self, request: HttpRequest, obj: Any | None = None) -> Any:
-        own: tuple[str, ...] = ("store", "label", "enabled", "v1_allowed_until", "event_types")
+        own: tuple[str, ...] = ("label", "enabled", "v1_allowed_until", "event_types")
         # Who knows the secret can sign deliveries.
         pasted = ("new_secret",) if self.may(request, REGISTER, obj) else ()
         if obj is None:
-            return ((None, {"fields": (*own, *pasted)}),)
+            return ((None, {"fields": ("store", *own, *pasted)}),)
         secret: tuple[str, ...] = self.about_secret
         if self.has_change_permission(request, obj):
             secret = (*secret, *pasted)
         fieldsets = (
-            (None, {"fields": own}),
+            (None, {"fields": ("store_link", *own)}),
             (_("Signing secret"), {"fields": secret}),
             (_("At Pandabase"), {"fields": (*self.about_registration, "added_at")}),
         )
@@ -131,7 +131,7 @@ class WebhookEndpointAdmin(DoctorMixin, PandabaseAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any | None = None) -> Any:
         if obj is None:
             return ()
-        return ("store", *self.about_secret, *self.about_registration, "added_at")
+        return ("store_link", *self.about_secret, *self.about_registration, "added_at")
 
     def get_changeform_initial_data(self, request: HttpRequest) -> Any:
         stores = visible_stores(self.admin_site, request, WebhookEndpoint)
@@ -203,7 +203,9 @@ class WebhookEndpointAdmin(DoctorMixin, PandabaseAdmin):
             "receiving_problem": _problem_of(url, obj),
             "refused": read_refusals(obj.pk).total,
             "doctor_url": admin_url(self.admin_site, "pandabase_webhookendpoint_doctor", obj.pk),
-            "deliveries_url": f"{deliveries}?endpoint__id__exact={obj.pk}",
+            "deliveries_url": f"{deliveries}?endpoint__id__exact={obj.pk}"
+            if may_view(self.admin_site, request, WebhookDelivery)
+            else "",
         }
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
@@ -247,6 +249,8 @@ class WebhookEndpointAdmin(DoctorMixin, PandabaseAdmin):
     def _link(self, endpoint: WebhookEndpoint, state: str, count: int | None) -> str:
         if not count:
             return EMPTY
+        if not may_link(self.admin_site, WebhookDelivery):
+            return str(count)
         return format_html(
             '<a href="{}?endpoint__id__exact={}&state__exact={}">{}</a>',
             admin_url(self.admin_site, "pandabase_webhookdelivery_changelist"),
