@@ -119,9 +119,6 @@ class RequestLogAdmin(ReadOnlyAdmin):
         """Hand a fetch to the workers."""
         if not self.may(request, FETCH):
             raise PermissionDenied
-        page = HttpResponseRedirect(admin_url(self.admin_site, "pandabase_requestlog_changelist"))
-        if request.method != "POST":
-            return page
         hidden = hidden_stores(self, request)
         named = unquote(store_id)
         if not is_storable(named):
@@ -131,6 +128,9 @@ class RequestLogAdmin(ReadOnlyAdmin):
             raise Http404
         if not self.may(request, FETCH, RequestLog(store=store)):
             raise PermissionDenied
+        page = HttpResponseRedirect(admin_url(self.admin_site, "pandabase_requestlog_changelist"))
+        if request.method != "POST":
+            return page
         text = gettext("A fetch of %(store)s's request log was handed to the workers.")
         hand_over_sync(request, store.pk, (Resource.REQUEST_LOGS,), message=text % {"store": store})
         return page
