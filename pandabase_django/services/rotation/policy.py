@@ -8,13 +8,20 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from pandabase_django.conf import conf
-from pandabase_django.exceptions import RotationError
+from pandabase_django.exceptions import PandabaseError, RotationError, RotationInProgress
 from pandabase_django.models import ApiToken, RotationAttempt
-from pandabase_django.services.rotation.request import request_pair_rotation, request_rotation
+from pandabase_django.observing.logs import facts, get_logger
+from pandabase_django.services.rotation.request import (
+    request_pair_rotation,
+    request_rotation,
+    unfit_signer,
+)
 from pandabase_django.services.tokens.holding import stores_elsewhere
 from pandabase_django.services.tokens.roles import active_token
 
 __all__ = ["due_at", "due_tokens", "in_vain", "newest_by_policy", "request_due_rotations"]
+
+logger = get_logger(__name__)
 
 JITTER = 0.1  # of the age; so that tokens added in one hour are not rolled in one hour
 PAUSE_AFTER_TRY = timedelta(days=1)
@@ -63,7 +70,8 @@ def request_due_rotations(*, now: datetime | None = None) -> list[RotationAttemp
     """Record a rotation of every token that is due; the caller enqueues them.
 
     An active token with a standby is spared: the standby is rolled and takes its place. A standby
-    is rolled by the active token.
+    is rolled by the active token, where that can sign for it. A store whose rotation can't be
+    recorded is logged, and holds up no other.
     """
     recorded: list[RotationAttempt] = []
     for token in due_tokens(now=now):
@@ -71,8 +79,16 @@ def request_due_rotations(*, now: datetime | None = None) -> list[RotationAttemp
         trigger = RotationAttempt.Trigger.POLICY
         try:
             recorded.append(_request(token, reason=reason, trigger=trigger))
-        except RotationError:
+        except RotationInProgress:
             continue  # somebody else was first
+        except PandabaseError as error:
+            logger.error(
+                "The due rotation of %s (%s) could not be recorded: %s",
+                token.name,
+                token.store_id,
+                error,
+                extra=facts(store=token.store_id),
+            )
     return recorded
 
 
@@ -106,7 +122,11 @@ def _request(token: ApiToken, *, reason: str, trigger: str) -> RotationAttempt:
     if token.is_active:
         try:
             return request_pair_rotation(token.store, reason=reason, trigger=trigger)
-        except RotationError:
+        except RotationInProgress:
+            raise
+        except RotationError:  # it has no standby that could be rolled
             return request_rotation(token, reason=reason, trigger=trigger)
     signer = active_token(token.store_id)
+    if signer is not None and unfit_signer(token, signer=signer):
+        signer = None
     return request_rotation(token, reason=reason, trigger=trigger, signer=signer)

@@ -166,7 +166,8 @@ def request_pair_rotation(
 
     Raises:
         HeldBack: This deployment must not rotate.
-        RotationError: The store has not both an active token and a standby with a token id.
+        RotationError: The store has not both an active token and a standby with a token id that
+            are used here.
         RotationInProgress: The standby has an open rotation.
         ValueError: The reason is empty.
     """
@@ -179,12 +180,13 @@ def request_pair_rotation(
         if token.role == ApiToken.Role.STANDBY
         and token.token_id
         and active
+        and not is_foreign(token)
         and not unfit_signer(token, signer=active)
     ]
     if active is None or not standbys:
         raise RotationError(
-            f"{store} needs an active token and a standby with a token id for this. "
-            "Add a second token first."
+            f"{store} needs an active token and a standby with a token id for this, both of this "
+            "environment. Add a second token first."
         )
     # The one with the oldest secret gains most.
     oldest = min(standbys, key=lambda token: token.secret_set_at or token.added_at)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from pandabase_django.models import ApiToken
@@ -149,3 +153,55 @@ def test_the_jitter_is_within_a_tenth_and_fixed_for_each_secret(token: ApiToken)
         assert timedelta(days=90) <= moment - token.secret_set_at <= timedelta(days=100)
         moments.add(moment)
     assert len(moments) > 40
+
+
+@pytest.fixture
+def overdue(token: ApiToken, sandbox: Sandbox) -> Iterator[tuple[ApiToken, ApiToken]]:
+    """The active tokens of two stores, the more overdue one first."""
+    with Sandbox(seed=8, products=1, orders=1) as second:
+        other = connect(second)
+        for one, days in ((token, 400), (other, 300)):
+            ApiToken.objects.filter(pk=one.pk).update(
+                rotate_after_days=30, secret_set_at=timezone.now() - timedelta(days=days)
+            )
+        yield token, other
+
+
+def test_a_standby_of_another_environment_holds_up_neither_its_store_nor_others(
+    overdue: tuple[ApiToken, ApiToken], standby: ApiToken
+) -> None:
+    ApiToken.objects.filter(pk=standby.pk).update(environment="staging")
+    token, other = overdue
+    recorded = [(attempt.token, attempt.signer) for attempt in request_due_rotations()]
+    assert recorded == [(token, token), (other, other)]
+
+
+def test_a_store_whose_rotation_cant_be_recorded_is_logged_and_holds_up_no_other(
+    overdue: tuple[ApiToken, ApiToken], caplog: pytest.LogCaptureFixture
+) -> None:
+    token, other = overdue
+
+    def moved_meanwhile(execute: Callable[..., Any], sql: str, *arguments: Any) -> Any:
+        result = execute(sql, *arguments)
+        if '"rotate_after_days" IS NOT NULL' in sql:
+            ApiToken.objects.filter(pk=token.pk).update(environment="staging")
+        return result
+
+    with caplog.at_level(logging.ERROR), connection.execute_wrapper(moved_meanwhile):
+        recorded = [attempt.token for attempt in request_due_rotations()]
+    assert recorded == [other]
+    (record,) = caplog.records
+    assert "belongs to the environment" in record.getMessage()
+    assert record.__dict__["store"] == token.store_id
+
+
+def test_a_due_standby_that_the_active_token_cant_sign_for_is_rolled_by_itself(
+    token: ApiToken, standby: ApiToken
+) -> None:
+    ApiToken.objects.filter(pk=standby.pk).update(
+        base_url="https://elsewhere.example",
+        rotate_after_days=30,
+        secret_set_at=timezone.now() - timedelta(days=31),
+    )
+    (attempt,) = request_due_rotations()
+    assert (attempt.token, attempt.signer, attempt.flip) == (standby, standby, False)
