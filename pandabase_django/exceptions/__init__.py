@@ -26,7 +26,7 @@
     │ ├ UnknownKey                     sealed with a key that is not configured
     │ └ Tampered                       the sealed text is not what was written for this row
     ├ RotationError                    a rotation can't start or go on
-    │ └ RotationInProgress             this token has an open rotation; names it
+    │ └ RotationInProgress             a rotation of the store is under way; names it
     ├ ActionError                      an action was not recorded, and nothing was sent
     │ ├ ActionRefused                  it can't be done so; ``code`` says why
     │ └ ActionInProgress               the object has an open action; names it

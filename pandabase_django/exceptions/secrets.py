@@ -41,7 +41,7 @@ class RotationError(PandabaseError):
 
 
 class RotationInProgress(RotationError):
-    """The token has an open rotation."""
+    """The token has an open rotation, or another one of its store is being rotated."""
 
     attempt_id: Any = None
     """Primary key of it."""

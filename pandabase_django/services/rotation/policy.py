@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from pandabase_django.conf import conf
+from pandabase_django.database import transaction
 from pandabase_django.exceptions import PandabaseError, RotationError, RotationInProgress
 from pandabase_django.models import ApiToken, RotationAttempt
 from pandabase_django.observing.logs import facts, get_logger
@@ -17,7 +18,7 @@ from pandabase_django.services.rotation.request import (
     unfit_signer,
 )
 from pandabase_django.services.tokens.holding import stores_elsewhere
-from pandabase_django.services.tokens.roles import active_token
+from pandabase_django.services.tokens.roles import active_token, lock_store, lock_token
 
 __all__ = ["due_at", "due_tokens", "in_vain", "newest_by_policy", "request_due_rotations"]
 
@@ -73,12 +74,11 @@ def request_due_rotations(*, now: datetime | None = None) -> list[RotationAttemp
     is rolled by the active token, where that can sign for it. A store whose rotation can't be
     recorded is logged, and holds up no other.
     """
+    now = now or timezone.now()
     recorded: list[RotationAttempt] = []
     for token in due_tokens(now=now):
-        reason = f"Older than {token.rotate_after_days} days."
-        trigger = RotationAttempt.Trigger.POLICY
         try:
-            recorded.append(_request(token, reason=reason, trigger=trigger))
+            attempt = _request(token, now=now)
         except RotationInProgress:
             continue  # somebody else was first
         except PandabaseError as error:
@@ -89,6 +89,9 @@ def request_due_rotations(*, now: datetime | None = None) -> list[RotationAttemp
                 error,
                 extra=facts(store=token.store_id),
             )
+        else:
+            if attempt is not None:
+                recorded.append(attempt)
     return recorded
 
 
@@ -118,15 +121,23 @@ def _stores_tried_in_vain(now: datetime) -> set[str]:
     return {store_id for store_id, attempt in newest.items() if in_vain(attempt)}
 
 
-def _request(token: ApiToken, *, reason: str, trigger: str) -> RotationAttempt:
-    if token.is_active:
-        try:
-            return request_pair_rotation(token.store, reason=reason, trigger=trigger)
-        except RotationInProgress:
-            raise
-        except RotationError:  # it has no standby that could be rolled
-            return request_rotation(token, reason=reason, trigger=trigger)
-    signer = active_token(token.store_id)
-    if signer is not None and unfit_signer(token, signer=signer):
-        signer = None
-    return request_rotation(token, reason=reason, trigger=trigger, signer=signer)
+def _request(token: ApiToken, *, now: datetime) -> RotationAttempt | None:
+    with transaction.atomic():
+        lock_store(token.store_id)
+        token = lock_token(token.pk)
+        moment = due_at(token)
+        if moment is None or moment > now:
+            return None  # rotated, or disabled, since it was found
+        reason = f"Older than {token.rotate_after_days} days."
+        trigger = RotationAttempt.Trigger.POLICY
+        if token.is_active:
+            try:
+                return request_pair_rotation(token.store, reason=reason, trigger=trigger)
+            except RotationInProgress:
+                raise
+            except RotationError:  # it has no standby that could be rolled
+                return request_rotation(token, reason=reason, trigger=trigger)
+        signer = active_token(token.store_id)
+        if signer is not None and unfit_signer(token, signer=signer):
+            signer = None
+        return request_rotation(token, reason=reason, trigger=trigger, signer=signer)

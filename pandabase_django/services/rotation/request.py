@@ -18,7 +18,7 @@ from pandabase_django.models import ApiToken, RotationAttempt, Store
 from pandabase_django.services.reasons import kept_reason
 from pandabase_django.services.rotation.transitions import State
 from pandabase_django.services.tokens.holding import held_back, is_foreign, refuse_write
-from pandabase_django.services.tokens.roles import lock_token
+from pandabase_django.services.tokens.roles import lock_store, lock_token
 
 __all__ = [
     "Way",
@@ -117,26 +117,30 @@ def request_rotation(
     Raises:
         HeldBack: This deployment must not rotate.
         ValueError: The reason is empty.
-        RotationInProgress: The token has an open rotation already; names it.
+        RotationInProgress: The token has an open rotation already, or another one of its store
+            is being rotated; names it.
         RotationError: The token can't be rolled, or the signer can't sign for it.
     """
     refuse_write(token.store_id, token, signer or token)
     reason = kept_reason(reason)
     if not reason:
         raise ValueError("A rotation needs a reason for its history.")
-    signer = signer or token
-    if not token.is_usable:
-        raise RotationError(f"The token {token.name} is retired.")
-    if not token.token_id:
-        raise RotationError(
-            f"The token {token.name} has no token id (stk_…), which the request needs. "
-            "Roll its secret in the Pandabase dashboard and install it here."
-        )
-    problem = unfit_signer(token, signer=signer)
-    if problem:
-        raise RotationError(problem)
     with transaction.atomic():
-        lock_token(token.pk)
+        # Who disables one of them, or asks for another rotation, comes before this or after it.
+        lock_store(token.store_id)
+        token = lock_token(token.pk)
+        signer = token if signer is None else ApiToken.objects.get(pk=signer.pk)
+        if not token.is_usable:
+            raise RotationError(f"The token {token.name} is retired.")
+        if not token.token_id:
+            raise RotationError(
+                f"The token {token.name} has no token id (stk_…), which the request needs. "
+                "Roll its secret in the Pandabase dashboard and install it here."
+            )
+        problem = unfit_signer(token, signer=signer)
+        if problem:
+            raise RotationError(problem)
+        _refuse_beside_another(token, trigger=trigger)
         superseded = None
         if signer.pk != token.pk:
             needy = RotationAttempt.objects.open().filter(
@@ -155,6 +159,19 @@ def request_rotation(
         )
 
 
+def _refuse_beside_another(token: ApiToken, *, trigger: str) -> None:
+    """Refuse while another token of the store is rotated: it may sign, or be the one that works.
+
+    A person may go on beside one that waits for a person; the age policy leaves the store alone.
+    """
+    others = RotationAttempt.objects.open().filter(token__store=token.store_id)
+    if trigger != RotationAttempt.Trigger.POLICY:
+        others = others.filter(state__in=RotationAttempt.IN_FLIGHT)
+    found = others.exclude(token=token).select_related("token").first()
+    if found is not None:
+        raise _in_progress(found)
+
+
 def request_pair_rotation(
     store: Store, *, reason: str, trigger: str, user_id: Any = None
 ) -> RotationAttempt:
@@ -168,7 +185,7 @@ def request_pair_rotation(
         HeldBack: This deployment must not rotate.
         RotationError: The store has not both an active token and a standby with a token id that
             are used here.
-        RotationInProgress: The standby has an open rotation.
+        RotationInProgress: See ``request_rotation``.
         ValueError: The reason is empty.
     """
     refuse_write(store.pk)
@@ -244,12 +261,16 @@ def record_attempt(
         found = RotationAttempt.objects.open().filter(token=token).first()
         if found is None:
             raise
-        raise RotationInProgress(
-            f"The secret of {token.name} is being rotated already "
-            f"({found.get_state_display()}, started {found.prepared_at:%Y-%m-%d %H:%M} UTC).",
-            attempt_id=found.pk,
-        ) from None
+        raise _in_progress(found) from None
     return attempt
+
+
+def _in_progress(found: RotationAttempt) -> RotationInProgress:
+    return RotationInProgress(
+        f"The secret of {found.token.name} is being rotated already "
+        f"({found.get_state_display()}, started {found.prepared_at:%Y-%m-%d %H:%M} UTC).",
+        attempt_id=found.pk,
+    )
 
 
 def unfit_signer(token: ApiToken, *, signer: ApiToken) -> str:

@@ -108,8 +108,8 @@ def test_it_is_tried_once_however_long_nobody_comes(
     context = RotationContext(wire=wire, clock=clock, sleep=clock.sleep)
     StoreWire().roll(token, signer=ApiToken.objects.get(pk=second.signer_id))  # by somebody else
     signer = ApiToken.objects.get(pk=second.signer_id)
-    other = request_rotation(signer, reason="yearly", trigger="COMMAND")
     assert run_rotation(second.pk, context=context).state == "LOST"
+    other = request_rotation(signer, reason="yearly", trigger="COMMAND")
     for _ in range(3):
         clock.pass_by(minutes=1)
         watch_rotations(context=context)
@@ -169,12 +169,16 @@ def test_a_process_killed_while_it_takes_it_leaves_nothing_stuck(
     clock: Clock,
 ) -> None:
     _, second = pair
-    sandbox.fault([{"match": ROLL, "action": "close"}])
-    other = rotate(connect(sandbox, sandbox.add_token()), context)
-    assert other.state == "WATCHING"
-    # The newest is looked at first.
-    RotationAttempt.objects.filter(pk=other.pk).update(
-        prepared_at=second.prepared_at - timedelta(minutes=1)
+    earlier = second.prepared_at - timedelta(minutes=1)  # the newest is looked at first
+    other = RotationAttempt.objects.create(
+        token=connect(sandbox, sandbox.add_token()),
+        state="WATCHING",
+        trigger="COMMAND",
+        reason="yearly",
+        from_version=1,
+        prepared_at=earlier,
+        sent_at=earlier,
+        watch_until=clock(),
     )
     clock.pass_by(minutes=61)
     killed_when_verified(second, clock)

@@ -24,6 +24,7 @@ from pandabase_django.models import ApiToken, RotationAttempt
 from pandabase_django.sandbox import Sandbox
 from pandabase_django.services.rotation import (
     RotationContext,
+    cancel_rotation,
     pick_up_spool,
     request_rotation,
     run_rotation,
@@ -238,8 +239,9 @@ def test_an_answer_of_another_form_keeps_no_other_one_in_the_spool(
 def test_a_file_moved_to_another_attempt_is_not_opened(
     token: ApiToken, standby: ApiToken, sandbox: Sandbox, clock: Clock, wire: CutOff, spool: Path
 ) -> None:
-    attempt = _rotate_into_an_outage(token, clock, wire)
     other = request_rotation(standby, reason="other", trigger="COMMAND")
+    cancel_rotation(other, outcome="Interrupted.")
+    attempt = _rotate_into_an_outage(token, clock, wire)
     (spool / f"{attempt.pk}.reply").rename(spool / f"{other.pk}.reply")
     ((_, why),) = pick_up_spool().left
     assert "sealed for another row" in why

@@ -15,6 +15,7 @@ from pandabase_django.models import ApiToken, RotationAttempt, SyncRun
 from pandabase_django.sandbox import Sandbox
 from pandabase_django.services.rotation import (
     RotationContext,
+    cancel_rotation,
     preflight,
     request_rotation,
     run_rotation,
@@ -44,6 +45,28 @@ def test_a_second_request_is_refused_and_names_the_first(token: ApiToken) -> Non
     assert len(attempts()) == 1
 
 
+def test_another_token_of_the_store_waits_until_the_first_is_rotated(
+    token: ApiToken, standby: ApiToken, context: RotationContext
+) -> None:
+    first = request_rotation(standby, reason="yearly", trigger="ADMIN", signer=token)
+    with pytest.raises(RotationInProgress, match=f"secret of {standby.name}") as caught:
+        request_rotation(token, reason="yearly", trigger="ADMIN")
+    assert caught.value.attempt_id == first.pk
+    assert run_rotation(first.pk, context=context).state == "DONE"
+    assert request_rotation(token, reason="yearly", trigger="ADMIN").state == "PREPARED"
+
+
+@pytest.mark.parametrize("state", RotationAttempt.NEEDS_A_PERSON)
+def test_a_rotation_that_waits_for_a_person_holds_up_no_person(
+    token: ApiToken, standby: ApiToken, state: str
+) -> None:
+    first = request_rotation(standby, reason="yearly", trigger="ADMIN", signer=token)
+    RotationAttempt.objects.filter(pk=first.pk).update(state=state)
+    with pytest.raises(RotationInProgress):
+        request_rotation(token, reason="yearly", trigger="POLICY")
+    assert request_rotation(token, reason="yearly", trigger="ADMIN").state == "PREPARED"
+
+
 def test_a_rotation_needs_a_reason(token: ApiToken) -> None:
     with pytest.raises(ValueError, match="reason"):
         request_rotation(token, reason=" ", trigger="ADMIN")
@@ -65,7 +88,7 @@ def test_a_token_without_an_id_or_in_retirement_is_not_rotated(
 
 
 def test_a_token_of_another_store_can_not_sign(token: ApiToken, standby: ApiToken) -> None:
-    standby.base_url = "https://elsewhere.example"
+    ApiToken.objects.filter(pk=standby.pk).update(base_url="https://elsewhere.example")
     with pytest.raises(RotationError, match="another store or address"):
         request_rotation(token, reason="yearly", trigger="ADMIN", signer=standby)
 
@@ -130,7 +153,8 @@ def test_a_rotation_waits_for_a_running_sync_to_reach_a_checkpoint_and_shows_it(
         slept.append(seconds)
 
     slept: list[float] = []
-    request_rotation(standby, reason="yearly", trigger="ADMIN")
+    other = request_rotation(standby, reason="yearly", trigger="ADMIN")
+    cancel_rotation(other, outcome="Interrupted.")
     attempt = request_rotation(token, reason="yearly", trigger="ADMIN")
     context = RotationContext(clock=clock, sleep=sleep, on_change=look)
     assert run_rotation(attempt.pk, context=context).state == "DONE"

@@ -7,6 +7,8 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
+from functools import partial
 from itertools import combinations_with_replacement
 from typing import Any
 
@@ -23,6 +25,7 @@ from pandabase_django.services.rotation import (
     RotationContext,
     install_from_held,
     install_secret,
+    request_due_rotations,
     request_rotation,
     run_rotation,
 )
@@ -117,6 +120,17 @@ def test_no_two_of_these_wait_for_each_other(
         "activate": lambda: activate_token(ApiToken.objects.get(pk=signer.pk)),
     }
     assert at_once(acts[one], acts[other]) == []
+
+
+def test_of_all_who_ask_for_a_rotation_of_a_store_at_once_one_gets_it(
+    token: ApiToken, standby: ApiToken
+) -> None:
+    ApiToken.objects.filter(pk=token.pk).update(
+        rotate_after_days=30, secret_set_at=timezone.now() - timedelta(days=31)
+    )
+    by_hand = partial(request_rotation, token, reason="x", trigger="ADMIN")
+    assert at_once(request_due_rotations, request_due_rotations, by_hand) == []
+    assert RotationAttempt.objects.open().count() == 1
 
 
 def test_a_rotation_that_is_to_be_sent_while_a_secret_is_installed_waits_and_then_ends(

@@ -11,7 +11,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from pandabase_django.models import ApiToken
+from pandabase_django.models import ApiToken, RotationAttempt
 from pandabase_django.sandbox import Sandbox
 from pandabase_django.services.rotation import (
     RotationContext,
@@ -193,6 +193,33 @@ def test_a_store_whose_rotation_cant_be_recorded_is_logged_and_holds_up_no_other
     (record,) = caplog.records
     assert "belongs to the environment" in record.getMessage()
     assert record.__dict__["store"] == token.store_id
+
+
+@pytest.mark.parametrize("ran", [False, True])
+def test_of_two_who_find_a_store_due_at_once_the_second_rolls_nothing_beside_the_first(
+    token: ApiToken, standby: ApiToken, context: RotationContext, ran: bool
+) -> None:
+    ApiToken.objects.filter(pk=token.pk).update(
+        rotate_after_days=30, secret_set_at=timezone.now() - timedelta(days=31)
+    )
+    first: list[RotationAttempt] = []
+
+    def somebody_else(execute: Callable[..., Any], sql: str, *arguments: Any) -> Any:
+        result = execute(sql, *arguments)
+        if '"rotate_after_days" IS NOT NULL' in sql and not busy:
+            busy.append(True)
+            first.extend(request_due_rotations())
+            if ran:
+                run_rotation(first[0].pk, context=context)
+        return result
+
+    busy: list[bool] = []
+    with connection.execute_wrapper(somebody_else):
+        second = request_due_rotations()
+    assert [(attempt.token, attempt.signer) for attempt in first] == [(standby, token)]
+    # The one that has stood down meanwhile is still due, and comes up no more.
+    found = [(attempt.token, attempt.signer, attempt.flip) for attempt in second]
+    assert found == ([(token, standby, False)] if ran else [])
 
 
 def test_a_due_standby_that_the_active_token_cant_sign_for_is_rolled_by_itself(
