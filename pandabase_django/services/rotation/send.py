@@ -16,13 +16,14 @@ from pandabase_django.exceptions import (
     TransportError,
     interruptions,
 )
-from pandabase_django.models import RotationAttempt
+from pandabase_django.models import ApiToken, RotationAttempt
 from pandabase_django.observing.logs import about, get_logger
 from pandabase_django.services.rotation import spool
 from pandabase_django.services.rotation.context import RotationContext, refuse_outer_transaction
 from pandabase_django.services.rotation.judge import WATCH, end_unsent, settle
 from pandabase_django.services.rotation.preflight import preflight, running_syncs
 from pandabase_django.services.rotation.replies import packed
+from pandabase_django.services.rotation.request import unfit_signer
 from pandabase_django.services.rotation.transitions import (
     State,
     advance,
@@ -31,6 +32,7 @@ from pandabase_django.services.rotation.transitions import (
     keep_reply,
     sealed_reply,
 )
+from pandabase_django.services.tokens.roles import lock_store, lock_token
 
 __all__ = ["run_rotation"]
 
@@ -83,28 +85,43 @@ def run_rotation(
 
 
 def _start(attempt: RotationAttempt, *, context: RotationContext) -> None:
-    token, signer = attempt.token, attempt.signer or attempt.token
-    if token.is_active:
+    if attempt.token.is_active:
         _wait_for_checkpoints(attempt, context=context)
-    report = preflight(token, signer=signer, flip=attempt.flip, attempt=attempt, context=context)
+        # With its tokens: one may have been disabled, or got another secret, in that time.
+        attempt.refresh_from_db()
+        if not attempt.is_open or attempt.state != State.PREPARED:
+            return
+    report = preflight(
+        attempt.token,
+        signer=attempt.signer,
+        flip=attempt.flip,
+        attempt=attempt,
+        context=context,
+    )
     if not report.ok:
         outcome = f"Nothing was sent. {' '.join(report.problems)}"
         end_unsent(attempt, outcome, expected=State.PREPARED, context=context)
         return
     now = context.clock()
-    # Whoever commits this sends; nobody else ever does. With the token's lock, since who installs
-    # a secret looks for sent rotations and closes the others: one of the two comes first.
-    if not advance(
-        attempt,
-        expected=[State.PREPARED],
-        context=context,
-        lock=True,
-        state=State.SENT,
-        phase="",
-        sent_at=now,
-        watch_until=now + WATCH,
-    ):
+    held: list[ApiToken] = []
+    try:
+        # Whoever commits this sends; nobody else ever does.
+        sent = advance(
+            attempt,
+            expected=[State.PREPARED],
+            context=context,
+            first=lambda: held.extend(_hold_tokens(attempt)),
+            state=State.SENT,
+            phase="",
+            sent_at=now,
+            watch_until=now + WATCH,
+        )
+    except RotationError as error:
+        end_unsent(attempt, f"Nothing was sent. {error}", expected=State.PREPARED, context=context)
         return
+    if not sent:
+        return
+    token, signer = held  # the database may be gone by now
     try:
         reply = context.wire.roll(token, signer=signer)
     except TransportError as error:
@@ -127,6 +144,26 @@ def _start(attempt: RotationAttempt, *, context: RotationContext) -> None:
     _keep_answer(attempt, reply, context=context)
 
 
+def _hold_tokens(attempt: RotationAttempt) -> tuple[ApiToken, ApiToken]:
+    """The token and its signer as they are now.
+
+    Whoever disables a token, or installs a secret, comes before this or after it. Who installs one
+    looks for sent rotations and closes the others.
+
+    Raises:
+        RotationError: The token that is to sign can't any more.
+    """
+    lock_store(attempt.token.store_id)
+    token = lock_token(attempt.token_id)
+    if attempt.signer_id in (None, token.pk):
+        return token, token  # disabling it has ended the attempt
+    signer = ApiToken.objects.get(pk=attempt.signer_id)
+    problem = unfit_signer(token, signer=signer)
+    if problem:
+        raise RotationError(problem)
+    return token, signer
+
+
 def _wait_for_checkpoints(attempt: RotationAttempt, *, context: RotationContext) -> None:
     """Wait until each sync that runs now has saved its numbers again, or has ended.
 
@@ -146,7 +183,7 @@ def _wait_for_checkpoints(attempt: RotationAttempt, *, context: RotationContext)
             attempt.phase = (
                 f"Waiting for running syncs to reach a checkpoint: {words}" if words else ""
             )
-            RotationAttempt.objects.filter(pk=attempt.pk).update(phase=attempt.phase)
+            RotationAttempt.objects.open().filter(pk=attempt.pk).update(phase=attempt.phase)
             context.on_change(attempt)
         if not behind:
             return

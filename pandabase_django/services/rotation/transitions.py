@@ -7,7 +7,7 @@ finds nothing to move.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.db import IntegrityError
@@ -21,7 +21,6 @@ from pandabase_django.models import ApiToken, RotationAttempt
 from pandabase_django.observing.logs import about, facts, get_logger
 from pandabase_django.services.rotation.context import RotationContext
 from pandabase_django.services.tokens.holding import held_back
-from pandabase_django.services.tokens.roles import lock_token
 
 __all__ = [
     "State",
@@ -72,7 +71,7 @@ def advance(
     *,
     expected: Iterable[str],
     context: RotationContext,
-    lock: bool = False,
+    first: Callable[[], object] = lambda: None,
     **changes: Any,
 ) -> bool:
     """Commit a move of an open attempt, unless somebody else has moved it meanwhile.
@@ -81,15 +80,14 @@ def advance(
         attempt: Refreshed in either case.
         expected: States it may be in.
         context: Its ``on_change`` gets the new state.
-        lock: Wait for whoever holds the token, such as one who installs a secret just now.
+        first: Called in the transaction, to take locks; what it raises moves nothing.
         **changes: Columns to set.
 
     Returns:
         Whether it was moved.
     """
     with transaction.atomic(durable=True):
-        if lock:
-            lock_token(attempt.token_id)
+        first()
         rows = RotationAttempt.objects.open().filter(pk=attempt.pk, state__in=list(expected))
         moved = rows.update(**changes)
     attempt.refresh_from_db()

@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from pandabase_django.crypto.keyring import generate_key
+from pandabase_django.crypto.secret import Secret
 from pandabase_django.exceptions import RotationError, RotationInProgress
 from pandabase_django.models import ApiToken, RotationAttempt, SyncRun
 from pandabase_django.sandbox import Sandbox
@@ -21,6 +22,7 @@ from pandabase_django.services.rotation import (
     run_rotation,
     watch_rotations,
 )
+from pandabase_django.services.rotation.context import Answer, StoreWire
 from pandabase_django.services.tokens.connection import retire_token
 from tests.rotation.conftest import Clock, attempts, in_use, rolls
 
@@ -161,6 +163,55 @@ def test_a_rotation_waits_for_a_running_sync_to_reach_a_checkpoint_and_shows_it(
     assert len(slept) == 4
     assert shown[0] == f"Waiting for running syncs to reach a checkpoint: Orders ({run.pk})"
     assert shown[1] in ("", "PREPARED")
+
+
+@pytest.mark.parametrize("which", ["signer", "token"])
+def test_a_token_that_is_disabled_while_a_sync_is_waited_for_signs_nothing(
+    token: ApiToken, standby: ApiToken, clock: Clock, sandbox: Sandbox, which: str
+) -> None:
+    now = timezone.now()
+    SyncRun.objects.create(
+        store=token.store, resource="orders", trigger="COMMAND", started_at=now, heartbeat_at=now
+    )
+    gone = ApiToken.objects.get(pk=(standby if which == "signer" else token).pk)
+
+    def sleep(seconds: float) -> None:
+        clock.sleep(seconds)
+        if gone.is_usable:
+            retire_token(gone)
+
+    attempt = request_rotation(token, reason="yearly", trigger="ADMIN", signer=standby)
+    before = sandbox.requests_served
+    attempt = run_rotation(attempt.pk, context=RotationContext(clock=clock, sleep=sleep))
+    assert (attempt.state, attempt.sent_at, attempt.phase) == ("FAILED_SAFE", None, "")
+    assert ("retired" if which == "signer" else "disabled") in attempt.outcome
+    # Whether the secret of a token in use still works is looked at; a disabled one calls no more.
+    assert sandbox.requests_served - before == (1 if which == "signer" else 0)
+    assert rolls(sandbox) == 0
+
+
+class DisablesAfterTrying(StoreWire):
+    """The real wire; somebody disables this token once its secret was tried."""
+
+    def __init__(self, token: ApiToken) -> None:
+        self.token = token
+
+    def try_secret(self, token: ApiToken, *, secret: Secret) -> Answer:
+        answer = super().try_secret(token, secret=secret)
+        if token == self.token:
+            retire_token(self.token)
+        return answer
+
+
+def test_a_signer_that_is_disabled_after_the_preflight_signs_nothing(
+    token: ApiToken, standby: ApiToken, sandbox: Sandbox, clock: Clock
+) -> None:
+    attempt = request_rotation(token, reason="yearly", trigger="ADMIN", signer=standby)
+    wire = DisablesAfterTrying(standby)
+    attempt = run_rotation(attempt.pk, context=RotationContext(wire=wire, clock=clock))
+    assert (attempt.state, attempt.sent_at) == ("FAILED_SAFE", None)
+    assert f"The token {standby.name} is retired." in attempt.outcome
+    assert rolls(sandbox) == 0
 
 
 def test_the_wait_for_a_sync_that_hangs_is_bounded(

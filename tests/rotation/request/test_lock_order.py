@@ -13,7 +13,7 @@ from itertools import combinations_with_replacement
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from pandabase_django.api.wire.replies import RawReply
@@ -29,6 +29,7 @@ from pandabase_django.services.rotation import (
     request_rotation,
     run_rotation,
 )
+from pandabase_django.services.rotation.context import Answer, StoreWire
 from pandabase_django.services.rotation.judge import settle
 from pandabase_django.services.rotation.replies import packed
 from pandabase_django.services.tokens.clients import open_client
@@ -174,3 +175,41 @@ def test_a_rotation_that_is_to_be_sent_while_a_secret_is_installed_waits_and_the
     assert (attempt.state, attempt.closed_at is None) == ("FAILED_SAFE", False)
     assert rolls(sandbox) == before
     assert in_use(token, sandbox)
+
+
+class WaitsAfterTrying(StoreWire):
+    """The real wire; it goes on once somebody has begun to disable the signer."""
+
+    def __init__(self) -> None:
+        self.tried, self.begun = threading.Event(), threading.Event()
+
+    def try_secret(self, token: ApiToken, *, secret: Secret) -> Answer:
+        answer = super().try_secret(token, secret=secret)
+        self.tried.set()
+        assert self.begun.wait(20)
+        return answer
+
+
+def test_a_rotation_that_is_to_be_sent_while_its_signer_is_disabled_waits_and_then_ends(
+    token: ApiToken, standby: ApiToken, sandbox: Sandbox
+) -> None:
+    attempt = request_rotation(token, reason="x", trigger="ADMIN", signer=standby)
+    wire = WaitsAfterTrying()
+
+    def work() -> None:
+        try:
+            run_rotation(attempt.pk, context=RotationContext(wire=wire))
+        finally:
+            connection.close()
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    assert wire.tried.wait(20)
+    with transaction.atomic():
+        retire_token(standby)
+        wire.begun.set()
+        time.sleep(1)
+    worker.join()
+    attempt.refresh_from_db()
+    assert (attempt.state, attempt.sent_at) == ("FAILED_SAFE", None)
+    assert rolls(sandbox) == 0
