@@ -193,7 +193,8 @@ def _end_watch_refused(attempt: RotationAttempt, old: Answer, *, context: Rotati
         if attempt.sent_at is None
         else "The request was executed and its answer never arrived: nobody can read the new "
         "secret.",
-        expected=[*RotationAttempt.HAS_A_REPLY, State.WATCHING],
+        # Not one that was answered while the secret was tried: its answer is read first.
+        expected=[State.WATCHING],
         context=context,
     )
 

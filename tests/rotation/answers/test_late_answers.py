@@ -1,9 +1,10 @@
-"""An answer that turns up when the next roll is open already."""
+"""An answer that turns up while its loss is judged, or when the next roll is open already."""
 
 from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -80,6 +81,35 @@ def test_it_helps_out_when_the_next_roll_brings_none(
     # What stands in the token now stands nowhere else.
     assert {attempt.reply for attempt in attempts()} == {None}
     assert told == [("failed", "LOST"), ("failed", shape), ("rotated", "DONE")]
+
+
+class DeliversWhileItTries(StoreWire):
+    """The real wire; the answer of a roll arrives while a secret is tried."""
+
+    def __init__(self, attempt: RotationAttempt, secret: str, context: RotationContext) -> None:
+        self.answer = [(attempt, secret, context)]
+
+    def try_secret(self, token: ApiToken, *, secret: Secret) -> Answer:
+        answer = super().try_secret(token, secret=secret)
+        if self.answer:
+            deliver(*self.answer.pop())
+        return answer
+
+
+def test_an_answer_that_comes_while_the_old_secret_is_found_refused_is_read(
+    token: ApiToken, sandbox: Sandbox, context: RotationContext, told: list[tuple[str, str]]
+) -> None:
+    sandbox.fault([{"match": ROLL, "action": "close"}])
+    attempt = rotate(token, context)
+    assert attempt.state == "WATCHING"
+    StoreWire().roll(token, signer=token)  # it was executed after all
+    wire = DeliversWhileItTries(attempt, sandbox.secret_of(token.token_id), context)
+    for _ in range(2):
+        watch_rotations(context=replace(context, wire=wire))
+    attempt.refresh_from_db()
+    assert attempt.state == "DONE", attempt.outcome
+    assert in_use(token, sandbox)
+    assert told == [("rotated", "DONE")]
 
 
 class Counting(NeverLeaves):
