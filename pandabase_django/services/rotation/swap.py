@@ -81,11 +81,13 @@ def swap(
         **changes,
     ):
         return False
-    problem = _problem_of_flip(attempt, token, secret, context=context)
-    flip = attempt.flip and not problem
+    active = active_token(token.store_id) if attempt.flip else None
+    problem = _problem_of_flip(token, secret, active=active, context=context)
     try:
         with transaction.atomic(durable=True):
-            _write_end(attempt, token, secret, flip=flip, problem=problem, context=context)
+            if attempt.flip and not problem:
+                problem = _flip(token, active=active)
+            _write_end(attempt, token, secret, problem=problem, context=context)
     except _Overtaken:
         attempt.refresh_from_db()
         return False
@@ -161,12 +163,9 @@ def _write_end(
     token: ApiToken,
     secret: Secret,
     *,
-    flip: bool,
     problem: str,
     context: RotationContext,
 ) -> None:
-    if flip:
-        _flip(token)
     if not write_secret(token, secret, context=context):
         raise _Overtaken
     changes: dict[str, Any] = {
@@ -176,7 +175,7 @@ def _write_end(
         "phase": "",
         # The token has the secret now: one copy less to guard.
         "reply": None,
-        "outcome": _outcome(flip=flip, problem=problem),
+        "outcome": _outcome(flip=attempt.flip, problem=problem),
     }
     if (
         RotationAttempt.objects.open().filter(pk=attempt.pk, state=State.VERIFIED).update(**changes)
@@ -201,19 +200,16 @@ def _forget_late_copies(token: ApiToken, secret: Secret) -> None:
 
 
 def _outcome(*, flip: bool, problem: str) -> str:
-    if flip:
-        return "The new secret works, and this token is the active one now."
     if problem:
         return f"The new secret works. The roles stay as they were: {problem}"
+    if flip:
+        return "The new secret works, and this token is the active one now."
     return "The new secret works."
 
 
 def _problem_of_flip(
-    attempt: RotationAttempt, token: ApiToken, secret: Secret, *, context: RotationContext
+    token: ApiToken, secret: Secret, *, active: ApiToken | None, context: RotationContext
 ) -> str:
-    if not attempt.flip:
-        return ""
-    active = active_token(token.store_id)
     if active is None or active.pk == token.pk:
         return ""
     wanted = granted_codes(active)
@@ -221,16 +217,24 @@ def _problem_of_flip(
     return what_lacks(tried, token=token, wanted=wanted)
 
 
-def _flip(token: ApiToken) -> None:
+def _flip(token: ApiToken, *, active: ApiToken | None) -> str:
+    """Make the token the active one in the place of the one it was compared with.
+
+    Returns:
+        Why not; "" when it was done.
+    """
     lock_store(token.store_id)
     siblings = ApiToken.objects.filter(store_id=token.store_id)
     before = siblings.active().exclude(pk=token.pk).first()
+    if before is not None and before != active:
+        return "Another token was made active meanwhile."
     activate_token(token)
     if before is not None:
         # The policy was meant for the credential in use: it must not end with the first flip.
         siblings.filter(pk=token.pk, rotate_after_days__isnull=True).update(
             rotate_after_days=before.rotate_after_days
         )
+    return ""
 
 
 def _see_the_old_one_refused(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
+from pandabase_django.crypto.secret import Secret
 from pandabase_django.exceptions import RotationError
 from pandabase_django.models import ApiToken, RotationAttempt
 from pandabase_django.sandbox import Sandbox
@@ -15,7 +17,10 @@ from pandabase_django.services.rotation import (
     request_pair_rotation,
     run_rotation,
 )
+from pandabase_django.services.rotation.context import StoreWire
 from pandabase_django.services.tokens.connection import declare_permissions, retire_token
+from pandabase_django.services.tokens.permissions import Tried
+from pandabase_django.services.tokens.roles import activate_token, active_token
 from tests.connecting import connect
 from tests.rotation.conftest import Clock, in_use, rolls
 
@@ -91,6 +96,33 @@ def test_a_standby_that_lacks_what_the_active_one_does_never_takes_its_place(
     standby.refresh_from_db()
     assert standby.role == "STANDBY"
     assert in_use(standby, sandbox)
+
+
+class ActivatesWhileItTries(StoreWire):
+    """The real wire; a person makes this token active while permissions are tried."""
+
+    def __init__(self, chosen: ApiToken) -> None:
+        self.chosen, self.tries = chosen, 0
+
+    def try_permissions(self, token: ApiToken, *, secret: Secret, codes: Iterable[str]) -> Tried:
+        tried = super().try_permissions(token, secret=secret, codes=codes)
+        self.tries += 1
+        if self.tries == 2:  # first by the preflight
+            activate_token(self.chosen)
+        return tried
+
+
+def test_it_takes_no_place_of_a_token_that_it_was_not_compared_with(
+    token: ApiToken, standby: ApiToken, sandbox: Sandbox, clock: Clock
+) -> None:
+    chosen = connect(sandbox, sandbox.add_token())
+    ApiToken.objects.filter(pk=standby.pk).update(secret_set_at=timezone.now() - timedelta(days=9))
+    attempt = request_pair_rotation(token.store, reason="yearly", trigger="ADMIN")
+    context = RotationContext(wire=ActivatesWhileItTries(chosen), clock=clock, sleep=clock.sleep)
+    attempt = run_rotation(attempt.pk, context=context)
+    assert (attempt.token, attempt.state) == (standby, "DONE")
+    assert "Another token was made active meanwhile." in attempt.outcome
+    assert (active_token(token.store_id), in_use(standby, sandbox)) == (chosen, True)
 
 
 def test_a_permission_to_write_counts_as_lacking_when_it_is_not_declared(
