@@ -81,6 +81,19 @@ def test_what_is_no_good_answer_leaves_it_suspect(
     assert health(token) == "SUSPECT"
 
 
+@pytest.mark.parametrize("found", ["SUSPECT", "OK"])
+def test_a_test_that_gets_no_answer_goes_by_what_calls_have_shown_meanwhile(
+    token: ApiToken, sandbox: Sandbox, found: str
+) -> None:
+    suspect(token, sandbox)
+    before = ApiToken.objects.get(pk=token.pk)
+    before.health = "OK" if found == "SUSPECT" else "SUSPECT"
+    ApiToken.objects.filter(pk=token.pk).update(health=found)
+    sandbox.fault([{"match": {"method": "GET"}, "times": 0, "action": "reset"}])
+    assert not try_connection(before).ok
+    assert health(token) == ("SUSPECT" if found == "SUSPECT" else "FAILED")
+
+
 def test_a_good_answer_before_the_401_proves_nothing(token: ApiToken, sandbox: Sandbox) -> None:
     with pytest.raises(InvalidCredential), client_for(token) as client:  # noqa: PT012
         client.products.list(limit=1)

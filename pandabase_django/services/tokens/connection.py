@@ -212,18 +212,18 @@ def test_connection(token: ApiToken) -> ConnectionReport:
         ok, message, status, request_id = False, str(error), error.status, error.request_id
     except (PandabaseError, ConfigurationError) as error:
         ok, message, status, request_id = False, str(error), None, ""
+    tested = ApiToken.objects.filter(pk=token.pk, secret_version=token.secret_version)
+    tested.update(last_tested_at=timezone.now())
     if ok:
-        health, reason = ApiToken.Health.OK, ""
+        tested.update(health=ApiToken.Health.OK, health_reason="")
     elif refused:
-        health, reason = ApiToken.Health.SUSPECT, message
-    elif token.is_usable and token.health != ApiToken.Health.SUSPECT:
-        # The network or the remote failed, not the credential.
-        health, reason = ApiToken.Health.FAILED, message
+        tested.update(health=ApiToken.Health.SUSPECT, health_reason=message)
     else:
-        health, reason = ApiToken.Health(token.health), token.health_reason
-    ApiToken.objects.filter(pk=token.pk, secret_version=token.secret_version).update(
-        health=health, health_reason=reason, last_tested_at=timezone.now()
-    )
+        # The network or the remote failed, not the credential: one that a call has found refused,
+        # maybe meanwhile, stays so.
+        tested.usable().exclude(health=ApiToken.Health.SUSPECT).update(
+            health=ApiToken.Health.FAILED, health_reason=message
+        )
     token.refresh_from_db(fields=["health", "health_reason", "last_tested_at"])
     return ConnectionReport(
         ok=ok,
