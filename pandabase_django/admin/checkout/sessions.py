@@ -111,7 +111,7 @@ class CheckoutSessionAdmin(PrefixSearchMixin, ExportMixin, ReadOnlyAdmin):
             None,
             {
                 "fields": (
-                    ("outcome", "store"),
+                    ("outcome", "store_link"),
                     ("user_shown", "purpose"),
                     ("asked", "paid"),
                     ("coupon_code", "largest_discount"),
