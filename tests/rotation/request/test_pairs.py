@@ -102,12 +102,12 @@ class ActivatesWhileItTries(StoreWire):
     """The real wire; a person makes this token active while permissions are tried."""
 
     def __init__(self, chosen: ApiToken) -> None:
-        self.chosen, self.tries = chosen, 0
+        self.chosen, self.calls = chosen, 0
 
     def try_permissions(self, token: ApiToken, *, secret: Secret, codes: Iterable[str]) -> Tried:
         tried = super().try_permissions(token, secret=secret, codes=codes)
-        self.tries += 1
-        if self.tries == 2:  # first by the preflight
+        self.calls += 1
+        if self.calls == 2:  # first by the preflight
             activate_token(self.chosen)
         return tried
 
@@ -120,7 +120,7 @@ def test_it_takes_no_place_of_a_token_that_it_was_not_compared_with(
     attempt = request_pair_rotation(token.store, reason="yearly", trigger="ADMIN")
     context = RotationContext(wire=ActivatesWhileItTries(chosen), clock=clock, sleep=clock.sleep)
     attempt = run_rotation(attempt.pk, context=context)
-    assert (attempt.token, attempt.state) == (standby, "DONE")
+    assert (attempt.token, attempt.state) == (standby, "DONE"), attempt.outcome
     assert "Another token was made active meanwhile." in attempt.outcome
     assert (active_token(token.store_id), in_use(standby, sandbox)) == (chosen, True)
 
