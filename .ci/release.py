@@ -113,8 +113,8 @@ def _built(place: Path) -> Path:
     packed = subprocess.run(
         ["git", "archive", "HEAD"], cwd=ROOT, check=True, stdout=subprocess.PIPE
     )
-    with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as archive:
-        archive.extractall(place / "tree", filter="data")
+    (place / "tree").mkdir()
+    subprocess.run(["tar", "-x"], cwd=place / "tree", check=True, input=packed.stdout)
     out = place / "dist"
     subprocess.run(
         [sys.executable, "-m", "build", "--outdir", str(out), "."],
