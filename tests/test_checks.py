@@ -72,6 +72,7 @@ def test_a_cache_of_one_process_is_told(settings: Any) -> None:
 def test_a_rabbitmq_that_may_hold_a_page_without_end_is_told(
     monkeypatch: pytest.MonkeyPatch, url: Any, options: dict[str, Any], told: bool
 ) -> None:
+    monkeypatch.delenv("CELERY_BROKER_URL", raising=False)  # Celery takes it before the setting
     monkeypatch.setattr(current_app.conf, "broker_url", url)
     monkeypatch.setattr(current_app.conf, "broker_transport_options", options)
     assert ("pandabase.W027" in ids()) is told
