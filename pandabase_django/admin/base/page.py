@@ -12,6 +12,7 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.exceptions import BadRequest, ValidationError
 from django.db.models import QuerySet
+from django.forms import PasswordInput
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.functional import Promise
@@ -107,7 +108,8 @@ class PandabaseAdmin(ButtonsMixin, OwnLookupsMixin, ByStoreMixin):
         if change and (request.method != "POST" or any(map(_is_initial, request.POST))):
             form.base_fields = {name: copy(field) for name, field in form.base_fields.items()}
             for field in form.base_fields.values():
-                field.show_hidden_initial = True
+                # Beside an error Django would show what was typed as what was shown.
+                field.show_hidden_initial = not isinstance(field.widget, PasswordInput)
         return form
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:

@@ -83,6 +83,16 @@ def test_what_is_no_signing_secret_is_refused_in_the_form(owner: Client, token: 
     assert not WebhookEndpoint.objects.exists()
 
 
+def test_a_pasted_secret_is_not_shown_again_beside_an_error(owner: Client, token: ApiToken) -> None:
+    endpoint = WebhookEndpoint.objects.create(store=token.store)
+    secret = f"whsec_{'cnry' * 8}"
+    # A tab from before, or a page of the shop's own, sends a part of what was shown.
+    data = {"secret": secret, "initial-label": "", "label": "x" * 500}
+    page = owner.post(page_of(endpoint), data)
+    assert page.status_code == 200
+    assert secret not in page.content.decode()
+
+
 def test_the_page_says_why_nothing_can_be_delivered_to_localhost(
     owner: Client, endpoint: WebhookEndpoint, settings: Any
 ) -> None:
