@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -63,6 +64,15 @@ def handed_out(page: Page, shop: Shop, before: list[str]) -> list[str]:
     return now
 
 
+def returned(shop: Shop) -> str:
+    """Where the buyer of the newest checkout comes back to."""
+    code = (
+        "from pandabase_django.models import CheckoutSession; "
+        "print(CheckoutSession.objects.latest('created_at').return_url)"
+    )
+    return urlsplit(shop.run("manage.py", "shell", "-v", "0", "-c", code).strip()).path
+
+
 @pytest.mark.parametrize("look", LOOKS)
 def test_something_is_bought_with_the_keyboard_alone(
     shop: Shop, browser: Browser, look: str
@@ -87,6 +97,34 @@ def test_something_is_bought_with_the_keyboard_alone(
         page.locator(".manuals a").first.click()
         page.get_by_role("heading", name="Manual of").wait_for()
         look_at(page)
+    assert complaints == []
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_after_a_declined_card_the_same_checkout_is_paid(
+    shop: Shop, browser: Browser, look: str
+) -> None:
+    complaints: list[str] = []
+    with open_page(
+        browser, session=shop.seed["session"], url=shop.url, complaints=complaints, **LOOKS[look]
+    ) as page:
+        page.goto(shop.url)
+        press(page, ".pandabase-buy button")
+        asked = page.url
+        fill(page, "[name=email]", "ann@example.com")
+        press(page, "[value=decline]")
+        # Who goes back to the shop meanwhile and buys again comes to the same payment.
+        page.goto(f"{shop.url}/")
+        press(page, ".pandabase-buy button")
+        assert page.url == asked
+        page.goto(f"{shop.url}{returned(shop)}")
+        page.get_by_role("heading", name="One try to pay failed.").wait_for()
+        look_at(page)
+        page.get_by_role("link", name="Try again, or pay in another way").click()
+        assert page.url == asked
+        fill(page, "[name=email]", "ann@example.com")
+        press(page, "[value=pay]")
+        page.get_by_role("heading", name=PAID).wait_for()
     assert complaints == []
 
 
